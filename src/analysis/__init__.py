@@ -1,0 +1,1 @@
+"""Did a one-day initiative work?"""

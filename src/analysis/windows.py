@@ -1,0 +1,125 @@
+"""Which day is which: history, campaign, event, after.
+
+    history ............ | campaign ...... | event | after
+                         announcement      the day(s)
+
+The pre-week baseline is the `baseline_days` days up to the eve, campaign included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+BASELINES = ("pre-week", "history")
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """The periods of one initiative. Every bound is a day and is inclusive.
+
+    Parameters
+    ----------
+    event_start, event_end : date-like
+        First and last day of the event; a one-day event needs only the first.
+    campaign_start : date-like, optional
+        The day of the announcement. The campaign runs from it to the eve of the event.
+    baseline_days : int
+        Length of the pre-week baseline, in days.
+    country : str or None
+        ISO 3166 code whose weekends and holidays apply; None for a calendar of plain weeks.
+    history_start : date-like, optional
+        Days before it are ignored.
+    excluded : iterable of date-like
+        Days that are not ordinary (other editions, outages); never used to learn from.
+
+    Raises
+    ------
+    ValueError
+        If the periods are out of order, or a date cannot be read; one line says which.
+    """
+
+    event_start: pd.Timestamp
+    event_end: pd.Timestamp | None = None
+    campaign_start: pd.Timestamp | None = None
+    baseline_days: int = 7
+    country: str | None = "AE"
+    history_start: pd.Timestamp | None = None
+    excluded: tuple[pd.Timestamp, ...] = ()
+
+    def __post_init__(self) -> None:
+        set_ = object.__setattr__
+        set_(self, "event_start", _day("event_start", self.event_start))
+        end = self.event_start if self.event_end is None else _day("event_end", self.event_end)
+        set_(self, "event_end", end)
+        for name in ("campaign_start", "history_start"):
+            if getattr(self, name) is not None:
+                set_(self, name, _day(name, getattr(self, name)))
+        set_(self, "excluded", tuple(sorted(_day("excluded", day) for day in self.excluded)))
+        if self.event_end < self.event_start:
+            raise ValueError(f"event_end {end:%Y-%m-%d} is before event_start {self.event_start:%Y-%m-%d}")
+        if self.campaign_start is not None and self.campaign_start > self.event_start:
+            raise ValueError(
+                f"campaign_start {self.campaign_start:%Y-%m-%d} is after event_start {self.event_start:%Y-%m-%d}"
+            )
+        if self.history_start is not None and self.history_start >= self.event_start:
+            raise ValueError(
+                f"history_start {self.history_start:%Y-%m-%d} is not before event_start "
+                f"{self.event_start:%Y-%m-%d}"
+            )
+        if isinstance(self.baseline_days, bool) or int(self.baseline_days) != self.baseline_days:
+            raise ValueError(f"baseline_days is {self.baseline_days!r}: give a whole number of days")
+        if self.baseline_days < 1:
+            raise ValueError(f"baseline_days is {self.baseline_days}: give at least 1")
+
+    @property
+    def event_days(self) -> pd.DatetimeIndex:
+        """The days of the event."""
+        return pd.date_range(self.event_start, self.event_end)
+
+    @property
+    def campaign_days(self) -> pd.DatetimeIndex:
+        """Announcement to the eve; empty without a campaign."""
+        start = self.event_start if self.campaign_start is None else self.campaign_start
+        return pd.date_range(start, self.event_start - pd.Timedelta(days=1))
+
+    @property
+    def baseline(self) -> pd.DatetimeIndex:
+        """The `baseline_days` days up to the eve, campaign included."""
+        return pd.date_range(end=self.event_start - pd.Timedelta(days=1), periods=self.baseline_days)
+
+    def past(self, daily: pd.Series, baseline: str = "pre-week") -> pd.Series:
+        """The ordinary days before the event that an estimand may learn from.
+
+        With ``baseline="pre-week"`` they reach to the eve; with ``"history"`` the campaign is left out.
+        """
+        if baseline not in BASELINES:
+            raise ValueError(f"baseline {baseline!r} is unknown: give one of {', '.join(BASELINES)}")
+        end = self.event_start
+        if baseline == "history" and self.campaign_start is not None:
+            end = self.campaign_start
+        before = daily[daily.index < end]
+        if self.history_start is not None:
+            before = before[before.index >= self.history_start]
+        return before[~before.index.isin(self.excluded)]
+
+    def labels(self, index: pd.DatetimeIndex) -> pd.Series:
+        """history, campaign, event or after, for each day of `index`."""
+        label = pd.Series("history", index=index, name="period")
+        label[index.isin(self.campaign_days)] = "campaign"
+        label[(index >= self.event_start) & (index <= self.event_end)] = "event"
+        label[index > self.event_end] = "after"
+        return label
+
+
+def _day(name: str, value: str | date | pd.Timestamp) -> pd.Timestamp:
+    """One calendar day, without time or zone."""
+    try:
+        day = pd.Timestamp(value)
+    except (ValueError, TypeError):
+        day = pd.NaT
+    if day is pd.NaT:
+        raise ValueError(f"{name} {value!r} is not a date: write it as 2017-10-26")
+    return day.tz_localize(None).normalize()
