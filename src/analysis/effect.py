@@ -1,174 +1,81 @@
-"""What an event added: the `Effect`, and the registry of estimators."""
+"""The public face of estimation: `estimate`, and `ESTIMATORS`, one function an estimator."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+import difflib
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+
+from analysis.counterfactual import Effect, Interval, Predictive
+from analysis.simple import day_before, pre_week_mean, same_weekday
+from analysis.windows import Windows
+
+__all__ = ["ESTIMATORS", "RECOMMENDED", "Effect", "Interval", "Predictive", "estimate"]
+
+ESTIMATORS = {function.__name__: function for function in (day_before, pre_week_mean, same_weekday)}
+RECOMMENDED = "same_weekday"
 
 
-class Interval(NamedTuple):
-    """Two ends, both plain floats."""
-
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Predictive:
-    """What the event would have brought without the initiative: a distribution, not a number.
-
-    Kept as quantiles on a fixed grid of probabilities and read off between them on the normal-score scale, so that
-    quantile and probability are exact inverses of one another and any estimator's law fits in.
-
-    Parameters
-    ----------
-    mean : float
-        Its mean, in the units of the observation.
-    quantiles : ndarray, shape (len(SCORES),)
-        Its quantiles at the probabilities Phi(SCORES), not decreasing.
-    """
-
-    mean: float
-    quantiles: np.ndarray
-
-    def quantile(self, probability: float) -> float:
-        """The value that a share `probability` of the distribution lies below."""
-        return float(_line(special.ndtri(probability), SCORES, self.quantiles))
-
-    def probability(self, value: float) -> float:
-        """The share of the distribution at or below `value`."""
-        return float(special.ndtr(_line(value, self.quantiles, SCORES)))
-
-    @classmethod
-    def from_law(cls, law: stats.rv_continuous, mean: float | None = None, inverse=None) -> Predictive:
-        """From a frozen scipy distribution, mapped through `inverse` (np.exp for a log model)."""
-        quantiles = law.ppf(PROBABILITIES)
-        if inverse is not None:
-            quantiles = inverse(quantiles)
-        return cls(float(law.mean() if mean is None else mean), quantiles)
-
-
-# 0 is the median; the ends are beyond one in a hundred million; +-1.96 and its like are hit exactly.
-SCORES = np.unique(
-    np.concatenate([np.linspace(-6, 6, 241), special.ndtri([0.025, 0.05, 0.1, 0.9, 0.95, 0.975])])
-)
-PROBABILITIES = special.ndtr(SCORES)
-
-
-def _ratio(observed: float, expected: float) -> float:
-    """observed / expected - 1 for an expectation that may reach zero."""
-    return observed / expected - 1 if expected > 0 else float("inf")
-
-
-def _line(x: float, xs: np.ndarray, ys: np.ndarray) -> float:
-    """Straight lines through the points (xs, ys), continued beyond both ends."""
-    i = int(np.clip(np.searchsorted(xs, x) - 1, 0, len(xs) - 2))
-    step = xs[i + 1] - xs[i]
-    if step == 0:
-        return ys[i] if x < xs[i] else ys[i + 1]
-    return ys[i] + (x - xs[i]) * (ys[i + 1] - ys[i]) / step
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What an event added, with the distribution of what would have been without it.
-
-    Stores facts; every number is derived from them, so none can contradict another.
+def estimate(
+    daily: pd.Series,
+    windows: Windows,
+    estimator: str | None = None,
+    baseline: str = "pre-week",
+    **options,
+) -> Effect:
+    """The effect of an event on one daily series.
 
     Parameters
     ----------
-    observed : float
-        The metric over the event: the sum over its days.
-    counterfactual : Predictive
-        The same without the initiative.
-    estimand : str
-        "pre-week" (what the day added to the week before) or "history" (what the initiative added).
-    estimator : str
-        Its name in `ESTIMATORS`.
-    days_used : DatetimeIndex
-        The days that the counterfactual was learned from.
-    event_days : DatetimeIndex
-        The days of the event.
-    metric : str
-        Name of the series.
-    warnings : tuple of str
-        What a reader must know, each a sentence.
+    daily : Series of float, indexed by day
+        The metric a day. Missing days are absent or NaN; they are never taken for zeros.
+    windows : Windows
+        Which day is which.
+    estimator : str, optional
+        A name in `ESTIMATORS`; by default the recommended one.
+    baseline : {"pre-week", "history"}
+        The estimand: what the day added to the level of the week before it, or what the initiative
+        added to the world without it.
+    **options
+        Passed on to the estimator, which refuses those it does not know.
+
+    Raises
+    ------
+    ValueError
+        If the estimator is unknown, the event lies outside the data, or too little comes before it.
     """
+    name = RECOMMENDED if estimator is None else estimator
+    if name not in ESTIMATORS:
+        near = difflib.get_close_matches(name, ESTIMATORS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"give one of {', '.join(ESTIMATORS)}"
+        raise ValueError(f"estimator {name!r} is unknown: {hint}")
+    return ESTIMATORS[name](tidy(daily, windows), windows, baseline=baseline, **options)
 
-    observed: float
-    counterfactual: Predictive
-    estimand: str
-    estimator: str
-    days_used: pd.DatetimeIndex
-    event_days: pd.DatetimeIndex
-    metric: str
-    warnings: tuple[str, ...] = ()
 
-    @property
-    def expected(self) -> float:
-        """Mean of the counterfactual."""
-        return self.counterfactual.mean
+def tidy(daily: pd.Series, windows: Windows) -> pd.Series:
+    """The series as floats on every day from its first to its last; missing days are NaN.
 
-    @property
-    def absolute(self) -> float:
-        """Observed less expected, in units of the metric."""
-        return self.observed - self.expected
-
-    @property
-    def relative(self) -> float:
-        """`absolute` as a fraction of `expected`: 0.3 is +30 %."""
-        return _ratio(self.observed, self.expected)
-
-    @property
-    def p_value(self) -> float:
-        """Two-sided: how often an ordinary day would lie as far out in its distribution."""
-        below = self.counterfactual.probability(self.observed)
-        return min(1.0, 2 * min(below, 1 - below))
-
-    def expected_interval(self, level: float = 0.95) -> Interval:
-        """Where the metric would have lain without the initiative, with probability `level`."""
-        if not 0 < level < 1:
-            raise ValueError(f"level is {level}: give a fraction between 0 and 1, such as 0.95")
-        tail = (1 - level) / 2
-        return Interval(self.counterfactual.quantile(tail), self.counterfactual.quantile(1 - tail))
-
-    def confidence_interval(self, level: float = 0.95, relative: bool = False) -> Interval:
-        """Interval of the effect; its `p_value` is 1 - level exactly when an end touches zero.
-
-        The relative one compares what was observed with each end of the expected interval; an end is
-        infinite where the expected interval reaches zero.
-        """
-        low, high = self.expected_interval(level)
-        if relative:
-            return Interval(_ratio(self.observed, high), _ratio(self.observed, low))
-        return Interval(self.observed - high, self.observed - low)
-
-    def to_dict(self, level: float = 0.95) -> dict:
-        """Every number at full precision, under the keys of the command line's JSON."""
-        expected, absolute = self.expected_interval(level), self.confidence_interval(level)
-        relative = self.confidence_interval(level, relative=True)
-        return {
-            "estimator": self.estimator,
-            "estimand": self.estimand,
-            "metric": self.metric,
-            "event_start": f"{self.event_days[0]:%Y-%m-%d}",
-            "event_end": f"{self.event_days[-1]:%Y-%m-%d}",
-            "observed": self.observed,
-            "expected": self.expected,
-            "expected_low": expected.low,
-            "expected_high": expected.high,
-            "absolute": self.absolute,
-            "absolute_low": absolute.low,
-            "absolute_high": absolute.high,
-            "relative": self.relative,
-            "relative_low": relative.low,
-            "relative_high": relative.high,
-            "p_value": self.p_value,
-            "level": level,
-            "days_used": len(self.days_used),
-            "warnings": list(self.warnings),
-        }
+    Raises
+    ------
+    ValueError
+        If the index holds no days or a day twice, or a day of the event has no value.
+    """
+    if not isinstance(daily.index, pd.DatetimeIndex):
+        raise ValueError("the series is not indexed by day: give it a DatetimeIndex")
+    days = daily.index.tz_localize(None).normalize()
+    if days.has_duplicates:
+        raise ValueError(f"the day {days[days.duplicated()][0]:%Y-%m-%d} comes twice: give one value a day")
+    if not len(days):
+        raise ValueError("the series is empty: give one value a day")
+    every = pd.date_range(days.min(), days.max())
+    values = pd.Series(daily.to_numpy(dtype=float, na_value=np.nan), index=days, name=daily.name)
+    values = values.reindex(every)
+    event = values.reindex(windows.event_days)
+    if event.isna().any():
+        missing = event.index[event.isna()][0]
+        raise ValueError(
+            f"the day of the event {missing:%Y-%m-%d} has no value: the data run from "
+            f"{every[0]:%Y-%m-%d} to {every[-1]:%Y-%m-%d}"
+        )
+    return values
