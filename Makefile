@@ -1,0 +1,54 @@
+# Needs python3 (3.11 or later), make and a package index; everything else goes into .venv, once.
+STUDY ?= notebooks/dubai-2017.yaml
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
+LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help report test test-all lint lab notebooks bench lock
+
+help: ## say what can be made
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+report: .venv/ready ## the reports of STUDY, in English and Arabic, under reports/
+	$(BIN)/python -m analysis report $(STUDY)
+
+test: .venv/ready ## the quick tests
+	$(BIN)/python -m pytest -n auto --dist loadscope -m "not slow"
+
+test-all: .venv/ready-ci ## what is slow, or needs a browser, Java or a cluster; every notebook by nbval
+	$(BIN)/python -m pytest -n auto --dist loadscope -m slow
+	$(BIN)/python -m pytest -n auto --dist loadscope --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
+
+lint: .venv/ready ## style and formatting, notebooks too
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+lab: .venv/ready ## JupyterLab
+	$(BIN)/jupyter lab notebooks
+
+notebooks: .venv/ready ## execute the notebooks in place
+	$(BIN)/jupyter execute --inplace notebooks/*.ipynb
+
+bench: .venv/ready-ci ## measure beside peers
+	$(BIN)/python benchmarks/run.py
+
+lock: .venv/ready ## lock the newest versions that pyproject.toml allows; rewrite environment.yml
+	$(PIP) uv
+	$(LOCK) --upgrade --extra dev -o requirements.lock
+	$(LOCK) --upgrade --extra dev --extra spark --extra cluster -c requirements.lock -o requirements-ci.lock
+	$(BIN)/pyproject2conda yaml -c conda-forge -n analysis --python-include infer -e dev \
+		--custom-command "make lock" -o environment.yml -w force
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; PYTHON=/path/to/python3.11 names one"*(sys.version_info < (3, 11)))'
+	$(PYTHON) -m venv .venv
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-build-isolation --no-deps -e .
+	@touch $@
+
+.venv/ready-ci: requirements-ci.lock .venv/ready
+	$(PIP) --require-hashes -r requirements-ci.lock
+	@touch $@
