@@ -1,0 +1,182 @@
+"""What kind of day a date is: weekend, holiday as taken, payday, Ramadan.
+
+For the United Arab Emirates the calendar in data/raw wins over the `holidays` package wherever it reaches:
+holidays are moved at short notice and the package keeps nominal dates. Other countries come from the package.
+"""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+RAW = Path(__file__).parents[2] / "data" / "raw"
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+# Countries that shorten the working day in Ramadan, by law or by custom; elsewhere its flag stays down.
+RAMADAN_HOURS = "AE AF BD BH BN DJ DZ EG ID IQ IR JO KM KW LB LY MA MR MV MY OM PK PS QA SA SD SO SY TN TR YE"
+
+# What people write for a country where the nearest spelling would mislead.
+USUAL_NAMES = {"UAE": "AE", "DUBAI": "AE", "UK": "GB", "ENGLAND": "GB-ENG", "INDIA": "IN", "USA": "US"}
+
+# Bank holidays differ inside these countries; a bare code means this part.
+DEFAULT_PARTS = {"GB": "ENG"}
+
+
+def features(dates: pd.DatetimeIndex, country: str | None = "AE") -> pd.DataFrame:
+    """The calendar of each date.
+
+    Parameters
+    ----------
+    dates : DatetimeIndex
+        Days in any order; a time of day is dropped.
+    country : str or None
+        ISO 3166 code, with a part where holidays differ ("GB-SCT"); "GB" is England. None is a calendar of
+        plain weeks: a Saturday-Sunday weekend, no holidays, no Ramadan.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by `dates`: `weekday` (0 is Monday), `weekend`, `holiday` (its name, "" if none), `working`
+        (neither weekend nor holiday; a half day counts as working), `regime` (number of the weekend regime in
+        weekend_regimes.csv, 0 where the country has one), `ramadan`, `month_day` (1 to 31), `month_days_left`
+        (0 on the last day), `payday` (the last working day of the month).
+
+    Raises
+    ------
+    ValueError
+        If the country is unknown; the line names the nearest code.
+    """
+    index = pd.DatetimeIndex(dates)
+    if not len(index):
+        return _table(country, 2000, 2000).iloc[:0].set_axis(index)
+    if index.hasnans:
+        raise ValueError("a date is missing among the days: drop it or fill it in")
+    days = index.tz_localize(None) if index.tz is not None else index
+    numbers = days.to_numpy("datetime64[D]").astype(np.int64)
+    first, last = numbers.min(), numbers.max()
+    years = np.array([first, last], dtype="datetime64[D]").astype("datetime64[Y]").astype(int) + 1970
+    table = _table(country, int(years[0]), int(years[1]))
+    offsets = numbers - np.datetime64(f"{years[0]}-01-01").astype(np.int64)
+    if last - first + 1 == len(offsets) and (np.diff(offsets) == 1).all():
+        rows = table.iloc[offsets[0] : offsets[-1] + 1]
+    else:
+        rows = table.take(offsets)
+    return rows.set_axis(index)
+
+
+def is_working(day: date | str | pd.Timestamp, country: str | None = "AE") -> bool:
+    """Whether offices of the government open on `day`; a half day counts."""
+    return bool(features(pd.DatetimeIndex([pd.Timestamp(day)]), country)["working"].iloc[0])
+
+
+@lru_cache(maxsize=64)
+def _table(country: str | None, first_year: int, last_year: int) -> pd.DataFrame:
+    """Every day of the years, with its features. Callers slice it and must not write into it."""
+    code = _code(country)
+    return pd.concat([_year(code, year) for year in range(first_year, last_year + 1)])
+
+
+@lru_cache(maxsize=256)
+def _year(code: str | None, year: int) -> pd.DataFrame:
+    days = pd.date_range(f"{year}-01-01", f"{year}-12-31")
+    weekend, regime = _weekends(code, days)
+    names = _holidays(code, year)
+    holiday = np.array([names.get(day, "") for day in days.date], dtype=object)
+    working = ~weekend & (holiday == "")
+    if code is not None and code != "AE":
+        working = np.array([_package(code, year).is_working_day(day) for day in days.date])
+    last_working = pd.Series(days.where(working)).groupby(days.month).max()
+    return pd.DataFrame(
+        {
+            "weekday": days.day_of_week.to_numpy(),
+            "weekend": weekend,
+            "holiday": holiday,
+            "working": working,
+            "regime": regime,
+            "ramadan": _ramadan(days) if (code or "none")[:2] in RAMADAN_HOURS else np.zeros(len(days), bool),
+            "month_day": days.day.to_numpy(),
+            "month_days_left": (days.days_in_month - days.day).to_numpy(),
+            "payday": days.isin(last_working.dropna()),
+        },
+        index=days,
+    )
+
+
+def _weekends(code: str | None, days: pd.DatetimeIndex) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each day is a weekend, and the number of its regime."""
+    weekend, regime = days.day_of_week >= 5, np.zeros(len(days), int)
+    regimes = [row for row in _read("weekend_regimes.csv") if row["country"] == (code or "")[:2]]
+    for number, row in enumerate(regimes):
+        start, end = pd.Timestamp(row["start"] or "1900-01-01"), pd.Timestamp(row["end"] or "2200-01-01")
+        inside = (days >= start) & (days <= end)
+        off = [WEEKDAYS.index(name) for name in row["weekend"].split()]
+        weekend, regime = (
+            np.where(inside, days.day_of_week.isin(off), weekend),
+            np.where(inside, number, regime),
+        )
+    if code is not None and not regimes:
+        weekend = np.array([_package(code, days[0].year).is_weekend(day) for day in days.date])
+    return weekend, regime
+
+
+def _holidays(code: str | None, year: int) -> dict[date, str]:
+    """Holidays of one year: as taken where the project's calendar reaches, else by the package."""
+    if code is None:
+        return {}
+    if code == "AE":
+        taken = {date.fromisoformat(row["date"]): row["holiday"] for row in _read("calendar_uae.csv")}
+        if year in {day.year for day in taken}:
+            return {day: name for day, name in taken.items() if day.year == year}
+    return dict(_package(code, year).items())
+
+
+def _ramadan(days: pd.DatetimeIndex) -> np.ndarray:
+    inside = np.zeros(len(days), bool)
+    for row in _read("ramadan_uae.csv"):
+        inside |= (days >= row["start"]) & (days <= row["end"])
+    return inside
+
+
+@lru_cache(maxsize=256)
+def _package(code: str, year: int):
+    """The package's holidays of one year, named in English where it can."""
+    import holidays  # a tenth of a second, and not needed for a calendar of plain weeks
+
+    country, _, part = code.partition("-")
+    languages = holidays.country_holidays(country).supported_languages
+    language = next((name for name in ("en_US", "en_GB") if name in languages), None)
+    return holidays.country_holidays(country, subdiv=part or None, years=year, language=language)
+
+
+@lru_cache(maxsize=64)
+def _code(country: str | None) -> str | None:
+    """The country's code as the package knows it, with its part where one is given."""
+    if country in (None, "AE"):  # needs no package in the years of the project's own calendar
+        return country
+    import holidays
+
+    known = holidays.list_supported_countries(include_aliases=False)
+    code, _, part = str(country).strip().upper().partition("-")
+    if code not in known:
+        guess = USUAL_NAMES.get(code) or next(iter(get_close_matches(code, sorted(known), 1, 0)), "AE")
+        raise ValueError(f"country {country!r} is unknown: write its ISO 3166 code, such as {guess}")
+    part = part or DEFAULT_PARTS.get(code, "")
+    if part and part not in known[code]:
+        guess = next(iter(get_close_matches(part, sorted(known[code]), 1, 0)), "")
+        raise ValueError(
+            f"country {country!r} has no part {part!r}: write {f'{code}-{guess}' if guess else code}"
+        )
+    return f"{code}-{part}" if part else code
+
+
+@lru_cache(maxsize=8)
+def _read(name: str) -> tuple[dict[str, str], ...]:
+    with (RAW / name).open(encoding="utf-8", newline="") as lines:
+        return tuple(csv.DictReader(lines))
