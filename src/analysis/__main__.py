@@ -1,0 +1,254 @@
+"""The command line: `python -m analysis COMMAND`.
+
+Modules are imported inside the commands, so that `--help` answers at once.
+Exit code 0: done; 1: faults found or work failed; 2: wrong use, said in one line.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.effect import Effect
+
+
+class _OneLine(click.Group):
+    """A group that says what was wrong in one line, without a traceback."""
+
+    def main(self, *args: Any, **kwargs: Any) -> None:
+        kwargs["standalone_mode"] = False
+        try:
+            code = super().main(*args, **kwargs)
+        except click.exceptions.NoArgsIsHelpError as fault:
+            fault.show()
+            code = 2
+        except click.ClickException as fault:
+            code = _say(fault.format_message(), 2)
+        except OSError as fault:
+            where = f"{fault.filename}: " if fault.filename else ""
+            code = _say(f"{where}{fault.strerror or fault}", 2)
+        except ValueError as fault:
+            code = _say(str(fault), 2)
+        except RuntimeError as fault:
+            code = _say(str(fault), 1)
+        except (click.Abort, KeyboardInterrupt):
+            code = _say("stopped", 1)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(message: str, code: int) -> int:
+    click.echo(f"error: {' '.join(message.split())}", err=True)
+    return code
+
+
+@click.group(cls=_OneLine, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def cli() -> None:
+    """Did a one-day initiative work? Estimates with honest intervals, and the reports."""
+
+
+def _mapping(_context: click.Context, _parameter: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    """NAME=FOREIGN, repeated."""
+    mapping = {}
+    for pair in pairs:
+        name, equals, foreign = pair.partition("=")
+        if not (name and equals and foreign):
+            raise click.BadParameter(f"{pair!r}: write it as NAME=FOREIGN, such as paid_at=date")
+        mapping[name] = foreign
+    return mapping
+
+
+data_argument = click.argument("data", type=click.Path(path_type=Path))
+columns_option = click.option(
+    "--columns",
+    multiple=True,
+    metavar="NAME=FOREIGN",
+    callback=_mapping,
+    help="A ledger column and its name in DATA, such as paid_at=date; once for each that differs.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+
+
+@cli.command()
+@click.argument("study", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True, help="Folder.")
+@click.option(
+    "--language",
+    "languages",
+    type=click.Choice(["en", "ar"]),
+    multiple=True,
+    default=("en", "ar"),
+    show_default=True,
+    help="Once for each language.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), help="Notebooks at a time; by default one a core.")
+@click.option("--only", metavar="NN", help="One notebook alone, by its number.")
+@click.option("--fresh", is_flag=True, help="Run again what has not changed.")
+def report(
+    study: Path, out: Path, languages: tuple[str, ...], jobs: int | None, only: str | None, fresh: bool
+) -> None:
+    """Render the reports of STUDY, a parameters file such as notebooks/dubai-2017.yaml."""
+    from analysis.report import build
+
+    build(study, out=out, languages=tuple(dict.fromkeys(languages)), jobs=jobs, only=only, fresh=fresh)
+
+
+@cli.command()
+@data_argument
+@click.option("--event", required=True, metavar="DATE", help="The day of the event, such as 2017-10-26.")
+@click.option("--event-end", metavar="DATE", help="Its last day, where it has several.")
+@click.option("--campaign-start", metavar="DATE", help="The day it was announced.")
+@click.option("--metric", metavar="NAME", help="count, value, payers, ticket, digital_share; or a column of DATA.")
+@click.option("--estimator", metavar="NAME", help="By default the recommended one.")
+@click.option(
+    "--baseline",
+    type=click.Choice(["pre-week", "history"]),
+    default="pre-week",
+    show_default=True,
+    help="What the day added to the week before, or the initiative to the world without it.",
+)
+@click.option("--country", metavar="CC", default="AE", show_default=True, help="Whose weekends and holidays.")
+@click.option("--level", type=float, default=0.95, show_default=True, help="Of the intervals.")
+@click.option("--date-column", metavar="NAME", help="Of a daily CSV, where it cannot be guessed.")
+@click.option("--value-column", metavar="NAME", help="Of a daily CSV with several measures.")
+@columns_option
+@json_option
+def estimate(
+    data: Path,
+    event: str,
+    event_end: str | None,
+    campaign_start: str | None,
+    metric: str | None,
+    estimator: str | None,
+    baseline: str,
+    country: str,
+    level: float,
+    date_column: str | None,
+    value_column: str | None,
+    columns: dict[str, str],
+    as_json: bool,
+) -> None:
+    """What an event added to one metric of DATA, a ledger of payments or a CSV with a row a day."""
+    from analysis import effect
+    from analysis.windows import Windows
+
+    windows = Windows(event, event_end, campaign_start, country=country)
+    daily = _daily(data, metric, date_column, value_column, columns)
+    result = effect.estimate(daily, windows, estimator=estimator, baseline=baseline)
+    if as_json:
+        _print_json(result.to_dict(level))
+    else:
+        click.echo(_sentences(result, level))
+
+
+def _daily(
+    data: Path,
+    metric: str | None,
+    date_column: str | None,
+    value_column: str | None,
+    columns: dict[str, str],
+) -> pd.Series:
+    """One daily series from a ledger or a daily CSV."""
+    from analysis import ledger
+
+    if ledger.is_ledger(data, columns):
+        return ledger.metric(ledger.daily_panel(data, by=("channel",), columns=columns), metric or "count")
+    return ledger.read_daily(data, date_column, value_column or metric)
+
+
+def _sentences(effect: Effect, level: float) -> str:
+    """The effect in a few lines: observed against expected, the effect over what, how it was found."""
+    expected, absolute = effect.expected_interval(level), effect.confidence_interval(level)
+    relative = effect.confidence_interval(level, relative=True)
+    days = effect.event_days
+    when = f"{days[0]:%Y-%m-%d}" + (f" to {days[-1]:%Y-%m-%d}" if len(days) > 1 else "")
+    over = {
+        "pre-week": "over what the week before foretold",
+        "history": "over what the time before the campaign foretold",
+    }[effect.estimand]
+    lines = [
+        f"{effect.metric}, {when}: observed {_number(effect.observed)}, expected {_number(effect.expected)} "
+        f"({level:.0%} interval {_number(expected.low)} to {_number(expected.high)}).",
+        f"Effect {effect.absolute:+,.4g} ({absolute.low:+,.4g} to {absolute.high:+,.4g}), "
+        f"that is {effect.relative:+.1%} ({relative.low:+.1%} to {relative.high:+.1%}) {over}; "
+        f"p = {effect.p_value:.2g}.",
+        f"Estimator {effect.estimator}, learned from {len(effect.days_used)} days.",
+    ]
+    if absolute.low <= 0 <= absolute.high:
+        lines.insert(2, "No clear effect: an ordinary day can lie as far out.")
+    return "\n".join(lines + [f"Mind: {warning}" for warning in effect.warnings])
+
+
+def _number(value: float) -> str:
+    """Thousands grouped, five digits at least."""
+    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:,.5g}"
+
+
+@cli.command()
+@data_argument
+@columns_option
+@json_option
+def check(data: Path, columns: dict[str, str], as_json: bool) -> None:
+    """Every fault of a ledger at once, with row numbers; exit code 1 if there is any."""
+    from dataclasses import asdict
+
+    from analysis import ledger
+
+    faults = ledger.check(data, columns=columns or None)
+    if as_json:
+        _print_json([asdict(fault) for fault in faults])
+    else:
+        click.echo("\n".join(map(str, faults)) or f"{data}: no faults")
+    sys.exit(1 if faults else 0)
+
+
+@cli.command()
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Parquet file to write.")
+@click.option("--days", type=click.IntRange(min=28), help="By default the whole of 2017.")
+@click.option("--entities", type=click.IntRange(min=1), help="By default 36.")
+@click.option("--rows", type=click.IntRange(min=1), help="Payments in all, about; by default as published.")
+@click.option("--effect", type=float, help="What the day adds, as a fraction; by default as calibrated.")
+@click.option("--seed", type=int, help="The same seed, the same ledger.")
+def simulate(out: Path, **options: float | None) -> None:
+    """Write a synthetic ledger with a known true effect, and the truth beside it."""
+    from analysis.simulate import simulate as make
+
+    click.echo(make(out, **{name: value for name, value in options.items() if value is not None}))
+
+
+@cli.command()
+@click.argument("figures", type=click.Path(path_type=Path), required=False)
+@json_option
+def bounds(figures: Path | None, as_json: bool) -> None:
+    """What published figures alone can say; by default those of Dubai's day of 26 October 2017."""
+    from analysis import published
+
+    raise NotImplementedError(published, figures, as_json)
+
+
+def _print_json(value: Any) -> None:
+    """JSON that every parser reads: what is not finite is null."""
+    import json
+
+    click.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False, default=str))
+
+
+def _finite(value: Any) -> Any:
+    import math
+
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    return value.item() if hasattr(value, "item") else value
+
+
+if __name__ == "__main__":
+    cli(prog_name="python -m analysis")
