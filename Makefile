@@ -43,7 +43,7 @@ lock: .venv/ready ## lock the newest versions that pyproject.toml allows; rewrit
 		--custom-command "make lock" -o environment.yml -w force
 
 .venv/ready: requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; PYTHON=/path/to/python3.11 names one"*(sys.version_info < (3, 11)))'
+	@$(PYTHON) -c 'import sys; sys.version_info < (3, 11) and sys.exit("Python 3.11 or later is needed: make PYTHON=python3.11 names one")'
 	$(PYTHON) -m venv .venv
 	$(PIP) --require-hashes -r requirements.lock
 	$(PIP) --no-build-isolation --no-deps -e .
