@@ -44,11 +44,12 @@ lock: .venv/ready ## lock the newest versions that pyproject.toml allows; rewrit
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info < (3, 11) and sys.exit("Python 3.11 or later is needed: make PYTHON=python3.11 names one")'
-	$(PYTHON) -m venv .venv
-	$(PIP) --require-hashes -r requirements.lock
-	$(PIP) --no-build-isolation --no-deps -e .
+	@echo "Setting up .venv, once: a minute or two"
+	@$(PYTHON) -m venv .venv
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-build-isolation --no-deps -e .
 	@touch $@
 
 .venv/ready-ci: requirements-ci.lock .venv/ready
-	$(PIP) --require-hashes -r requirements-ci.lock
+	@$(PIP) --require-hashes -r requirements-ci.lock
 	@touch $@
