@@ -1,11 +1,11 @@
 """Series whose truth is known, to test estimators on: none of them is an estimator's own model.
 
 Each process is a function ``(rng, n_draws, n_days) -> Draws``: `n_days` ordinary days, then the event day
-*as it would have been*. Beside it stands the oracle: the law of that day for someone who knows the process and
-its parameters and has seen the past. No method can be right and shorter than the oracle on every series.
+*as it would have been*. Beside it stands the oracle: the law of that day for someone who knows the process
+and its parameters and has seen the past. No method can be right and shorter than the oracle on every series.
 
-Level, slope, weekday pattern, size of the noise and first date (so the weekday of the event too) are drawn anew
-for each series.
+Level, slope, weekday pattern, size of the noise and first date (so the weekday of the event too) are drawn
+anew for each series.
 """
 
 from __future__ import annotations
@@ -297,7 +297,7 @@ def _broken(rng, n, days, kind, phi=0.4):
 @_process("campaign", 365, anticipation=False)
 @_process("campaign_anticipation", 365, anticipation=True)
 def _campaign(rng, n, days, anticipation, phi=0.5, length=33):
-    """A campaign that lifts the level quickly and then holds it; with `anticipation` people wait on the last days.
+    """A campaign that lifts the level quickly and holds it; with `anticipation` people wait on the last days.
 
     The oracle of the day without the campaign has seen nothing of the campaign.
     """
@@ -333,7 +333,7 @@ def _yearly(rng, n, days, phi=0.4):
 @_process("rising_volatility", 180, kind="rising")
 @_process("clustered_volatility", 365, kind="clustered")
 def _uneven(rng, n, days, kind, phi=0.3):
-    """Noise three times as large at weekends; growing to three times its first size; or in clusters (GARCH)."""
+    """Noise three times as large at weekends; or growing threefold; or in clusters (GARCH)."""
     dates = _dates(rng, n, days)
     mean, sd, draws = _pattern(rng, dates), _sd(rng, n), rng.standard_normal((n, days + 1))
     if kind == "weekday":

@@ -1,0 +1,222 @@
+"""Are the intervals right, and short? Every estimator on every process of `processes.py`.
+
+    python benchmarks/calibration.py --draws 2000 --jobs 2 --out data/derived/calibration.csv
+
+The event day of a series is drawn untreated, so the truth is known: no effect. Power multiplies that day. Draws come
+in blocks, each with a seed of its own, so that a small run gives the first draws of a large one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import time
+import warnings
+import zlib
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import joblib
+import numpy as np
+import pandas as pd
+import processes
+from tqdm import tqdm
+
+from analysis.effect import ESTIMATORS, RECOMMENDED, estimate
+from analysis.windows import Windows
+
+LEVELS = (0.80, 0.90, 0.95)
+EFFECTS = (0.0, 0.05, 0.10, 0.20, 0.30)
+BLOCK = 50
+SEED = 20171026
+SLOW_MS, SLOW_DRAWS = 50, 500  # an estimator slower than this a series gets fewer draws
+KEYS = ["process", "estimator", "baseline"]
+
+
+def run(
+    estimator: str,
+    process: str,
+    draws: int = 200,
+    jobs: int = 1,
+    baseline: str = "pre-week",
+    days: int | None = None,
+) -> dict:
+    """One row of the study: how one estimator does on one process; see `summarise`."""
+    return study([process], [estimator], draws, jobs, days, baselines=(baseline,))[0].iloc[0].to_dict()
+
+
+def study(
+    names: list[str],
+    estimators: list[str],
+    draws: int = 200,
+    jobs: int = 1,
+    days: int | None = None,
+    seed: int = SEED,
+    baselines: tuple[str, ...] = ("pre-week", "history"),
+    progress: bool = False,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The study's table, one row a process, estimator and baseline, and the draws behind it.
+
+    Baseline "history" is run where there is a campaign; without one both ask the same question. An estimator that
+    takes over 50 ms a series gets at most 500 draws.
+    """
+    first = [
+        (process, estimator, baseline, 0, min(BLOCK, draws), days, seed)
+        for process in names
+        for estimator in estimators
+        for baseline in baselines
+        if len(baselines) == 1 or baseline == "pre-week" or process.startswith("campaign")
+    ]
+    frames = _parallel(first, jobs, progress)
+    more = []
+    for task, frame in zip(first, frames, strict=True):
+        wanted = draws if frame["ms"].median() < SLOW_MS else min(draws, SLOW_DRAWS)
+        for start in range(BLOCK, wanted, BLOCK):
+            more.append((*task[:3], start // BLOCK, min(BLOCK, wanted - start), *task[5:]))
+    details = pd.concat(frames + _parallel(more, jobs, progress), ignore_index=True)
+    order = pd.MultiIndex.from_tuples([task[:3] for task in first], names=KEYS)
+    table = pd.DataFrame([summarise(group) for _, group in details.groupby(KEYS)]).set_index(KEYS)
+    return table.reindex(order).reset_index(), details
+
+
+def block(
+    process: str, estimator: str, baseline: str, number: int, draws: int, days: int | None, seed: int
+) -> pd.DataFrame:
+    """Block `number` of a process, its first `draws` series estimated: one row a series."""
+    rng = np.random.default_rng([seed, zlib.crc32(process.encode()), number])
+    drawn = processes.PROCESSES[process](rng, BLOCK, *([days] if days else []))
+    truth, oracle = drawn.truth(baseline)
+    length = drawn.values.shape[1] - 1  # noqa: PD011
+    sides = {level: oracle.interval(level) for level in LEVELS}
+    rows = []
+    for i in range(draws):
+        row = {"draw": number * BLOCK + i, "days": length, "truth": truth[i]}
+        row |= {"oracle_mean": oracle.mean[i]}
+        row |= {f"oracle_width_{level:.0%}": sides[level][1][i] - sides[level][0][i] for level in LEVELS}
+        if estimator == "oracle":
+            row |= _oracle_row(truth[i], oracle.mean[i], {k: (s[0][i], s[1][i]) for k, s in sides.items()})
+        else:
+            row |= _estimate_row(*_case(drawn, i, truth[i]), estimator, baseline)
+        rows.append(row)
+    return pd.DataFrame(rows).assign(process=process, estimator=estimator, baseline=baseline)
+
+
+def summarise(details: pd.DataFrame) -> dict:
+    """What a block of draws says of one estimator on one process.
+
+    coverage_* : share of event days inside the interval. false_positives : share with p < 0.05 where nothing
+    happened. power_* : the same after multiplying the event day. bias : mean of expected / oracle's mean - 1.
+    error_ratio : root mean square error over the oracle's. width_* : median of the width over the oracle's.
+    failed : share of series without an answer, left out of everything else. ms : median time a series.
+    """
+    done = details[~details["failed"]]
+    row = {key: details[key].iloc[0] for key in KEYS}
+    row |= {"days": int(details["days"].iloc[0]), "draws": len(details), "failed": details["failed"].mean()}
+    for level in LEVELS:
+        inside = (done["truth"] >= done[f"low_{level:.0%}"]) & (done["truth"] <= done[f"high_{level:.0%}"])
+        row[f"coverage_{level * 100:.0f}"] = inside.mean()
+    for effect in EFFECTS:
+        name = f"power_{effect * 100:.0f}" if effect else "false_positives"
+        row[name] = (done[f"p_{effect:.0%}"] < 0.05).mean()
+    row["bias"] = (done["expected"] / done["oracle_mean"] - 1).mean()
+    off, best = done["expected"] - done["truth"], done["oracle_mean"] - done["truth"]
+    row["error_ratio"] = np.sqrt(
+        np.mean((off / done["oracle_mean"]) ** 2) / np.mean((best / done["oracle_mean"]) ** 2)
+    )
+    for level in LEVELS:
+        width = done[f"high_{level:.0%}"] - done[f"low_{level:.0%}"]
+        row[f"width_{level * 100:.0f}"] = (width / done[f"oracle_width_{level:.0%}"]).median()
+    row["ms"] = details["ms"].median()
+    return row
+
+
+def _case(drawn: processes.Draws, i: int, truth: float) -> tuple[pd.Series, Windows]:
+    """One series of a process as a user would hand it over."""
+    values = drawn.values[i]  # noqa: PD011
+    days = pd.date_range(drawn.first_days[i], periods=len(values))
+    daily = pd.Series(values, index=days, name="value")
+    daily.iloc[-1] = truth
+    campaign = days[-1] - pd.Timedelta(days=drawn.campaign_days) if drawn.campaign_days else None
+    return daily, Windows(days[-1], campaign_start=campaign, country=drawn.country)
+
+
+def _estimate_row(daily: pd.Series, windows: Windows, estimator: str, baseline: str) -> dict:
+    start = time.perf_counter()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            effect = estimate(daily, windows, estimator, baseline)
+            effect.p_value, effect.confidence_interval(0.95)
+        ms, fault = 1000 * (time.perf_counter() - start), ""
+        row = {"expected": effect.expected}
+        for level in LEVELS:
+            row[f"low_{level:.0%}"], row[f"high_{level:.0%}"] = effect.expected_interval(level)
+        for x in EFFECTS:
+            row[f"p_{x:.0%}"] = dataclasses.replace(effect, observed=effect.observed * (1 + x)).p_value
+    except Exception as error:  # a failure is a result of the study, whatever it is
+        ms, row, fault = 1000 * (time.perf_counter() - start), {}, f"{type(error).__name__}: {error}"
+    failed = not row or not np.isfinite(list(row.values())).all()
+    return row | {"ms": ms, "failed": failed, "fault": fault}
+
+
+def _oracle_row(truth: float, mean: float, ends: dict[float, tuple[float, float]]) -> dict:
+    row = {"expected": mean, "ms": 0.0, "failed": False, "fault": ""}
+    for level, (low, high) in ends.items():
+        row |= {f"low_{level:.0%}": low, f"high_{level:.0%}": high}
+    low, high = ends[0.95]
+    return row | {f"p_{x:.0%}": float(low <= truth * (1 + x) <= high) for x in EFFECTS}
+
+
+def _parallel(tasks: list[tuple], jobs: int, progress: bool) -> list[pd.DataFrame]:
+    results = joblib.Parallel(n_jobs=jobs, return_as="generator")(
+        joblib.delayed(block)(*task) for task in tasks
+    )
+    return list(tqdm(results, total=len(tasks), disable=None if progress else True, unit="block"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--draws", type=int, default=2000)
+    parser.add_argument("--processes", nargs="+", default=list(processes.PROCESSES), metavar="NAME")
+    parser.add_argument("--estimators", nargs="+", default=["oracle", *ESTIMATORS], metavar="NAME")
+    parser.add_argument("--days", type=int, help="days before the event; by default each process's own")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--cluster", metavar="ADDRESS", help="run on this Dask scheduler instead")
+    parser.add_argument("--out", type=Path, help="write the table here, and the first draws beside it")
+    options = parser.parse_args()
+    estimators = [RECOMMENDED if name == "recommended" else name for name in options.estimators]
+    arguments = (options.processes, estimators, options.draws, options.jobs, options.days)
+    start = time.perf_counter()
+    if options.cluster:
+        from distributed import Client
+
+        with Client(options.cluster) as client, joblib.parallel_config("dask", client=client):
+            for module in ("processes.py", "calibration.py"):
+                client.upload_file(str(Path(__file__).with_name(module)))
+            import calibration  # so that the workers find `block` by name, not in __main__
+
+            table, details = calibration.study(*arguments)
+    else:
+        table, details = study(*arguments, progress=True)
+    print(table.drop(columns=[c for c in table if c.endswith("_80")]).round(3).to_string(index=False))
+    faults = details.loc[details["fault"] != "", [*KEYS[:2], "fault"]].value_counts()
+    print(*[f"{n} x {' | '.join(key)}" for key, n in faults.head(10).items()], sep="\n")
+    print(f"{len(details)} fits, {time.perf_counter() - start:.0f} s")
+    if options.out:
+        write(table, details, options.out)
+
+
+def write(table: pd.DataFrame, details: pd.DataFrame, out: Path, keep: int = 5) -> None:
+    """The table, and beside it the first `keep` draws of each row, to prove that a small run reproduces them."""
+    first = details[details["draw"] < keep].sort_values([*KEYS, "draw"])
+    columns = [*KEYS, "draw", "truth", "expected", "low_95%", "high_95%", "p_0%"]
+    for frame, path in ((table, out), (first[columns], out.with_name(f"{out.stem}-first-draws.csv"))):
+        part = path.with_name(f".{path.name}.part")
+        frame.to_csv(part, index=False, float_format="%.8g")
+        os.replace(part, path)
+
+
+if __name__ == "__main__":
+    main()
