@@ -1,0 +1,39 @@
+"""Fixtures that several modules share."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+STUDY = ROOT / "notebooks" / "dubai-2017.yaml"
+
+
+@pytest.fixture(scope="session")
+def reference_data() -> Path:
+    """The folder of public daily series that are never copied into the project."""
+    folder = os.environ.get("REFERENCE_DATA")
+    if not folder:
+        pytest.skip("REFERENCE_DATA does not name the folder of the reference series")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def reports(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder of Dubai's reports, rendered afresh once a test run, whatever the number of workers."""
+    from analysis.report import build
+
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "reports"
+    with (folder.parent / "reports.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            try:
+                build(STUDY, out=folder)
+            except BaseException:
+                folder.rename(folder.with_name("failed-reports")) if folder.exists() else None
+                raise
+    return folder / "dubai-2017"
