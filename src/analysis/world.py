@@ -1,0 +1,299 @@
+"""The simulated world: how many payments each day, entity and channel would see, and why.
+
+Every mean is a sum of components, and every drawn count is the same sum in whole payments:
+
+- `baseline`: the world without the initiative.
+- `campaign`: digital payments that it wins up to the event, and the counter customers that leave for it.
+- `from_counters`: counter customers who pay digitally on the event day. Sums to zero over channels.
+- `from_other_days`: digital customers who pay on the event day, missing on their own. Zero over days.
+- `to_other_days`: turned-away counter customers who pay on another day, at a counter or digitally. Zero over
+  days and channels.
+- `new`: digital payments of the event day that nobody would have made.
+- `lost`: counter payments of the event day that are never made.
+- `lasting`: counter customers who stay digital afterwards. Zero over channels.
+
+On the event day: digital gain = from_counters + from_other_days + new, and counters take nothing. The
+effect is that gain with ``"pre-week"``, and that gain plus `campaign` with ``"history"``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from analysis import days
+
+CHANNELS = ("app", "website", "kiosk", "counter")
+COMPONENTS = (
+    "baseline",
+    "campaign",
+    "from_counters",
+    "from_other_days",
+    "to_other_days",
+    "new",
+    "lost",
+    "lasting",
+)
+DIGITAL, COUNTER = slice(0, 3), 3
+_AFTER, _YEAR = 66, 365  # 26 October 2017 has 66 days after it in its year
+
+
+@dataclass(frozen=True, slots=True)
+class Sector:
+    """Entities of one kind of business; the numbers are invented.
+
+    Parameters
+    ----------
+    name : str
+        Shown before the entity's number.
+    business : bool
+        Firms rather than persons: quiet weekends, busy month ends.
+    share : float
+        Weight in the digital count.
+    ticket : float
+        Mean digital payment, in dirhams, before the model's scale.
+    spread : float
+        Standard deviation of the log of a payment: the weight of the tail.
+    counter : float
+        Weight of counters, 1 being average.
+    response : float
+        How readily its counter customers go digital, 1 being average.
+    """
+
+    name: str
+    business: bool
+    share: float
+    ticket: float
+    spread: float
+    counter: float
+    response: float
+
+
+SECTORS = (
+    Sector("Transport", False, 0.300, 250, 1.0, 0.6, 1.10),
+    Sector("Customs", True, 0.070, 6_000, 1.5, 1.2, 1.25),
+    Sector("Health", False, 0.170, 300, 0.9, 1.2, 0.75),
+    Sector("Utilities", True, 0.080, 2_500, 1.3, 0.9, 1.05),
+    Sector("Traffic", False, 0.120, 700, 1.0, 0.8, 1.20),
+    Sector("Licensing", True, 0.060, 2_500, 1.2, 1.6, 0.95),
+    Sector("Municipality", False, 0.080, 600, 1.2, 1.3, 0.85),
+    Sector("Land", True, 0.015, 15_000, 1.4, 2.5, 0.80),
+    Sector("Residency", True, 0.035, 1_000, 0.9, 1.8, 0.70),
+    Sector("Education", False, 0.030, 900, 1.1, 1.0, 1.00),
+    Sector("Courts", True, 0.020, 3_000, 1.5, 1.7, 0.60),
+    Sector("Culture", False, 0.020, 200, 0.8, 0.8, 1.30),
+)
+RANK_RESPONSE = (1.0, 0.8, 1.15)  # first, second and third entity of a sector, and again
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Everything that the simulated world is made of. Shares and slopes are fractions.
+
+    Pairs hold (persons' entities, firms' entities). `dubai.DUBAI` holds the calibrated values.
+    """
+
+    # size and shape
+    days: int = _YEAR
+    entities: int = 36
+    event: date = date(2017, 10, 26)
+    announced: date = date(2017, 9, 23)
+    payers: int = 900_000
+    # an untouched day
+    level: float = 28_000.0  # digital payments on a plain working day in the middle of 2017
+    growth: float = 0.05  # of digital payments, a year
+    season: float = 0.05  # swing of the year, highest in mid-February
+    friday: tuple[float, float] = (0.80, 0.33)
+    saturday: tuple[float, float] = (0.86, 0.40)
+    climb: tuple[float, float] = (0.02, 0.05)  # from Sunday to Thursday
+    thursday: tuple[float, float] = (-0.03, 0.02)
+    month_end: tuple[float, float] = (0.06, 0.20)
+    holiday: tuple[float, float] = (0.65, 0.40)
+    ramadan: tuple[float, float] = (0.94, 0.88)
+    ticket: tuple[float, float] = (1.0, 1.0)  # scale of the sectors' tickets
+    mix: tuple[float, float, float] = (0.46, 0.47, 0.07)  # of digital channels
+    # counters
+    counters: float = 0.30  # counter payments for each digital one on a plain working day
+    counter_ticket: float = 2.0  # their ticket over the digital one
+    counter_ramadan: float = 0.85
+    # the initiative
+    campaign: float = 0.03  # digital payments won at full strength
+    campaign_rise: float = 10.0  # days to half strength
+    campaign_from_counters: float = 0.6  # of those won
+    to_digital: float = 0.40  # turned-away customers who pay digitally on the day
+    lost: float = 0.043  # who never pay: Hui and Png 2015, doi 10.1287/isre.2015.0580
+    earlier: float = 0.35  # of those who pay on another day
+    other_day_digital: float = 0.2  # of those who pay on another day
+    assisted_mix: tuple[float, float, float] = (0.35, 0.37, 0.28)  # staff help at laptops and kiosks
+    pulled: float = 0.012  # of a day's digital payments, made early on the event day
+    waited: float = 0.004  # the same, made late
+    new: float = 0.015
+    lasting: float = 0.10  # counter customers still digital on the day after
+    half_life: float = 30.0  # of `lasting`, in days
+    # noise
+    shock: float = 0.025  # common, standard deviation of the log
+    shock_memory: float = 0.6
+    entity_shock: float = 0.04
+    entity_memory: float = 0.3
+    cell_shock: float = 0.03
+
+    def __post_init__(self) -> None:
+        for name, least in (("days", 8), ("entities", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}: give at least {least}")
+
+    @property
+    def dates(self) -> pd.DatetimeIndex:
+        """The days; the event keeps its place in the year, and a longer history reaches further back."""
+        after = min(_AFTER, round(self.days * _AFTER / _YEAR))
+        return pd.date_range(end=pd.Timestamp(self.event) + pd.Timedelta(days=after), periods=self.days)
+
+    @property
+    def names(self) -> list[str]:
+        """The entities."""
+        return [
+            f"{SECTORS[k % len(SECTORS)].name} {k // len(SECTORS) + 1} (synthetic)"
+            for k in range(self.entities)
+        ]
+
+    def without(self) -> Model:
+        """The same world without the initiative."""
+        return replace(self, campaign=0, to_digital=0, pulled=0, waited=0, new=0, lasting=0, announced=None)
+
+    @property
+    def null(self) -> bool:
+        """No campaign, and counters stay open."""
+        return self.announced is None
+
+
+@dataclass(frozen=True, slots=True)
+class Entities:
+    """Arrays of length `Model.entities`."""
+
+    business: np.ndarray
+    share: np.ndarray
+    ticket: np.ndarray
+    spread: np.ndarray
+    counter: np.ndarray
+    response: np.ndarray
+
+
+def entities(model: Model) -> Entities:
+    """The entities' parameters: later ones of a sector are smaller."""
+    k = np.arange(model.entities)
+    sector, rank = [SECTORS[i] for i in k % len(SECTORS)], k // len(SECTORS)
+    share = np.array([s.share for s in sector]) * (1 + rank) ** -1.5
+    business = np.array([s.business for s in sector])
+    ticket = np.array([s.ticket for s in sector]) * (1 + rank) ** -0.25
+    return Entities(
+        business=business.astype(int),
+        share=share / share.sum(),
+        ticket=ticket * np.take(model.ticket, business.astype(int)),
+        spread=np.array([s.spread for s in sector]),
+        counter=np.array([s.counter for s in sector]),
+        response=np.array([s.response for s in sector]) * np.take(RANK_RESPONSE, rank % 3),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What the draws and the expectation share. D days, E entities, C channels; `event` is a position."""
+
+    mean: np.ndarray  # (D, E, C) payments of an untouched day
+    ticket: np.ndarray  # (E, C) dirhams
+    event: int
+    campaign: np.ndarray  # (D,) relative gain of digital channels
+    left: np.ndarray  # (D, E) share of counter customers who leave for the campaign
+    fate: np.ndarray  # (E, 3) of the turned away: pay digitally, on another day, never
+    elsewhere: np.ndarray  # (D, C) where those of "another day" pay; sums to 1
+    moved: np.ndarray  # (D,) share of digital payments that move to the event day
+    lasting: np.ndarray  # (D,) share of counter customers who are digital
+
+
+def rates(model: Model) -> Rates:
+    """The model's parameters laid out over days, entities and channels."""
+    dates, who = model.dates, entities(model)
+    mean = _untouched(model, dates, who)
+    event = int(dates.get_loc(pd.Timestamp(model.event)))
+    lag = np.arange(len(dates)) - event
+    ticket = np.repeat(who.ticket[:, None], len(CHANNELS), axis=1)
+    ticket[:, COUNTER] *= model.counter_ticket
+
+    none = np.zeros(len(dates))
+    if model.null:
+        empty = np.zeros((len(dates), len(CHANNELS)))
+        fate = np.zeros((len(who.share), 3))
+        return Rates(mean, ticket, event, none, np.zeros(mean.shape[:2]), fate, empty, none, none)
+
+    since = (dates - pd.Timestamp(model.announced)).days.to_numpy() + 1
+    running = (since > 0) & (lag <= 0)
+    campaign = np.where(running, model.campaign * (1 - 0.5 ** (since / model.campaign_rise)), 0.0)
+    won = campaign[:, None] * mean[:, :, DIGITAL].sum(2) * model.campaign_from_counters
+    counter = mean[:, :, COUNTER]
+    left = np.divide(won, counter, out=np.zeros_like(won), where=counter > 0).clip(max=0.5)
+
+    digital = np.minimum(model.to_digital * who.response, 0.95 - model.lost)
+    fate = np.stack([digital, 1 - digital - model.lost, np.full_like(digital, model.lost)], axis=1)
+    return Rates(
+        mean=mean,
+        ticket=ticket,
+        event=event,
+        campaign=campaign,
+        left=left,
+        fate=fate,
+        elsewhere=_elsewhere(model, lag, counter.sum(1) > 0),
+        moved=model.pulled * _kernel(lag, 1, 14, 3.0) + model.waited * _kernel(-lag, 1, 7, 2.0),
+        lasting=np.where(lag > 0, model.lasting * 0.5 ** ((lag - 1) / model.half_life), 0.0),
+    )
+
+
+def _untouched(model: Model, dates: pd.DatetimeIndex, who: Entities) -> np.ndarray:
+    """(D, E, C) means of days that no initiative touches."""
+    day = days.features(dates, "AE")
+    weekday = day["weekday"].to_numpy()
+    since_sunday = (weekday + 1) % 7  # Sunday 0, Thursday 4, Friday 5, Saturday 6
+    holiday = (day["holiday"] != "").to_numpy()
+    ramadan = day["ramadan"].to_numpy()
+    near_end = np.exp(-day["month_days_left"].to_numpy() / 5.0)
+    years = (dates - pd.Timestamp("2017-07-02")).days.to_numpy() / 365.25
+    year_day = dates.dayofyear.to_numpy()
+    trend = np.exp(model.growth * years) * (1 + model.season * np.cos(2 * np.pi * (year_day - 45) / 365.25))
+
+    shape = np.empty((len(dates), 2))
+    for kind in (0, 1):
+        week = 1 + model.climb[kind] * (np.arange(7) - 2) / 4
+        week[4] *= 1 + model.thursday[kind]
+        week[5:] = model.friday[kind], model.saturday[kind]
+        shape[:, kind] = week[since_sunday] * np.exp(model.month_end[kind] * near_end)
+        shape[:, kind] *= np.where(holiday, model.holiday[kind], 1) * np.where(
+            ramadan, model.ramadan[kind], 1
+        )
+
+    mean = np.empty((len(dates), len(who.share), len(CHANNELS)))
+    entity = model.level * trend[:, None] * shape[:, who.business] * who.share
+    mean[:, :, DIGITAL] = entity[:, :, None] * np.array(model.mix)
+    is_open = ~holiday & (since_sunday < 5)
+    open_day = (
+        is_open * np.exp(np.mean(model.month_end) * near_end) * np.where(ramadan, model.counter_ramadan, 1)
+    )
+    mean[:, :, COUNTER] = open_day[:, None] * model.level * model.counters * who.share * who.counter
+    return mean
+
+
+def _kernel(lag: np.ndarray, first: int, last: int, half: float) -> np.ndarray:
+    """Weights that sum to 1 over the lags from `first` to `last` and halve every `half` days; or all zero."""
+    weight = np.where((lag >= first) & (lag <= last), 0.5 ** (np.abs(lag) / half), 0.0)
+    return weight / weight.sum() if weight.any() else weight
+
+
+def _elsewhere(model: Model, lag: np.ndarray, is_open: np.ndarray) -> np.ndarray:
+    """(D, C): days and channels on which the turned away pay instead."""
+    before = _kernel(np.where(is_open, -lag, 0), 1, 7, 2.0)
+    after = _kernel(np.where(is_open, lag, 0), 1, 14, 3.0)
+    both = model.earlier * before + (1 - model.earlier) * after
+    both /= both.sum()
+    digital = np.array(model.assisted_mix) * model.other_day_digital
+    return both[:, None] * np.append(digital, 1 - model.other_day_digital)
