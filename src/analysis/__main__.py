@@ -76,7 +76,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON a
 
 @cli.command()
 @click.argument("study", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True, help="Folder.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True, help="Folder."
+)
 @click.option(
     "--language",
     "languages",
@@ -103,7 +105,9 @@ def report(
 @click.option("--event", required=True, metavar="DATE", help="The day of the event, such as 2017-10-26.")
 @click.option("--event-end", metavar="DATE", help="Its last day, where it has several.")
 @click.option("--campaign-start", metavar="DATE", help="The day it was announced.")
-@click.option("--metric", metavar="NAME", help="count, value, payers, ticket, digital_share; or a column of DATA.")
+@click.option(
+    "--metric", metavar="NAME", help="count, value, payers, ticket, digital_share; or a column of DATA."
+)
 @click.option("--estimator", metavar="NAME", help="By default the recommended one.")
 @click.option(
     "--baseline",
@@ -143,7 +147,7 @@ def estimate(
     if as_json:
         _print_json(result.to_dict(level))
     else:
-        click.echo(_sentences(result, level))
+        click.echo(_told(result, level))
 
 
 def _daily(
@@ -161,32 +165,25 @@ def _daily(
     return ledger.read_daily(data, date_column, value_column or metric)
 
 
-def _sentences(effect: Effect, level: float) -> str:
-    """The effect in a few lines: observed against expected, the effect over what, how it was found."""
+def _told(effect: Effect, level: float) -> str:
+    """The effect in a few lines: the answer, over what, the numbers, how they were found, what to mind."""
+    from analysis import words
+
     expected, absolute = effect.expected_interval(level), effect.confidence_interval(level)
-    relative = effect.confidence_interval(level, relative=True)
-    days = effect.event_days
-    when = f"{days[0]:%Y-%m-%d}" + (f" to {days[-1]:%Y-%m-%d}" if len(days) > 1 else "")
-    over = {
-        "pre-week": "over what the week before foretold",
-        "history": "over what the time before the campaign foretold",
-    }[effect.estimand]
+    step = words.step(*expected)
+
+    def write(value: float, signed: bool = False) -> str:
+        return words.quantity(value, effect.metric, step, signed)
+
     lines = [
-        f"{effect.metric}, {when}: observed {_number(effect.observed)}, expected {_number(effect.expected)} "
-        f"({level:.0%} interval {_number(expected.low)} to {_number(expected.high)}).",
-        f"Effect {effect.absolute:+,.4g} ({absolute.low:+,.4g} to {absolute.high:+,.4g}), "
-        f"that is {effect.relative:+.1%} ({relative.low:+.1%} to {relative.high:+.1%}) {over}; "
-        f"p = {effect.p_value:.2g}.",
-        f"Estimator {effect.estimator}, learned from {len(effect.days_used)} days.",
+        words.headline(effect, level),
+        f"observed {write(effect.observed)}; expected {write(effect.expected)}, "
+        f"{level:.0%} interval {write(expected.low)} to {write(expected.high)}",
+        f"effect {write(effect.absolute, True)}, {write(absolute.low, True)} to {write(absolute.high, True)}; "
+        f"p = {effect.p_value:.2g}",
+        f"estimator {effect.estimator}, estimand {effect.estimand}, learned from {len(effect.days_used)} days",
     ]
-    if absolute.low <= 0 <= absolute.high:
-        lines.insert(2, "No clear effect: an ordinary day can lie as far out.")
     return "\n".join(lines + [f"Mind: {warning}" for warning in effect.warnings])
-
-
-def _number(value: float) -> str:
-    """Thousands grouped, five digits at least."""
-    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:,.5g}"
 
 
 @cli.command()
@@ -208,7 +205,9 @@ def check(data: Path, columns: dict[str, str], as_json: bool) -> None:
 
 
 @cli.command()
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Parquet file to write.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Parquet file to write."
+)
 @click.option("--days", type=click.IntRange(min=28), help="By default the whole of 2017.")
 @click.option("--entities", type=click.IntRange(min=1), help="By default 36.")
 @click.option("--rows", type=click.IntRange(min=1), help="Payments in all, about; by default as published.")
@@ -228,7 +227,51 @@ def bounds(figures: Path | None, as_json: bool) -> None:
     """What published figures alone can say; by default those of Dubai's day of 26 October 2017."""
     from analysis import published
 
-    raise NotImplementedError(published, figures, as_json)
+    found = published.report(figures)
+    if as_json:
+        _print_json(found)
+    else:
+        click.echo(_bounds_told(found))
+
+
+def _bounds_told(found: dict) -> str:
+    """Each comparison and each assumption, a line each."""
+    from analysis import words
+
+    def percent(value: float | None, unlimited: str) -> str:
+        return unlimited if value is None else words.percent(value, 0.001, signed=True)
+
+    def between(entry: dict) -> str:
+        if not entry.get("feasible", True):
+            return "contradicts the figures"
+        return f"{percent(entry['relative_low'], 'no limit below')} to {percent(entry['relative_high'], 'no limit')}"
+
+    lines = [
+        f"What the published figures alone say of {found['event']}.",
+        "",
+        "The day compared, with rounding:",
+    ]
+    for reading in found["readings"]:
+        week = "on the day before"
+        if reading["week_days"]:
+            day = "with" if reading["week_includes_event"] else "without"
+            week = f"on a week of {reading['week_days']} days {day} the day"
+        lines.append(
+            f"  {reading['metric']} {week}".ljust(46)
+            + f"{percent(reading['relative'], '')}".rjust(9)
+            + f"  ({between(reading)})"
+        )
+    lines += ["", "The effect, over every reading of the week, assuming of the day without the initiative:"]
+    for union in found["by_assumption"]:
+        lines.append(f"  {union['metric']}, {union['assumption']}".ljust(46) + between(union))
+    for entry in found["breakdown"]:
+        rise = words.quantity(entry["rise"], entry["metric"])
+        share = percent(entry["relative"], "")
+        lines += [
+            "",
+            f"An untreated rise of {rise} ({share}) on the day before would explain the whole {entry['metric']}.",
+        ]
+    return "\n".join(lines)
 
 
 def _print_json(value: Any) -> None:
