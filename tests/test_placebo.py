@@ -1,10 +1,12 @@
 """Placebo inference: closed forms equal refitting, tests hold their size, faults are refused."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 
 from analysis import placebo
+from analysis.windows import Windows
 
 
 def _design(days):
@@ -109,7 +111,8 @@ def test_andrews_closed_form_equals_its_loop(length):
     def statistic(u, x):
         if length <= 3:
             return u @ np.linalg.solve(V, u)
-        return sm.GLS(u, x, sigma=V).fit().params @ x.T @ np.linalg.solve(V, u)
+        inverse = np.linalg.inv(V)
+        return u @ inverse @ x @ np.linalg.pinv(x.T @ inverse @ x) @ x.T @ inverse @ u
 
     want = []
     for j in range(n - length + 1):
@@ -128,3 +131,107 @@ def test_refusals_say_what_to_do():
         placebo.pulse_effects(X[:8], y[:8])
     with pytest.raises(ValueError, match="block or iid"):
         placebo.conformal(X, y, np.arange(30) == 29, scheme="random")
+
+
+# --- of a daily series ------------------------------------------------------------------------------------------
+
+EVENT = Windows("2017-10-26", campaign_start="2017-09-23")
+
+
+def _series(seed=7, effect=0.3, days=300):
+    index = pd.date_range(end="2017-11-20", periods=days)
+    rng = np.random.default_rng(seed)
+    week = np.array([0, 0.02, 0.03, 0.04, -0.5, -0.4, -0.02])[index.day_of_week]
+    y = pd.Series(np.exp(10 + week + 0.03 * rng.standard_normal(days)), index, name="count")
+    y["2017-10-26"] *= 1 + effect
+    return y
+
+
+def test_placebo_test_equals_refitting_the_contrast_date_by_date():
+    daily = _series()
+    got = placebo.placebo_test(daily, EVENT)
+    X, y, starts, _ = placebo.regression(daily, EVENT)
+    # One row by hand: log of the day less the mean log of the seven days before.
+    logs = np.log(daily)
+    assert y[-1] == pytest.approx(logs["2017-10-26"] - logs["2017-10-19":"2017-10-25"].mean())
+    date = got.dates[20]
+    row = int(np.flatnonzero(starts[:-1] == date)[0])
+    kept = np.linalg.svd(X[:-1], full_matrices=False)[0][:, : np.linalg.matrix_rank(X[:-1])]
+    fit = sm.OLS(y[:-1], np.column_stack([kept, np.eye(len(y) - 1)[row]])).fit()
+    assert got.relative[20] == pytest.approx(np.expm1(fit.params[-1]), abs=1e-9)
+    assert got.t[20] == pytest.approx(fit.tvalues[-1], abs=1e-8)
+    assert got.rank == 1
+    assert got.p_value == got.floor == pytest.approx(1 / (1 + len(got.dates)))
+
+
+def test_days_after_the_event_never_matter():
+    daily = _series()
+    later = daily.copy()
+    later["2017-10-27":] *= 5
+    a, b = (placebo.placebo_test(series, EVENT) for series in (daily, later))
+    assert a.event_t == b.event_t
+    np.testing.assert_array_equal(a.t, b.t)
+
+
+def test_comparable_days_of_the_uae():
+    # Thursday 26 October: a working day of Sunday-Thursday weeks, five days before the end of its month.
+    days = placebo.comparable_days(pd.date_range("2017-09-10", "2017-10-20"), EVENT)
+    expected = [
+        10,
+        11,
+        12,
+        13,
+        14,
+        17,
+        18,
+        19,
+        20,
+    ]  # Fridays and Saturdays, New Year's 21 and the campaign are out
+    assert list(days.day) == expected
+    same = placebo.comparable_days(pd.date_range("2017-09-10", "2017-10-20"), EVENT, weekday="same")
+    assert [f"{day:%m-%d}" for day in same] == ["09-14"]
+
+
+def test_two_day_event_keeps_both_of_its_days_off_holidays():
+    two = Windows("2017-10-25", "2017-10-26", campaign_start="2017-09-23")
+    days = placebo.comparable_days(pd.date_range("2017-09-17", "2017-09-22"), two)
+    assert list(days.day) == [17, 18, 19]  # 20 runs into the holiday of the 21st, 22 into the campaign
+
+
+def test_a_scale_changes_nothing_and_a_fall_shows_as_one():
+    up, down = placebo.placebo_test(_series(), EVENT), placebo.placebo_test(_series(effect=-0.2), EVENT)
+    assert placebo.placebo_test(1000 * _series(), EVENT).event_t == pytest.approx(up.event_t)
+    assert down.event_relative == pytest.approx(-0.2, abs=0.08)
+
+
+def test_history_ignores_what_the_campaign_did():
+    daily = _series()
+    daily["2017-09-23":"2017-10-25"] *= 1.5
+    assert placebo.placebo_test(daily, EVENT, "history").event_relative == pytest.approx(0.3, abs=0.1)
+    assert placebo.placebo_test(daily, EVENT).event_relative < 0
+
+
+def test_placebo_p_values_hold_their_size():
+    p = [placebo.placebo_test(_series(seed, 0.0), EVENT).p_value for seed in range(300)]
+    assert np.mean(np.array(p) <= 0.05) == pytest.approx(0.05, abs=0.03)
+    assert np.mean(np.array(p) <= 0.5) == pytest.approx(0.5, abs=0.09)
+
+
+def test_joint_test_sees_one_metric_of_three():
+    metrics = {"a": _series(1, 0.0), "b": _series(2, 0.3), "c": _series(3, 0.0)}
+    joint = placebo.joint_test(metrics, EVENT)
+    assert joint.p_value == pytest.approx(1 / (1 + len(joint.reference)))
+    assert joint.adjusted[1] < 0.01 < 0.05 < joint.adjusted[[0, 2]].min()
+    single = [placebo.placebo_test(daily, EVENT).p_value for daily in metrics.values()]
+    assert (joint.adjusted >= np.array(single) - 1e-12).all()
+
+
+def test_specifications_find_the_effect_in_every_reasonable_one():
+    table = placebo.specifications(_series(), EVENT, histories=(None, 90))
+    assert {"pre-week", "history"} == set(table["baseline"])
+    full = table[(table["estimator"] == "contrast") & (table["calendar"] == "full")]
+    assert full["relative"].between(0.2, 0.4).all()
+    assert ((full["low"] < 0.3) & (full["high"] > 0.3)).all()
+    assert set(full["scale"]) == {"log", "level"}
+    assert set(table["history"]) == {"all", "90"}
+    assert table["relative"].is_monotonic_increasing

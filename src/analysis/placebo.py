@@ -1,50 +1,50 @@
-"""Would we see this anyway? Inference for a single event from the days on which nothing happened.
-
-Everything here is linear algebra on residuals. With projection H = X (X'X)^-1 X', a pulse dummy at day t
-has the coefficient e_t / (1 - h_tt); a block B of days has the forecast error (I - H_BB)^-1 e_B. So every
-placebo date of every series comes out of one pass, equal to refitting.
-"""
+"""Would we see this anyway? The event among the dates on which nothing happened."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+import pandas as pd
+from scipy import special
 
+from analysis import days
+from analysis.effect import ESTIMATORS, estimate
+from analysis.residuals import (
+    Conformal,
+    EndOfSample,
+    PulseEffects,
+    conformal,
+    end_of_sample,
+    p_value,
+    pulse_effects,
+    step_down,
+)
+from analysis.windows import Windows
 
-class PulseEffects(NamedTuple):
-    """One placebo effect a day and unit; both arrays have the shape of Y. NaN where X alone fits the day."""
+__all__ = [
+    "Conformal",
+    "EndOfSample",
+    "JointTest",
+    "PlaceboTest",
+    "PulseEffects",
+    "calendar_terms",
+    "comparable_days",
+    "conformal",
+    "end_of_sample",
+    "joint_test",
+    "p_value",
+    "placebo_test",
+    "pulse_effects",
+    "regression",
+    "specifications",
+    "step_down",
+]
 
-    effects: np.ndarray
-    se: np.ndarray
-
-    @property
-    def t(self) -> np.ndarray:
-        """Leave-one-out t statistics: the variance comes from the other days."""
-        return self.effects / self.se
-
-
-class Conformal(NamedTuple):
-    """A permutation test inverted: the effect a day, its interval, the p-value of none, and their floor.
-
-    An end is infinite when `level` asks for more than the number of permutations can tell.
-    """
-
-    effect: float
-    low: float
-    high: float
-    p_value: float
-    floor: float
-
-
-class EndOfSample(NamedTuple):
-    """Andrews' test: the event's statistic, those of the days before, and the share at least as large."""
-
-    statistic: float
-    reference: np.ndarray
-    p_value: float
+CALENDARS = ("full", "weekday", "none")
+MONTH_END = (4, 10)  # days before the end at which the rise towards payday may change its slope
+ANCHOR_DAYS = 28  # days before the campaign that carry the level of the world without it
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,180 +73,269 @@ class JointTest:
         return step_down(self.statistics, self.reference)
 
 
-def pulse_effects(X: np.ndarray, Y: np.ndarray) -> PulseEffects:
-    """The effect of a pulse on each day of each unit, as if each had been refitted with its own dummy.
-
-    effect = e_t / (1 - h_tt); its variance is s_(t)^2 / (1 - h_tt), where s_(t)^2 leaves day t out, as in
-    the ordinary regression with that dummy. With a pulse, robust (HC, HAC) errors mean nothing: its own
-    residual is zero.
+@dataclass(frozen=True, slots=True)
+class PlaceboTest:
+    """The event among the ordinary dates that are like it.
 
     Parameters
     ----------
-    X : ndarray, shape (days, terms)
-        Regressors of all units, with the constant. Terms that depend on others are dropped.
-    Y : ndarray, shape (days,) or (days, units)
+    dates : DatetimeIndex
+        First days of the placebo events.
+    relative : ndarray, shape (dates,)
+        What each of them "added", as a fraction of what was expected; 0.3 is +30 %.
+    t : ndarray, shape (dates,)
+        The same over its standard error.
+    event_relative, event_t : float
+        Those of the event.
+    """
+
+    dates: pd.DatetimeIndex
+    relative: np.ndarray
+    t: np.ndarray
+    event_relative: float
+    event_t: float
+
+    @property
+    def p_value(self) -> float:
+        """Share of dates, the event among them, with a |t| at least as large as the event's."""
+        return p_value(abs(self.event_t), np.abs(self.t))
+
+    @property
+    def floor(self) -> float:
+        """The smallest p-value that so many dates can give."""
+        return 1 / (1 + len(self.dates))
+
+    @property
+    def rank(self) -> int:
+        """Place of the event among all, by |t|; 1 is the largest."""
+        return 1 + int(np.count_nonzero(np.abs(self.t) >= abs(self.event_t)))
+
+    def frame(self) -> pd.DataFrame:
+        """Columns: date, relative, t."""
+        return pd.DataFrame({"date": self.dates, "relative": self.relative, "t": self.t})
+
+
+def placebo_test(
+    daily: pd.Series, windows: Windows, baseline: str = "pre-week", weekday: str = "kind"
+) -> PlaceboTest:
+    """Pretend that each comparable date had been the event, and rank the event among them.
+
+    The mean log over the event's days, less that over the week before, is regressed on the same contrast of
+    the calendar; for "history" the level is that of four weeks, as long before as the campaign lasted. A date is
+    judged by the days before the event without itself, and the event by all of them. Series that touch zero
+    stay in their own units.
+
+    Parameters
+    ----------
+    weekday : {"kind", "same"}
+        Compare with days of the same kind (working or not) or of the same weekday only.
+    """
+    X, y, starts, expected = regression(daily, windows, baseline)
+    past = starts != windows.event_start
+    event, others = pulse_effects(X, y), pulse_effects(X[past], y[past])
+    like = comparable_days(starts[past], windows, weekday)
+    chosen = starts[past].isin(like) & np.isfinite(others.t)
+    to_relative = np.expm1 if expected is None else (lambda effect: effect / expected)
+    return PlaceboTest(
+        starts[past][chosen],
+        to_relative(others.effects[chosen]),
+        others.t[chosen],
+        float(to_relative(event.effects[~past][0])),
+        float(event.t[~past][0]),
+    )
+
+
+def specifications(
+    daily: pd.Series,
+    windows: Windows,
+    level: float = 0.95,
+    histories: tuple[int | None, ...] = (None, 180, 90),
+    weeks: tuple[int, ...] = (7, 14, 28),
+) -> pd.DataFrame:
+    """The effect under every defensible choice, so that a reader sees how much hangs on which.
+
+    Every estimator of `ESTIMATORS` and the contrast regression of `placebo_test`, over both estimands, lengths
+    of history and of the baseline, and, for the regression, calendar terms and scale. A choice that the data do
+    not allow is left out.
+
+    Returns
+    -------
+    DataFrame
+        One row a specification, by `relative`: `estimator`, `baseline`, `history` (days before the event or
+        "all"), `baseline_days`, `calendar`, `scale` ("" where the estimator has its own), `relative`, `low`,
+        `high` (fractions), `p_value`.
+    """
+    rows = []
+    for history in histories:
+        start = None if history is None else windows.event_start - pd.Timedelta(days=history)
+        if history is not None and (daily.index[0] > start or (windows.history_start or start) > start):
+            continue
+        for baseline, days_ in [*(("pre-week", week) for week in weeks), ("history", windows.baseline_days)]:
+            chosen = replace(windows, baseline_days=days_, history_start=start or windows.history_start)
+            row = {
+                "baseline": baseline,
+                "history": "all" if history is None else str(history),
+                "baseline_days": days_,
+            }
+            for name in ESTIMATORS:
+                rows.append(
+                    row
+                    | {"estimator": name, "calendar": "", "scale": ""}
+                    | _by_estimator(daily, chosen, name, baseline, level)
+                )
+            for calendar, scale in product(("full", "weekday"), ("log", "level")):
+                numbers = _by_contrast(daily, chosen, baseline, calendar, scale, level)
+                rows.append(row | {"estimator": "contrast", "calendar": calendar, "scale": scale} | numbers)
+    order = [
+        "estimator",
+        "baseline",
+        "history",
+        "baseline_days",
+        "calendar",
+        "scale",
+        "relative",
+        "low",
+        "high",
+        "p_value",
+    ]
+    table = pd.DataFrame(rows)[order].dropna(subset=["relative"])
+    # Estimators that do not use a choice give one row, not several.
+    table = table.drop_duplicates(["estimator", "baseline", "relative", "low", "high"])
+    return table.sort_values("relative", kind="stable", ignore_index=True)
+
+
+def _by_estimator(daily: pd.Series, windows: Windows, name: str, baseline: str, level: float) -> dict:
+    try:
+        effect = estimate(daily, windows, name, baseline)
+    except ValueError:
+        return {"relative": np.nan}
+    low, high = effect.confidence_interval(level, relative=True)
+    return {"relative": effect.relative, "low": low, "high": high, "p_value": effect.p_value}
+
+
+def _by_contrast(
+    daily: pd.Series, windows: Windows, baseline: str, calendar: str, scale: str, level: float
+) -> dict:
+    try:
+        X, y, _, expected = regression(daily, windows, baseline, calendar, scale)
+    except ValueError:
+        return {"relative": np.nan}
+    effects, se = pulse_effects(X, y)
+    freedom = len(y) - np.linalg.matrix_rank(X) - 1
+    ends = effects[-1] + se[-1] * special.stdtrit(freedom, [0.5, (1 - level) / 2, (1 + level) / 2])
+    if expected is None:
+        ends = np.expm1(ends)
+    else:
+        observed = daily.reindex(windows.event_days).mean()
+        ends = observed / (observed - ends) - 1
+    p = 2 * special.stdtr(freedom, -abs(effects[-1] / se[-1]))
+    return {"relative": ends[0], "low": ends[1], "high": ends[2], "p_value": p}
+
+
+def joint_test(
+    metrics: dict[str, pd.Series], windows: Windows, baseline: str = "pre-week", weekday: str = "kind"
+) -> JointTest:
+    """Several metrics of one event at once, on the placebo dates that all of them have."""
+    tests = [placebo_test(daily, windows, baseline, weekday) for daily in metrics.values()]
+    t = pd.concat([pd.Series(test.t, test.dates) for test in tests], axis=1, join="inner")
+    return JointTest(np.array([test.event_t for test in tests]), t.to_numpy())
+
+
+def comparable_days(starts: pd.DatetimeIndex, windows: Windows, weekday: str = "kind") -> pd.DatetimeIndex:
+    """Those of `starts` on which an event of the same length would have met ordinary, similar days.
+
+    Similar: working or not as the event's first day (or the same weekday), and as near to the month's end
+    or as far from it. Ordinary: no holiday, campaign, event or excluded day among its days.
+    """
+    if weekday not in ("kind", "same"):
+        raise ValueError(f"weekday {weekday!r} is unknown: give kind or same")
+    length = len(windows.event_days)
+    every = pd.date_range(starts.min(), starts.max() + pd.Timedelta(days=length - 1))
+    day = days.features(every, windows.country)
+    of_event = days.features(windows.event_days[:1], windows.country).iloc[0]
+    busy = (day["holiday"] != "") | every.isin(windows.excluded)
+    busy |= every.isin(windows.event_days) | every.isin(windows.campaign_days)
+    free = busy[::-1].rolling(length, min_periods=1).sum()[::-1] == 0
+    same = (
+        day["weekday"] == of_event["weekday"] if weekday == "same" else day["weekend"] == of_event["weekend"]
+    )
+    same &= (day["month_days_left"] < 3) == (of_event["month_days_left"] < 3)
+    return starts[(free & same).reindex(starts).to_numpy(bool)]
+
+
+def calendar_terms(index: pd.DatetimeIndex, country: str | None, calendar: str = "full") -> np.ndarray:
+    """Weekdays of each weekend regime, holiday, month end and Ramadan; shape (days, terms).
+
+    `calendar="weekday"` keeps the weekdays alone, "none" a constant.
+    """
+    if calendar not in CALENDARS:
+        raise ValueError(f"calendar {calendar!r} is unknown: give one of {', '.join(CALENDARS)}")
+    if calendar == "none":
+        return np.ones((len(index), 1))
+    day = days.features(index, country)
+    week = (day["weekday"] + 7 * (day["regime"] - day["regime"].min())).to_numpy(int)
+    if calendar == "weekday":
+        return np.eye(week.max() + 1)[week]
+    left = day["month_days_left"].to_numpy()
+    terms = [
+        np.eye(week.max() + 1)[week],
+        (day["holiday"] != "").to_numpy(float),
+        *(np.clip(knot - left, 0, None) / knot for knot in MONTH_END),
+        day["ramadan"].to_numpy(float),
+    ]
+    matrix = np.column_stack(terms)
+    return matrix[:, matrix.any(axis=0)]
+
+
+def regression(
+    daily: pd.Series,
+    windows: Windows,
+    baseline: str = "pre-week",
+    calendar: str = "full",
+    scale: str = "log",
+) -> tuple[np.ndarray, np.ndarray, pd.DatetimeIndex, float | None]:
+    """The estimand as a regression with one row a possible event; the event's own row is the last.
+
+    Returns X, y, the first day of each row, and the level to divide effects by where logs cannot be taken.
 
     Raises
     ------
     ValueError
-        If a value is missing or fewer days than terms + 2 remain.
+        If a day of the event is missing or fewer than 14 rows remain.
     """
-    X, Y = np.asarray(X, float), np.asarray(Y, float)
-    Q = _basis(X, Y)
-    days, terms = Q.shape
-    left = 1 - np.einsum("ij,ij->i", Q, Q)
-    left[left < 1e-10] = np.nan
-    left = left.reshape(-1, *[1] * (Y.ndim - 1))
-    effects, se = np.empty((2, *Y.shape))  # one block: the allocator keeps it from one call to the next
-    np.matmul(Q, Q.T @ Y, out=effects)
-    np.subtract(Y, effects, out=effects)
-    np.multiply(effects, effects, out=se)
-    squares = se.sum(axis=0)
-    # s_(t)^2 = (e'e - e_t^2 / (1 - h)) / (n - k - 1)
-    se *= -1 / left
-    se += squares
-    se *= 1 / (left * (days - terms - 1))
-    np.sqrt(np.abs(se, out=se), out=se)
-    effects *= 1 / left
-    return PulseEffects(effects, se)
+    event, length = windows.event_days, len(windows.event_days)
+    past = windows.past(daily, baseline).dropna()
+    values = pd.concat([past, daily.reindex(event)])
+    if values.iloc[-length:].isna().any():
+        raise ValueError(f"a day of the event from {event[0]:%Y-%m-%d} has no value: give every day")
+    logs = scale == "log" and bool((values > 0).all())
+    index = pd.date_range(values.index[0], event[-1])
+    y = np.log(values) if logs else values
+    known = y.reindex(index)
+    X = calendar_terms(index, windows.country, calendar)
+    week, gap = windows.baseline_days, 0
+    if baseline == "history":
+        week, gap = min(ANCHOR_DAYS, 7 * max(1, len(past) // 21)), len(windows.campaign_days)
+    rows = _contrast(np.column_stack([known.fillna(0), X]), known.notna().to_numpy(), length, week, gap)
+    starts = index[week + gap : len(index) - length + 1]
+    kept = np.isfinite(rows).all(axis=1)
+    # Rows that share days with the event would carry its effect into what is expected of it.
+    kept &= (starts + pd.Timedelta(days=length) <= event[0]) | (starts == event[0])
+    if kept.sum() < 14 or not kept[-1]:
+        raise ValueError(
+            f"{kept.sum()} usable days up to {event[0]:%Y-%m-%d}: give at least 14 and the week before"
+        )
+    return rows[kept, 1:], rows[kept, 0], starts[kept], None if logs else float(past.mean())
 
 
-def p_value(statistic: float, reference: np.ndarray) -> float:
-    """(1 + the placebos at least as large) / (1 + the placebos): exact when all are exchangeable.
-
-    It cannot fall below 1 / (1 + placebos), however large the effect.
-    """
-    reference = np.asarray(reference, float)
-    reference = reference[np.isfinite(reference)]
-    return float((1 + np.count_nonzero(reference >= statistic)) / (1 + len(reference)))
-
-
-def step_down(statistics: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Family-wise p-values of several |t| by step-down max-t over placebo dates.
-
-    The largest is compared with the largest of each date, the next with the largest of the rest, and so on;
-    p-values never fall along the way. Whole dates are compared, so the dependence between units is kept.
-    """
-    statistics, reference = np.abs(statistics), np.abs(reference)
-    order = np.argsort(-statistics, kind="stable")
-    rest = np.maximum.accumulate(reference[:, order][:, ::-1], axis=1)[:, ::-1]
-    counts = np.count_nonzero(rest >= statistics[order], axis=0)
-    adjusted = np.empty(len(order))
-    adjusted[order] = np.maximum.accumulate((1 + counts) / (1 + len(reference)))
-    return adjusted
-
-
-def conformal(
-    X: np.ndarray,
-    y: np.ndarray,
-    event: np.ndarray,
-    level: float = 0.95,
-    scheme: str = "block",
-    draws: int = 9_999,
-    seed: int = 0,
-) -> Conformal:
-    """Permutation inference of Chernozhukov, Wuethrich and Zhu (2021), inverted in closed form.
-
-    Under "the event added theta a day" the model is fitted to ALL days, event included, after theta is
-    taken off; the event's |sum of residuals| is ranked among those of the same pattern of days moved round
-    the circle (`scheme="block"`, right under dependence) or of as many days drawn at random ("iid").
-    Residuals are linear in theta, so each permutation beats the event on one interval of theta around the
-    estimate, whose ends are (a_E -+ a_B) / (b_E -+ b_B): the confidence interval is a pair of order
-    statistics, not a search.
-
-    Parameters
-    ----------
-    X : ndarray, shape (days, terms)
-    y : ndarray, shape (days,)
-        The days before and of the event; days after it only if the event cannot have touched them.
-    event : ndarray of bool, shape (days,)
-    """
-    X, y, event = np.asarray(X, float), np.asarray(y, float), np.asarray(event, bool)
-    if scheme not in ("block", "iid"):
-        raise ValueError(f"scheme {scheme!r} is unknown: give block or iid")
-    if not event.any() or event.all():
-        raise ValueError("the event covers none or all of the days: give days of both kinds")
-    _check_level(level)
-    Q = _basis(X, y)
-    both = np.column_stack([y, event.astype(float)])
-    residuals = both - Q @ (Q.T @ both)
-    n, length = len(y), int(event.sum())
-    if scheme == "block" or length == 1:
-        picks = (np.flatnonzero(event) + np.arange(1, n)[:, None]) % n
-    else:
-        rng = np.random.default_rng(seed)
-        picks = rng.random((draws, n)).argpartition(length, axis=1)[:, :length]
-    a, b = residuals[picks].sum(axis=1).T
-    a_event, b_event = residuals[event].sum(axis=0)
-    if b_event < 1e-9 * length:
-        raise ValueError("the regressors already fit the event's days exactly: use fewer calendar terms")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ends = np.sort([(a_event - a) / (b_event - b), (a_event + a) / (b_event + b)], axis=0)
-    # A permutation with a leverage above the event's own is not beaten far out on either side.
-    ends[:, np.abs(b) >= b_event] = [[-np.inf], [np.inf]]
-    below, above = np.sort(ends[0]), np.sort(ends[1])[::-1]
-    rank = int((1 - level) * (len(a) + 1) + 1e-9)
-    low, high = (below[rank - 1], above[rank - 1]) if rank else (-np.inf, np.inf)
-    null = p_value(abs(a_event), np.abs(a) * (1 + 1e-12))
-    return Conformal(float(a_event / b_event), float(low), float(high), null, 1 / (len(a) + 1))
-
-
-def end_of_sample(X: np.ndarray, y: np.ndarray, days: int = 1) -> EndOfSample:
-    """Andrews' (2003) S test that the last `days` days obey the regression of those before.
-
-    S_j = u_j' V^-1 u_j over blocks of m days (its projection on the regressors when m > terms), with V the
-    m x m autocovariance of the residuals of all days. The event's u comes from the fit to all days; block j
-    of the days before from the fit without its first ceil(m / 2) days. Valid for dependent, non-normal
-    errors as the history grows, whatever m; the event's own fit is the milder one, so the test is a little
-    conservative in short histories.
-    """
-    X, y = np.asarray(X, float), np.asarray(y, float)
-    n = len(y) - days
-    if days < 1 or n < 2 * days:
-        raise ValueError(f"{len(y)} days cannot test the last {days}: give a longer history")
-    Q = _basis(X, y)
-    residuals = y - Q @ (Q.T @ y)
-    blocks = sliding_window_view(residuals, days)
-    V = blocks.T @ blocks / len(blocks)
-    Qn = _basis(X[:n], y[:n])
-    before = y[:n] - Qn @ (Qn.T @ y[:n])
-    part = -(-days // 2)
-    starts = np.arange(n - days + 1)
-    rows, out = starts[:, None] + np.arange(days), starts[:, None] + np.arange(part)
-    # b without the block: e_B + H_B,out (I - H_out)^-1 e_out
-    gap = np.eye(part) - Qn[out] @ Qn[out].transpose(0, 2, 1)
-    shift = np.linalg.solve(gap, before[out][..., None])
-    reference = before[rows] + (Qn[rows] @ (Qn[out].transpose(0, 2, 1) @ shift))[..., 0]
-    statistic, others = _andrews(blocks[-1:], Q[-days:][None], V)[0], _andrews(reference, Q[rows], V)
-    return EndOfSample(float(statistic), others, p_value(statistic, others))
-
-
-def _andrews(u: np.ndarray, X: np.ndarray, V: np.ndarray) -> np.ndarray:
-    """u' V^-1 u of each block u (blocks x days), projected on X (blocks x days x terms) if days > terms."""
-    whitened = np.linalg.solve(V, u.T).T
-    if X.shape[1] <= X.shape[2]:
-        return np.einsum("ij,ij->i", u, whitened)
-    score = np.einsum("bdt,bd->bt", X, whitened)
-    inner = np.einsum("bdt,bdu->btu", X, np.linalg.solve(V, X))
-    return np.einsum("bt,bt->b", score, np.einsum("btu,bu->bt", np.linalg.pinv(inner), score))
-
-
-def _basis(X: np.ndarray, Y: np.ndarray) -> np.ndarray:
-    """Orthonormal columns that span X; says what is wrong with the input."""
-    if X.ndim != 2 or len(X) != len(Y):
-        raise ValueError(f"X has the shape {X.shape} and Y {Y.shape}: give both one row a day")
-    if not (np.isfinite(X).all() and np.isfinite(Y).all()):
-        raise ValueError("a value is missing or infinite: leave such days out first")
-    Q, R = np.linalg.qr(X)
-    size = np.linalg.norm(X, axis=0)
-    kept = np.abs(np.diag(R)) > 1e-10 * np.where(size > 0, size, 1)
-    if not kept.all():
-        Q = np.linalg.qr(X[:, : len(kept)][:, kept])[0]
-    if len(Q) < Q.shape[1] + 2:
-        raise ValueError(f"{len(Q)} days for {Q.shape[1]} terms: give a longer history or fewer terms")
-    return Q
-
-
-def _check_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level}: give a fraction between 0 and 1, such as 0.95")
+def _contrast(columns: np.ndarray, known: np.ndarray, length: int, week: int, gap: int) -> np.ndarray:
+    """Mean over each run of `length` days less that over the known ones of `week` days, `gap` days before it."""
+    table = np.column_stack([columns, np.ones(len(columns))]) * known[:, None]
+    sums = np.vstack([np.zeros(table.shape[1]), table.cumsum(axis=0)])
+    first = np.arange(week + gap, len(columns) - length + 1)
+    run, before = sums[first + length] - sums[first], sums[first - gap] - sums[first - gap - week]
+    usable = (run[:, -1] == length) & (before[:, -1] > week / 2)
+    rows = np.full((len(first), columns.shape[1]), np.nan)
+    run, before = run[usable], before[usable]
+    rows[usable] = run[:, :-1] / length - before[:, :-1] / before[:, -1:]
+    return rows

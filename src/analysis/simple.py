@@ -73,9 +73,9 @@ def same_weekday(daily: pd.Series, windows: Windows, baseline: str = "pre-week",
     past = windows.past(daily, baseline).dropna()
     mean = variance = squares = 0.0
     freedom, used = 0, past.index[:0]
-    weekdays, times = np.unique(windows.event_days.dayofweek, return_counts=True)
+    weekdays, times = np.unique(windows.event_days.day_of_week, return_counts=True)
     for weekday, count in zip(weekdays, times, strict=True):
-        same = past[past.index.dayofweek == weekday].iloc[-weeks:]
+        same = past[past.index.day_of_week == weekday].iloc[-weeks:]
         _need(same, 2, windows)
         mean += count * same.mean()
         variance += count + count**2 / len(same)
