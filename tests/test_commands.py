@@ -1,0 +1,248 @@
+"""The command line, as it is typed: what is printed, with which exit code."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from analysis.__main__ import cli
+
+ROOT = Path(__file__).parents[1]
+KEYS = (
+    "estimator estimand metric event_start event_end observed expected expected_low expected_high absolute "
+    "absolute_low absolute_high relative relative_low relative_high p_value level days_used warnings"
+).split()
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(cli, [str(word) for word in words], prog_name="python -m analysis")
+
+
+def found(*words: object) -> dict:
+    """The JSON that a command prints, read as strictly as any other program would."""
+    result = run(*words, "--json")
+    assert result.exit_code == 0, result.stderr
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    return json.loads(result.stdout, parse_constant=refuse)
+
+
+def refusal(*words: object) -> str:
+    """The one line that says what was wrong."""
+    result = run(*words)
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    return result.stderr
+
+
+@pytest.fixture
+def daily(tmp_path: Path) -> Path:
+    """28 days of 100 and 104 by turns, then an event day of 130."""
+    days = pd.date_range("2021-03-01", periods=29).strftime("%Y-%m-%d")
+    values = [100, 104] * 14 + [130]
+    path = tmp_path / "daily.csv"
+    pd.DataFrame({"date": days, "calls": values}).to_csv(path, index=False)
+    return path
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    """Two payments a day for 28 days, three on the event, under foreign names."""
+    days = [day for day in pd.date_range("2021-03-01", periods=29) for _ in range(2)] + [
+        pd.Timestamp("2021-03-29")
+    ]
+    frame = pd.DataFrame(
+        {
+            "id": [f"T{i}" for i in range(len(days))],
+            "when": [f"{day:%Y-%m-%d} 10:00:00" for day in days],
+            "body": "Customs",
+            "how": "web",
+            "aed": [10.0 + i % 2 for i in range(len(days))],
+        }
+    )
+    path = tmp_path / "payments.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+FOREIGN = (
+    "--columns transaction_id=id --columns paid_at=when --columns entity=body --columns channel=how "
+    "--columns amount=aed"
+).split()
+
+
+def test_estimate_prints_every_key_of_the_contract(daily):
+    effect = found("estimate", daily, "--event", "2021-03-29", "--estimator", "day_before")
+    assert list(effect) == KEYS
+    assert (effect["observed"], effect["expected"], effect["absolute"]) == (130, 104, 26)
+    assert effect["relative"] == pytest.approx(0.25)
+    assert (effect["metric"], effect["event_start"], effect["event_end"]) == (
+        "calls",
+        "2021-03-29",
+        "2021-03-29",
+    )
+
+
+def test_level_widens_the_interval_and_moves_nothing_else(daily):
+    narrow, wide = (
+        found("estimate", daily, "--event", "2021-03-29", "--level", level) for level in (0.8, 0.99)
+    )
+    assert wide["absolute_low"] < narrow["absolute_low"] < narrow["absolute"] == wide["absolute"]
+    assert wide["p_value"] == narrow["p_value"]
+
+
+def test_infinite_numbers_are_null(tmp_path):
+    days = pd.date_range("2021-03-01", periods=29).strftime("%Y-%m-%d")
+    path = tmp_path / "zeros.csv"
+    pd.DataFrame({"date": days, "calls": [0, 1, 0, 0, 2, 0, 0] * 4 + [3]}).to_csv(path, index=False)
+    effect = found("estimate", path, "--event", "2021-03-29", "--estimator", "pre_week_mean")
+    assert effect["relative_high"] is None
+
+
+def test_estimate_tells_people_the_same(daily):
+    result = run("estimate", daily, "--event", "2021-03-29", "--estimator", "day_before")
+    assert result.exit_code == 0
+    assert "130" in result.stdout
+    assert "104" in result.stdout
+    assert "25" in result.stdout
+    assert "day_before" in result.stdout
+
+
+def test_estimate_reads_a_ledger_with_foreign_names(ledger):
+    plain = found("estimate", ledger, "--event", "2021-03-29", *FOREIGN, "--estimator", "day_before")
+    assert (plain["metric"], plain["observed"], plain["expected"]) == ("count", 3, 2)
+    value = found(
+        "estimate",
+        ledger,
+        "--event",
+        "2021-03-29",
+        *FOREIGN,
+        "--metric",
+        "value",
+        "--estimator",
+        "day_before",
+    )
+    assert (value["observed"], value["expected"]) == (31, 21)  # 10 + 11 + 10 against 10 + 11
+
+
+def test_check_counts_faults_and_says_so_in_its_exit_code(ledger):
+    clean = run("check", ledger, *FOREIGN)
+    assert clean.exit_code == 0, clean.output
+    ledger.write_text(ledger.read_text(encoding="utf-8").replace("T7,", "T6,"), encoding="utf-8")
+    faulty = run("check", ledger, *FOREIGN)
+    assert faulty.exit_code == 1
+    assert "T6" in faulty.stdout
+    assert re.search(r"row \d+", faulty.stdout)
+
+
+def test_simulate_writes_the_truth_beside_a_ledger_that_passes_check(tmp_path):
+    out = tmp_path / "small.parquet"
+    made = run("simulate", "--out", out, "--rows", 20000, "--entities", 4, "--days", 365, "--seed", 1)
+    assert made.exit_code == 0, made.output
+    assert (tmp_path / "small.truth.json").exists()
+    assert run("check", out).exit_code == 0
+
+
+def test_bounds_reproduce_the_announcement():
+    bounds = found("bounds")
+    assert bounds["headline"]["relative"] == pytest.approx(55 / 42.2 - 1)
+    trend = next(entry for entry in bounds["by_assumption"] if entry["assumption"] == "trend-line")
+    assert trend["relative_low"] < -0.13
+    assert trend["relative_high"] > 0.46
+    assert "+30.3%" in run("bounds").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["estimate", "DAILY", "--event", "2021-05-01"], ["2021-05-01", "2021-03-01", "2021-03-29"]),
+        (["estimate", "DAILY", "--event", "29/3"], ["29/3", "2017-10-26"]),
+        (
+            ["estimate", "DAILY", "--event", "2021-03-29", "--estimator", "day_bfore"],
+            ["day_bfore", "day_before"],
+        ),
+        (["estimate", "DAILY", "--event", "2021-03-29", "--level", "95"], ["95", "0.95"]),
+        (["estimate", "DAILY", "--evnt", "2021-03-29"], ["--evnt", "--event"]),
+        (["estimate", "DAILY"], ["--event"]),
+        (["estimate", "nowhere.csv", "--event", "2021-03-29"], ["nowhere.csv"]),
+        (["estimate", "DAILY", "--event", "2021-03-29", "--columns", "paid_at"], ["paid_at", "NAME=FOREIGN"]),
+        (["estmate"], ["estmate", "estimate"]),
+        (["report", "nowhere.yaml"], ["nowhere.yaml"]),
+        (["bounds", "nowhere.csv"], ["nowhere.csv"]),
+        (["check", "nowhere.parquet"], ["nowhere.parquet"]),
+    ],
+)
+def test_wrong_use_is_said_in_one_line(daily, words, said):
+    line = refusal(*(daily if word == "DAILY" else word for word in words))
+    assert all(word in line for word in said), line
+
+
+def test_every_command_and_option_is_in_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name, command in cli.commands.items():
+        row = next((line for line in readme.splitlines() if line.startswith(f"| `{name}")), "")
+        assert row, f"README's table of commands lacks {name}"
+        for option in command.params:
+            if isinstance(option, click.Option):
+                assert any(f"`{flag}" in row for flag in option.opts), (
+                    f"README: {name} lacks {option.opts[0]}"
+                )
+        assert command.help
+        assert all(option.help for option in command.params if isinstance(option, click.Option))
+
+
+def test_help_loads_nothing_heavy():
+    # What makes a start slow: the half second that pandas and matplotlib take.
+    heavy = "{'numpy', 'pandas', 'matplotlib', 'statsmodels', 'pydantic', 'papermill'}"
+    code = f"import sys; from analysis.__main__ import cli\n"
+    code += f"try: cli(['--help'])\nfinally: print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("set()\n")
+
+
+def test_module_runs_as_a_program():
+    done = subprocess.run([sys.executable, "-m", "analysis", "estimate"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+def test_tube_strike_agrees_with_saberi(reference_data):
+    """Saberi et al. 2018: 38,886 hires a day before the strike of 9 July 2015, 72,503 on it: +33.6 thousand."""
+    path = reference_data / "tfl_cycle_hire" / "daily.csv"
+    effect = found("estimate", path, "--event", "2015-07-09", "--country", "GB")
+    assert effect["absolute_low"] < 72503 - 38886 < effect["absolute_high"]
+    assert effect["p_value"] < 0.01
+
+
+def test_upi_s_bank_strike_has_no_clear_effect(reference_data):
+    path = reference_data / "upi_rbi_daily" / "daily.csv"
+    for column in ("Vol", "Val"):
+        effect = found("estimate", path, "--event", "2020-11-26", "--country", "IN", "--value-column", column)
+        assert abs(effect["relative"]) < 0.15
+        assert effect["p_value"] > 0.01
+
+
+def test_cdnow_transactions_enter_as_they_are(reference_data, tmp_path):
+    """69,659 transactions under foreign names; an ordinary day is found ordinary."""
+    source = reference_data / "cdnow" / "CDNOW_master.txt"
+    path = tmp_path / "cdnow.csv"
+    path.write_text(re.sub(r"[ \t]+", ",", re.sub(r"(?m)^ +", "", source.read_text())), encoding="utf-8")
+    columns = "--columns paid_at=date --columns payer_id=customer_id --columns amount=dollar_value".split()
+    for metric in ("count", "value", "payers"):
+        effect = found(
+            "estimate", path, "--event", "1998-03-12", "--country", "US", "--metric", metric, *columns
+        )
+        assert 0 < effect["expected"] < 3 * effect["observed"]
+        assert effect["p_value"] > 0.001
