@@ -206,7 +206,7 @@ def test_every_command_and_option_is_in_the_readme():
 def test_help_loads_nothing_heavy():
     # What makes a start slow: the half second that pandas and matplotlib take.
     heavy = "{'numpy', 'pandas', 'matplotlib', 'statsmodels', 'pydantic', 'papermill'}"
-    code = f"import sys; from analysis.__main__ import cli\n"
+    code = "import sys; from analysis.__main__ import cli\n"
     code += f"try: cli(['--help'])\nfinally: print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("set()\n")
