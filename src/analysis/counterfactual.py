@@ -22,8 +22,8 @@ class Interval(NamedTuple):
 class Predictive:
     """What the event would have brought without the initiative: a distribution, not a number.
 
-    Kept as quantiles on a fixed grid of probabilities and read off between them on the normal-score scale, so that
-    quantile and probability are exact inverses of one another and any estimator's law fits in.
+    Kept as quantiles on a fixed grid of probabilities and read off between them on the normal-score scale, so
+    that quantile and probability are exact inverses of one another and any estimator's law fits in.
 
     Parameters
     ----------
@@ -53,11 +53,24 @@ class Predictive:
         inverse: Callable[[np.ndarray], np.ndarray] | None = None,
         mean: float | None = None,
     ) -> Predictive:
-        """Student's t with `freedom` degrees, moved, scaled and mapped through `inverse` (np.exp for logs)."""
+        """Student's t with `freedom` degrees moved, scaled and mapped through `inverse` (np.exp for logs)."""
         quantiles = centre + scale * special.stdtrit(freedom, PROBABILITIES)
         if inverse is not None:
             quantiles = inverse(quantiles)
         return cls(float(centre if mean is None else mean), quantiles)
+
+    @classmethod
+    def from_draws(cls, draws: np.ndarray) -> Predictive:
+        """The empirical law of some thousand draws, continued beyond the outermost by their slope."""
+        draws = np.sort(draws)
+        reach = special.ndtri((np.arange(len(draws)) + 0.5) / len(draws))
+        inside = abs(SCORES) <= 3
+        quantiles = np.interp(SCORES, reach, draws)
+        known, values = SCORES[inside], quantiles[inside]
+        for side, edge, inner in ((SCORES < -3, 0, 20), (SCORES > 3, -1, -21)):
+            slope = (values[edge] - values[inner]) / (known[edge] - known[inner])
+            quantiles[side] = values[edge] + (SCORES[side] - known[edge]) * slope
+        return cls(float(draws.mean()), quantiles)
 
 
 # 0 is the median; the ends are beyond one in a hundred million; +-1.96 and its like are hit exactly.

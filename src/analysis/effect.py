@@ -7,14 +7,17 @@ import difflib
 import numpy as np
 import pandas as pd
 
+from analysis.calendar_arma import calendar_arma
 from analysis.counterfactual import Effect, Interval, Predictive
 from analysis.simple import day_before, pre_week_mean, same_weekday
 from analysis.windows import Windows
 
 __all__ = ["ESTIMATORS", "RECOMMENDED", "Effect", "Interval", "Predictive", "estimate"]
 
-ESTIMATORS = {function.__name__: function for function in (day_before, pre_week_mean, same_weekday)}
-RECOMMENDED = "same_weekday"
+ESTIMATORS = {
+    function.__name__: function for function in (calendar_arma, day_before, pre_week_mean, same_weekday)
+}
+RECOMMENDED = "calendar_arma"
 
 
 def estimate(

@@ -1,0 +1,308 @@
+"""The recommended estimator: an ordinary day foretold from the calendar and the days before it.
+
+What it does to the days before the event, in order: sets aside what is not ordinary (holidays, closed weekdays,
+gaps); chooses the scale on which the noise is even; looks for days of the month that stand out; fits weekday
+pattern and error process together; sets odd days aside and fits again; measures how wide ordinary days spread by
+weekday, over time and in the tails.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
+
+from analysis import arma
+from analysis.counterfactual import PROBABILITIES, SCORES, Effect, Predictive
+from analysis.design import RATIOS, SCALES, Scale, calendar, possible_scales, weekday_columns
+from analysis.simple import pre_week_mean
+from analysis.spread import scales, tails
+from analysis.windows import Windows
+
+HISTORY_DAYS = 400
+ODD = 4.0  # a day that lies further out, in robust standard deviations, is set aside
+STANDS_OUT = 3.7  # t ratio from which a day of the month gets a column; forty are tried
+
+
+def calendar_arma(
+    daily: pd.Series,
+    windows: Windows,
+    baseline: str = "pre-week",
+    scale: str | None = None,
+    history_days: int = HISTORY_DAYS,
+) -> Effect:
+    """Calendar regression with ARMA(1,1) errors, averaged over their parameters.
+
+    Formula: g(y[t]) = weekday[t] + month[t] + u[t], u as in `arma`; g is the logarithm, the square root or the
+    identity, whichever makes the series likelier. The event is foretold from the days before it, never from
+    those after.
+
+    The estimand decides what the forecast starts from. Without a campaign: from the eve. With one,
+    ``"pre-week"``: from the level of the week before (the mean of its middle days after weekday and month are
+    taken out), since the eve itself may be touched by the campaign; its error is how badly such a week
+    foretold ordinary days. With one, ``"history"``: from the last day before the campaign, as many days ahead.
+
+    Assumes that weekday pattern and error process of the past hold on the event's days, and that the past
+    `history_days` hold few odd days. Interval: of a new day, its width from past errors by weekday and over
+    time, its shape half Student's t and half empirical. Below 14 usable days it falls back on
+    `pre_week_mean`, with a warning.
+
+    Parameters
+    ----------
+    daily : Series
+        On consecutive days, NaN where missing (`analysis.effect.estimate` sees to it).
+    windows : Windows
+    baseline : {"pre-week", "history"}
+    scale : {"log", "root", "plain", "logit"}, optional
+        Chosen from the data by default.
+    history_days : int
+        How far back the past reaches.
+    """
+    past = windows.past(daily, baseline).dropna().iloc[-history_days:]
+    if len(past) < 14:
+        return pre_week_mean(daily, windows, baseline)
+    return _Run(daily, windows, baseline, past, scale).effect()
+
+
+class _Run:
+    """One estimate in the making: the days, and what has been learned of them so far."""
+
+    def __init__(
+        self, daily: pd.Series, windows: Windows, baseline: str, past: pd.Series, scale: str | None
+    ) -> None:
+        self.windows, self.baseline, self.metric = windows, baseline, str(daily.name or "value")
+        self.observed = daily[windows.event_days].to_numpy()
+        self.warnings: list[str] = []
+        campaign = windows.campaign_start is not None and windows.campaign_start < windows.event_start
+        end = windows.campaign_start if campaign and baseline == "history" else windows.event_start
+        self.anchored = campaign and baseline == "pre-week"
+        first = past.index[0]
+        self.days = pd.date_range(first, end - pd.Timedelta(days=1))
+        self.ahead = (windows.event_start - end).days + 1
+        self.calendar = calendar(first, windows.event_end, windows.country)
+        self.n = len(self.days)
+        self.future = slice(self.n + self.ahead - 1, None)
+        self.values = past.reindex(self.days).to_numpy()
+        self.missing = self._not_ordinary()
+        if (~self.missing).sum() < 14:
+            self.missing = np.isnan(self.values)
+        self.columns = weekday_columns(self.calendar.weekday, np.flatnonzero(~self.missing))
+        self.choices = [SCALES[scale]] if scale else possible_scales(self.values[~self.missing], self.metric)
+        self.unit = float(np.median(np.abs(self.values[~self.missing]))) or 1.0
+        if self.choices[0].name == "logit":
+            self.unit = 1.0
+
+    def _not_ordinary(self) -> np.ndarray:
+        """Days that cannot speak for the event: gaps, holidays, closed weekdays, another weekend, outages."""
+        calendar, values, n = self.calendar, self.values, self.n
+        missing = np.isnan(values)
+        if not calendar.holiday[self.future].any():
+            missing |= calendar.holiday[:n]
+        else:
+            self.warnings.append("The event falls on a holiday; it is held against ordinary days.")
+        same = calendar.regime[:n] == calendar.regime[-1]
+        if not same.all() and (same & ~missing).sum() >= 28:
+            missing |= ~same
+        event_weekdays = set(calendar.weekday[self.future].tolist())
+        for weekday in set(range(7)) - event_weekdays:
+            those = (calendar.weekday[:n] == weekday) & ~missing
+            if those.sum() >= 3 and not values[those].any():
+                missing |= those
+        zeros, positive = ~missing & (values == 0), values[~missing & (values > 0)]
+        if 0 < zeros.sum() <= 1 + len(positive) // 30 and np.quantile(positive, 0.05) > 20:
+            missing |= zeros
+        return missing
+
+    def effect(self) -> Effect:
+        """Fit, foretell, and hold the event against it."""
+        self._fit()
+        centre, covariance, shape = self._week_before() if self.anchored else self._from_the_last_day()
+        counterfactual = self._total(centre, covariance, shape)
+        total = self.observed.mean() if self.metric in RATIOS else self.observed.sum()
+        return Effect(
+            observed=float(total),
+            counterfactual=counterfactual,
+            estimand=self.baseline,
+            estimator="calendar_arma",
+            days_used=self.days[~self.missing],
+            event_days=self.windows.event_days,
+            metric=self.metric,
+            warnings=tuple(self.warnings),
+        )
+
+    def _fit(self) -> None:
+        n, missing = self.n, self.missing
+        rough = arma.grid("coarse")
+        candidates = [self._rough_fit(choice, rough) for choice in self.choices]
+        score, self.scale, fit = max(candidates, key=lambda candidate: candidate[0])
+        if n >= 60:
+            chosen = self._stands_out(fit)
+            if len(chosen):
+                self.columns = np.column_stack([self.columns, self.calendar.recurring[chosen].T])
+                fit = arma.fit(self._rows(fit.rows[-1]), rough, missing.sum())
+        full = arma.grid("weekly" if n >= 56 else "plain")
+        raw, odd = fit.rows[-1], missing
+        for models in (rough, full):
+            odd = self._odd(fit, odd)
+            if odd.any():
+                fit = arma.fit(self._fill(fit, raw, odd), models, odd.sum())
+            else:
+                fit = arma.fit(fit.rows, models)
+        self.fit, self.odd, self.raw = fit, odd, raw
+
+    def _rows(self, series: np.ndarray) -> np.ndarray:
+        return np.vstack([self.columns[: self.n].T, series])
+
+    def _rough_fit(self, scale: Scale, models: arma.Grid) -> tuple[float, Scale, arma.Fit]:
+        """A first fit on one scale, with its log likelihood under Student's t with five degrees."""
+        good = ~self.missing
+        values = self.values[good] / self.unit
+        series = np.empty(self.n)
+        series[good] = scale.forward(values)
+        columns = self.columns[: self.n]
+        if not good.all():
+            pattern = np.linalg.lstsq(columns[good], series[good], rcond=None)[0]
+            series[~good] = columns[~good] @ pattern
+        fit = arma.fit(self._rows(series), models, int(self.missing.sum()))
+        if len(self.choices) == 1:
+            return 0.0, scale, fit
+        errors = fit.innovations[good]
+        spread = max(1.4826 * np.median(np.abs(errors)), 1e-12)
+        for _ in range(3):
+            spread = np.sqrt(np.mean(6 * errors**2 / (5 + (errors / spread) ** 2))) + 1e-12
+        score = -3 * np.log1p((errors / spread) ** 2 / 5).sum() - len(errors) * np.log(spread)
+        score += scale.log_slope(values).sum() - (2.0 if scale.name != self.choices[0].name else 0.0)
+        return float(score), scale, fit
+
+    def _stands_out(self, fit: arma.Fit) -> list[int]:
+        """Days of the month that differ, one after another by their t ratio; odd days count for little."""
+        recurring = self.calendar.recurring[:, : self.n]
+        often = np.flatnonzero((recurring * ~self.missing).sum(1) >= 2)
+        white = fit.whiten(np.vstack([fit.rows, recurring[often]]))
+        k = len(fit.rows) - 1
+        basis = np.linalg.qr(white[:k].T)[0]
+        errors = white[k] - fit.coefficients[fit.best] @ white[:k]
+        spread = _robust(errors[~self.missing])
+        errors = np.clip(errors, -2.5 * spread, 2.5 * spread)
+        columns = white[k + 1 :] - (white[k + 1 :] @ basis) @ basis.T
+        whole = (white[k + 1 :] ** 2).sum(1)
+        chosen: list[int] = []
+        for _ in range(5):
+            length = (columns**2).sum(1)
+            free = length > 0.05 * whole
+            ratio = np.where(free, columns @ errors / np.sqrt(np.where(free, length, 1)), 0) / spread
+            if not len(ratio) or abs(ratio).max() < STANDS_OUT:
+                break
+            best = int(np.argmax(abs(ratio)))
+            chosen.append(int(often[best]))
+            direction = columns[best] / np.sqrt(length[best])
+            errors = errors - direction * (direction @ errors)
+            columns = columns - np.outer(columns @ direction, direction)
+        return chosen
+
+    def _odd(self, fit: arma.Fit, odd: np.ndarray) -> np.ndarray:
+        """`odd` and the days that lie far out, found one after another (additive outliers, Chen & Liu 1993)."""
+        errors, pulse = fit.innovations, fit.pulse
+        spread = _robust(errors[~odd])
+        length = np.sqrt(np.cumsum(pulse**2)[::-1])
+        odd = odd.copy()
+        for _ in range(max(3, self.n // 12)):
+            size = np.correlate(np.concatenate([errors, np.zeros(self.n - 1)]), pulse, "valid") / length
+            size[odd] = 0
+            day = int(np.argmax(abs(size)))
+            if abs(size[day]) < ODD * spread:
+                break
+            odd[day] = True
+            errors = errors.copy()
+            errors[day:] -= size[day] / length[day] * pulse[: self.n - day]
+        return odd
+
+    def _fill(self, fit: arma.Fit, raw: np.ndarray, odd: np.ndarray) -> np.ndarray:
+        """The rows with odd days replaced by what the best model interpolates for them."""
+        rows = self._rows(raw)
+        days = np.flatnonzero(odd)
+        white, pulse = fit.whiten(rows), fit.pulse
+        pulses = np.zeros((len(days), self.n))
+        for row, day in zip(pulses, days, strict=True):
+            row[day:] = pulse[: self.n - day]
+        both = np.vstack([white[:-1], pulses])
+        gram = both @ both.T
+        gram[np.diag_indices_from(gram)] += 1e-9 * np.trace(gram) / len(gram)
+        rows[-1, days] -= np.linalg.solve(gram, both @ white[-1])[len(white) - 1 :]
+        return rows
+
+    def _from_the_last_day(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Best linear forecast; refitted with weights where the size of the noise is uneven."""
+        fit, odd, weekday = self.fit, self.odd, self.calendar.weekday
+        regressors = self.columns[self.future]
+        errors = fit.innovations
+        past, future = scales(errors[~odd], weekday[: self.n][~odd], weekday[self.future])
+        size = np.interp(np.arange(self.n), np.flatnonzero(~odd), past)
+        excess = self.raw - fit.rows[-1]  # what an odd day had above what was filled in for it
+        if np.ptp(np.log(past)) > 0.3:
+            fit = arma.fit(fit.rows / size, fit.models, odd.sum())
+            centre, covariance = fit.forecast(regressors / future[:, None], self.ahead)
+            errors = fit.innovations + excess / size
+        else:
+            centre, covariance = fit.forecast(regressors, self.ahead)
+            centre, errors = centre / future, (errors + excess) / size
+        shape = tails(errors[~self.missing], ~odd[~self.missing], fit.freedom)
+        return centre * future, covariance * np.outer(future, future), shape
+
+    def _week_before(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """From the level of the week before, with the errors that such a week made on ordinary days."""
+        fit, odd, weekday = self.fit, self.odd, self.calendar.weekday
+        width, days = self.windows.baseline_days, len(self.observed)
+        pattern = self.columns @ fit.coefficients[fit.best]
+        level = fit.rows[-1] - pattern[: self.n]
+        drop = 2 * width // 7
+        ranked = np.sort(sliding_window_view(level, width), axis=1)
+        weeks = ranked[:, drop : width - drop].mean(1)  # of the days up to index + width - 1
+        count = self.n - width - days + 1
+        raw = self.raw - pattern[: self.n]
+        ahead = width + np.arange(count)[:, None] + np.arange(days)
+        errors = raw[ahead] - weeks[:count, None]
+        usable = ~self.missing[ahead].any(1)
+        usual = ~odd[ahead].any(1)
+        past, _ = scales(errors[usual, 0], weekday[: self.n][ahead[usual, 0]], weekday[self.future][:1])
+        size = np.ones((count, days))
+        future = np.ones(days)
+        for day in range(days):
+            past, now = scales(
+                errors[usual, day], weekday[: self.n][ahead[usual, day]], weekday[self.future][day : day + 1]
+            )
+            size[usual, day] = past
+            size[:, day] = np.interp(np.arange(count), np.flatnonzero(usual), past)
+            future[day] = now[0]
+        k = self.columns.shape[1]
+        freedom = max(int(usual.sum()) - k, 1)
+        covariance = errors[usual].T @ errors[usual] / freedom * (1 + k / self.n)
+        standard = errors / (size * np.sqrt(np.diag(covariance)))
+        shape = tails(standard[usable, 0], usual[usable], freedom)
+        return weeks[-1] + pattern[self.future], covariance * np.outer(future, future), shape
+
+    def _total(self, centre: np.ndarray, covariance: np.ndarray, shape: np.ndarray) -> Predictive:
+        """The law of the event's total (the mean, for a ratio) on the original scale."""
+        spread = np.sqrt(np.diag(covariance))
+        if len(centre) == 1:
+            quantiles = self.unit * self.scale.inverse(centre + spread * shape)
+            return Predictive(_mean(quantiles), quantiles)
+        # A Gaussian copula joins the days; both signs of each draw are used.
+        correlation = covariance / np.outer(spread, spread)
+        root = np.linalg.cholesky(correlation + 1e-9 * np.eye(len(centre)))
+        draws = np.random.default_rng(0).standard_normal((2_000, len(centre))) @ root.T
+        draws = np.interp(np.concatenate([draws, -draws]), SCORES, shape)
+        totals = self.unit * self.scale.inverse(centre + spread * draws)
+        totals = np.sort(totals.mean(1) if self.metric in RATIOS else totals.sum(1))
+        return Predictive.from_draws(totals)
+
+
+def _mean(quantiles: np.ndarray) -> float:
+    """Mean of a law given by its quantiles; the outer two in a thousand stand for their edge."""
+    inside = abs(SCORES) <= 3.1
+    return float(np.trapezoid(quantiles[inside], PROBABILITIES[inside]) / np.ptp(PROBABILITIES[inside]))
+
+
+def _robust(errors: np.ndarray) -> float:
+    """Standard deviation by the median of |error|, for normal errors."""
+    return float(max(1.4826 * np.median(np.abs(errors)), 1e-12))
