@@ -15,17 +15,29 @@ from analysis.world import CHANNELS, COMPONENTS, COUNTER, DIGITAL, Model, Rates,
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Payments by component: arrays of shape (components, days, entities, channels)."""
+    """Payments by component.
+
+    Parameters
+    ----------
+    model : Model
+        What it is an account of.
+    count, value : ndarray, shape (components, days, entities, channels)
+        Payments, and their dirhams.
+    switched : ndarray, shape (days, entities, channels)
+        Digital payments made by counter customers, in `count` under several components.
+    """
 
     model: Model
     count: np.ndarray
     value: np.ndarray
+    switched: np.ndarray
 
     @property
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
-        """Count and value of each cell, (days, entities, channels); an empty cell's value is exactly 0."""
+        """Count and value of each cell, (days, entities, channels); an empty cell has exactly 0."""
         count, value = self.count.sum(0), self.value.sum(0)
-        return count, np.where(count == 0, 0.0, value)
+        empty = np.abs(count) < 1e-9  # what cancelling leaves behind
+        return np.where(empty, 0, count), np.where(empty, 0.0, value)
 
     def frame(self) -> pd.DataFrame:
         """One row a day, entity and channel.
@@ -68,6 +80,7 @@ def _account(model: Model, rate: Rates, chance: _Mean | _Draw, total: int | None
     value = {name: np.zeros(shape) for name in COMPONENTS}
     mean = chance.shocked(rate.mean)
     base = chance.poisson(mean)
+    switched = np.zeros(shape, chance.kind)
     mix, assisted, day = np.array(model.mix), np.array(model.assisted_mix), rate.event
     digital, counter = rate.ticket[:, :COUNTER], rate.ticket[:, COUNTER]
     sums = chance.sums(entities(model).spread)
@@ -100,6 +113,9 @@ def _account(model: Model, rate: Rates, chance: _Mean | _Draw, total: int | None
         value["to_other_days"] += paid
         value["to_other_days"][day, :, COUNTER] -= paid.sum((0, 2))
 
+        switched[:, :, DIGITAL] = left_to + elsewhere[:, :, DIGITAL]
+        switched[day, :, DIGITAL] += online_to
+
         count["lost"][day, :, COUNTER] = -lost
         value["lost"][day, :, COUNTER] = -sums(lost, counter)
 
@@ -118,6 +134,7 @@ def _account(model: Model, rate: Rates, chance: _Mean | _Draw, total: int | None
         stay_to = chance.multinomial(stay, mix)
         paid = sums(stay_to, counter[:, None])
         count["lasting"][:, :, DIGITAL], count["lasting"][:, :, COUNTER] = stay_to, -stay
+        switched[:, :, DIGITAL] += stay_to
         value["lasting"][:, :, DIGITAL], value["lasting"][:, :, COUNTER] = paid, -paid.sum(2)
 
     # Those who left a cell would have paid what they paid elsewhere; the others' payments are drawn here.
@@ -129,7 +146,7 @@ def _account(model: Model, rate: Rates, chance: _Mean | _Draw, total: int | None
         kept = chance.top_up(kept, short)
     count["baseline"] = kept - gone
     value["baseline"] = sums(kept, rate.ticket) - gone_value
-    return Account(model, np.stack(list(count.values())), np.stack(list(value.values())))
+    return Account(model, np.stack(list(count.values())), np.stack(list(value.values())), switched)
 
 
 class _Mean:

@@ -27,6 +27,8 @@ SCHEMA = pa.schema(
         ("payer_id", pa.string()),
     ]
 )
+# Payers by habit, as bounds of their ranks: the least active of both pay either way.
+DIGITAL_PAYERS, COUNTER_PAYERS = (0.0, 0.75), (1.0, 0.6)
 COUNTER_HOURS = (7.5, 14.5)
 COUNTER_HOURS_RAMADAN = (9.0, 14.0)
 # Weight of each hour of the day.
@@ -126,42 +128,66 @@ class _Day:
     def __init__(self, account: Account, seed: int, first_service: np.ndarray) -> None:
         self.model, self.seed = account.model, seed
         self.count, self.value = account.totals
-        self.spread = entities(account.model).spread
+        self.by_counter_customers = account.switched.copy()
+        self.by_counter_customers[:, :, COUNTER] = self.count[:, :, COUNTER]
+        self.spread = np.repeat(entities(account.model).spread, len(CHANNELS)).astype(np.float32)
         self.first_service, self.services = first_service[:-1], np.diff(first_service)
         self.ramadan = days.features(account.model.dates, "AE")["ramadan"].to_numpy()
-        self.times = {flag: _clock(flag) for flag in (False, True)}
+        self.clocks = {flag: _clock(flag) for flag in (False, True)}
 
     def rows(self, position: int) -> tuple[np.ndarray, ...]:
         """paid_at, entity, service, channel, amount, payer: arrays in order of time."""
         date = self.model.dates[position]
         rng = np.random.default_rng([self.seed, 1, date.toordinal()])
-        count, value = self.count[position].ravel(), self.value[position].ravel()
+        count = self.count[position].ravel()
         cell = np.repeat(np.arange(count.size, dtype=np.int32), count)
-        amount = rng.standard_normal(cell.size, np.float32).clip(-4, 4)
-        amount *= np.repeat(np.repeat(self.spread, len(CHANNELS)), count).astype(np.float32)
-        amount = np.exp(amount, out=amount).astype(float)
-        filled = count > 0
-        starts = (np.cumsum(count) - count)[filled]
-        scale = np.zeros(count.size)
-        if cell.size:
-            scale[filled] = value[filled] / np.add.reduceat(amount, starts)
-        amount = np.rint(amount * np.repeat(100 * scale, count)) / 100
+        start = np.cumsum(count) - count
+        amount = self._amounts(rng, position, cell, start)
+        # Of a cell's rows the first are those of counter customers.
+        last = start + self.by_counter_customers[position].ravel()
+        habit = np.arange(cell.size) < np.repeat(last, count)
 
-        table = self.times[bool(self.ramadan[position])]
-        channel = cell % len(CHANNELS)
+        seconds, order = self._times(rng, position, cell)
+        cell, amount, habit = cell[order], amount[order], habit[order]
+        entity, channel = np.divmod(cell, np.int32(len(CHANNELS)))
+        popular = rng.random(cell.size, np.float32) ** 2 * np.float32(0.999999)
+        service = (self.first_service[entity] + popular * self.services[entity]).astype(np.int32)
+        paid_at = np.datetime64(date.date(), "us") + seconds.astype("timedelta64[s]")
+        return paid_at, entity, service, channel, amount, self._payers(rng, habit)
+
+    def _amounts(
+        self, rng: np.random.Generator, position: int, cell: np.ndarray, start: np.ndarray
+    ) -> np.ndarray:
+        """Log-normal payments, scaled so that each cell has its value."""
+        amount = rng.standard_normal(cell.size, np.float32).clip(-4, 4)
+        amount = np.exp(amount * self.spread[cell]).astype(float)
+        filled = self.count[position].ravel() > 0
+        scale = np.zeros(filled.size)
+        if cell.size:
+            scale[filled] = (
+                100 * self.value[position].ravel()[filled] / np.add.reduceat(amount, start[filled])
+            )
+        return np.rint(amount * scale[cell]) / 100
+
+    def _times(
+        self, rng: np.random.Generator, position: int, cell: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Seconds of the day in order, and that order; rows of one second keep theirs on every machine."""
+        clock = self.clocks[bool(self.ramadan[position])]
         place = rng.random(cell.size, np.float32) * np.float32(_STEPS - 0.01)
         step = place.astype(np.int32)
-        at = channel * (_STEPS + 1) + step
-        seconds = (table[at] + (place - step) * (table[at + 1] - table[at])).astype(np.int32)
-        order = np.argsort(seconds)
-        seconds, cell, amount = seconds[order], cell[order], amount[order]
+        at = cell % len(CHANNELS) * (_STEPS + 1) + step
+        seconds = (clock[at] + (place - step) * (clock[at + 1] - clock[at])).astype(np.int64)
+        key = np.sort(seconds << 32 | np.arange(cell.size))
+        return key >> 32, key & 0xFFFFFFFF
 
-        entity, channel = np.divmod(cell, np.int32(len(CHANNELS)))
-        use = rng.random(cell.size, np.float32) ** 2 * np.float32(0.999999)
-        service = (self.first_service[entity] + use * self.services[entity]).astype(np.int32)
-        who = (rng.random(cell.size) ** 2 * self.model.payers).astype(np.uint32)
-        paid_at = np.datetime64(date.date(), "us") + seconds.astype("timedelta64[s]")
-        return paid_at, entity, service, channel, amount, _pseudonym(who)
+    def _payers(self, rng: np.random.Generator, habit: np.ndarray) -> np.ndarray:
+        """A payer each; the square makes a few of them pay very often."""
+        bounds = np.array([DIGITAL_PAYERS, COUNTER_PAYERS])
+        first, width = bounds[:, 0], np.diff(bounds)[:, 0]
+        kind = habit.astype(np.int8)
+        rank = first[kind] + rng.random(habit.size) ** 2 * width[kind]
+        return _pseudonym((rank * (self.model.payers - 1)).astype(np.uint32))
 
 
 def _clock(ramadan: bool) -> np.ndarray:

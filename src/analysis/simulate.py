@@ -57,6 +57,8 @@ def simulate(
     from analysis.rows import write
 
     path = Path(path)
+    if path.suffix not in (".parquet", ".pq"):
+        raise ValueError(f"{path}: the ledger is written as Parquet, give a name that ends in .parquet")
     account = _account(seed, days, entities, rows, effect)
     path.parent.mkdir(parents=True, exist_ok=True)
     truth_path = path.with_name(f"{path.stem}.truth.json")

@@ -100,7 +100,7 @@ class Model:
     days: int = _YEAR
     entities: int = 36
     event: date = date(2017, 10, 26)
-    announced: date = date(2017, 9, 23)
+    announced: date | None = date(2017, 9, 23)  # None: no initiative
     payers: int = 900_000
     # an untouched day
     level: float = 28_000.0  # digital payments on a plain working day in the middle of 2017
@@ -259,7 +259,7 @@ def _untouched(model: Model, dates: pd.DatetimeIndex, who: Entities) -> np.ndarr
     ramadan = day["ramadan"].to_numpy()
     near_end = np.exp(-day["month_days_left"].to_numpy() / 5.0)
     years = (dates - pd.Timestamp("2017-07-02")).days.to_numpy() / 365.25
-    year_day = dates.dayofyear.to_numpy()
+    year_day = dates.day_of_year.to_numpy()
     trend = np.exp(model.growth * years) * (1 + model.season * np.cos(2 * np.pi * (year_day - 45) / 365.25))
 
     shape = np.empty((len(dates), 2))
