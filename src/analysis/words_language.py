@@ -1,0 +1,109 @@
+"""The language spoken now, and the gettext catalogue behind it.
+
+A sentence's English text is its key in `locale/<language>/LC_MESSAGES/messages.po`, which is read as it is: there is no
+compiled copy that could go stale.
+"""
+
+from __future__ import annotations
+
+import gettext
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+
+LANGUAGES = ("en", "ar")
+LOCALES = {"en": "en_GB", "ar": "ar_AE"}
+CATALOGUES = Path(__file__).parent / "locale"
+DIRECTIONS = {"en": "ltr", "ar": "rtl"}
+
+_language: ContextVar[str] = ContextVar("language", default="en")
+_currency: ContextVar[str] = ContextVar("currency", default="AED")
+_synthetic: ContextVar[bool] = ContextVar("synthetic", default=False)
+_missing: set[str] = set()
+
+
+@contextmanager
+def using(language: str) -> Iterator[None]:
+    """Speak `language` inside the block."""
+    if language not in LANGUAGES:
+        raise ValueError(f"language {language!r} is unknown: give one of {', '.join(LANGUAGES)}")
+    token = _language.set(language)
+    try:
+        yield
+    finally:
+        _language.reset(token)
+
+
+def language() -> str:
+    """The language spoken now: "en" or "ar"."""
+    return _language.get()
+
+
+def currency(code: str | None = None) -> str:
+    """The currency that money is told in; with `code`, from now on."""
+    if code:
+        _currency.set(code)
+    return _currency.get()
+
+
+def synthetic(yes: bool | None = None) -> bool:
+    """Whether results come from simulated data; with `yes`, from now on. Sentences of results then say so."""
+    if yes is not None:
+        _synthetic.set(yes)
+    return _synthetic.get()
+
+
+def direction() -> str:
+    """ "ltr" or "rtl"."""
+    return DIRECTIONS[language()]
+
+
+def _(message: str) -> str:
+    """`message` in the language spoken now."""
+    if language() == "en" or not message:
+        return message
+    found = _catalogue(language()).gettext(message)
+    if found is message:
+        _missing.add(message)
+    return found
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name
+    """Mark `message` for the catalogue; it is translated where it is shown."""
+    return message
+
+
+def ngettext(one: str, many: str, n: int) -> str:
+    """The form of a phrase that goes with the number `n`; fill it with ``.format(n=...)``."""
+    if language() == "en":
+        return one if n == 1 else many
+    found = _catalogue(language()).ngettext(one, many, n)
+    if found in (one, many):
+        _missing.add(one)
+    return found
+
+
+def name(text: str) -> str:
+    """A proper name or a code from the data: translated where the catalogue knows it, else as it is."""
+    return text if language() == "en" else _catalogue(language()).gettext(text) if text else text
+
+
+def missing() -> frozenset[str]:
+    """Every message asked for so far that the catalogue did not have."""
+    return frozenset(_missing)
+
+
+@cache
+def _catalogue(language: str) -> gettext.GNUTranslations:
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    with (CATALOGUES / language / "LC_MESSAGES" / "messages.po").open("rb") as source:
+        catalogue = read_po(source, locale=language)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
