@@ -1,0 +1,156 @@
+"""False alarms on real series: every ordinary day of three public series, taken for an event in turn.
+
+    REFERENCE_DATA=... python benchmarks/real.py --jobs 2 --out data/derived/real-days.csv
+
+The series are not part of the project; the folder that REFERENCE_DATA names holds them. An ordinary day is neither
+a public holiday nor a day of a known event (a strike), and has at least `MINIMUM` days before it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import joblib
+import numpy as np
+import pandas as pd
+
+from analysis import days
+from analysis.effect import ESTIMATORS, RECOMMENDED, estimate
+from analysis.windows import Windows
+
+MINIMUM = 120
+# Tube strikes; both days of a strike that began in the evening before.
+TFL_EVENTS = """2010-09-06 2010-09-07 2010-10-03 2010-10-04 2010-11-02 2010-11-03 2010-11-28 2010-11-29 2014-02-05
+2014-02-06 2014-04-29 2014-04-30 2015-07-08 2015-07-09 2015-08-05 2015-08-06 2017-01-08 2017-01-09 2022-03-01
+2022-03-02 2022-03-03 2022-03-04 2022-06-06 2022-06-21 2022-06-23 2022-06-25 2022-08-19""".split()
+# Bank strikes and the half-day closure of 2024.
+UPI_EVENTS = (
+    """2020-11-26 2021-03-15 2021-03-16 2021-12-16 2021-12-17 2022-03-28 2022-03-29 2024-01-22""".split()
+)
+
+
+@dataclass(frozen=True)
+class RealSeries:
+    """A public daily series, the country whose calendar it follows, and its days of known events."""
+
+    daily: pd.Series
+    country: str
+    events: tuple[str, ...] = ()
+
+    def ordinary(self) -> pd.DatetimeIndex:
+        """The days that may stand for an event: nothing is known to have happened on them."""
+        late = self.daily.dropna().index[MINIMUM:]
+        calendar = days.features(late, self.country)
+        return late[(calendar["holiday"] == "") & ~late.isin(pd.DatetimeIndex(self.events))]
+
+
+def series(folder: Path) -> dict[str, RealSeries]:
+    """The series of REFERENCE_DATA by name, read through the project's own reader."""
+    from analysis import ledger
+
+    hires = ledger.read_daily(folder / "tfl_cycle_hire" / "daily.csv")["hires"]
+    upi = ledger.read_daily(folder / "upi_rbi_daily" / "daily.csv")
+    sales = purchases(folder)
+    return {
+        "London cycle hires": RealSeries(hires, "GB", tuple(TFL_EVENTS)),
+        "UPI payments": RealSeries(upi["Vol"], "IN", tuple(UPI_EVENTS)),
+        "UPI value": RealSeries(upi["Val"], "IN", tuple(UPI_EVENTS)),
+        "CDNOW orders": RealSeries(sales["count"], "US"),
+        "CDNOW value": RealSeries(sales["value"], "US"),
+    }
+
+
+def purchases(folder: Path) -> pd.DataFrame:
+    """CDNOW's orders a day, from their ledger; after the cohort was complete (July 1997 on)."""
+    from analysis import ledger
+
+    rows = pd.read_fwf(
+        folder / "cdnow" / "CDNOW_master.txt", names=["payer", "day", "discs", "dollars"], skiprows=1
+    )
+    rows["id"] = np.arange(len(rows)).astype(str)
+    rows["day"] = pd.to_datetime(rows["day"].astype(str))
+    names = {"transaction_id": "id", "paid_at": "day", "amount": "dollars", "payer_id": "payer"}
+    panel = ledger.daily_panel(rows, by=(), columns=names)
+    return panel.set_index("date").loc["1997-07-01":]
+
+
+def placebos(
+    real: RealSeries, estimator: str | None = None, every: int = 1, start: int = 0, jobs: int = 1
+) -> pd.DataFrame:
+    """Each `every`-th ordinary day as if it were the event; everything before it is history.
+
+    Returns
+    -------
+    DataFrame
+        date, observed, expected, low, high (of 95 %), p_value, ms; NaN where the estimator refused.
+    """
+    chosen = real.ordinary()[start::every]
+    parts = np.array_split(chosen, max(1, min(len(chosen), 8 * jobs)))
+    frames = joblib.Parallel(n_jobs=jobs)(joblib.delayed(_days)(real, part, estimator) for part in parts)
+    return pd.concat(frames, ignore_index=True)
+
+
+def _days(real: RealSeries, chosen: pd.DatetimeIndex, estimator: str | None) -> pd.DataFrame:
+    rows = []
+    for day in chosen:
+        start, row = time.perf_counter(), {"date": day}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                windows = Windows(day, country=real.country, excluded=real.events)
+                effect = estimate(real.daily[:day], windows, estimator)
+                low, high = effect.expected_interval(0.95)
+            row |= {"observed": effect.observed, "expected": effect.expected, "low": low, "high": high}
+            row["p_value"] = effect.p_value
+        except Exception as error:  # a refusal is counted, whatever it is
+            row["fault"] = f"{type(error).__name__}: {error}"
+        rows.append(row | {"ms": 1000 * (time.perf_counter() - start)})
+    return pd.DataFrame(rows)
+
+
+def summarise(frame: pd.DataFrame) -> dict:
+    """Share of ordinary days called unusual at 10, 5 and 1 %, and the interval's median width."""
+    done = frame.dropna(subset="p_value")
+    row = {"days": len(frame), "failed": 1 - len(done) / len(frame)}
+    row |= {f"false_positives_{a}": (done["p_value"] < a / 100).mean() for a in (10, 5, 1)}
+    return row | {
+        "width": ((done["high"] - done["low"]) / done["expected"]).median(),
+        "ms": frame["ms"].median(),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--estimators", nargs="+", default=list(ESTIMATORS), metavar="NAME")
+    parser.add_argument("--series", nargs="+", metavar="NAME")
+    parser.add_argument("--every", type=int, default=1, help="take each n-th ordinary day")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    rows = []
+    for name, real in series(Path(os.environ["REFERENCE_DATA"])).items():
+        if options.series and name not in options.series:
+            continue
+        for estimator in options.estimators:
+            chosen = RECOMMENDED if estimator == "recommended" else estimator
+            frame = placebos(real, chosen, options.every, jobs=options.jobs)
+            rows.append({"series": name, "estimator": chosen} | summarise(frame))
+            if "fault" in frame:
+                print(frame["fault"].value_counts().head(3).to_string())
+    table = pd.DataFrame(rows)
+    print(table.round(3).to_string(index=False))
+    if options.out:
+        part = options.out.with_name(f".{options.out.name}.part")
+        table.to_csv(part, index=False, float_format="%.8g")
+        os.replace(part, options.out)
+
+
+if __name__ == "__main__":
+    main()
