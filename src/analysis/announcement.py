@@ -54,6 +54,11 @@ def figures(path: str | Path | None = None) -> pd.DataFrame:
     return table.drop(columns="row")
 
 
+def neighbours() -> pd.DataFrame:
+    """Studies of comparable events: event, design, outcome, result with its interval and unit, lesson, source."""
+    return pd.read_csv(RAW.with_name("neighbouring_evidence.csv"))
+
+
 def event(published: pd.DataFrame) -> pd.Timestamp:
     """The day of the event, from the figures said of it."""
     return next(published.loc[f"{metric}_event", "period_start"] for metric in metrics(published))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from math import inf
 from pathlib import Path
 
@@ -93,6 +93,17 @@ class Breakdown:
     relative_low: float
     relative_high: float
     smoothness: tuple[tuple[Week, float], ...]
+
+    def to_dict(self) -> dict:
+        """Every number; `smoothness` is a list with one entry a reading of the week."""
+        numbers = {field.name: getattr(self, field.name) for field in fields(self)[1:-1]}
+        return {
+            "metric": self.metric,
+            **{name: finite(value) for name, value in numbers.items()},
+            "smoothness": [
+                {**_week_keys(week), "smoothness": finite(size)} for week, size in self.smoothness
+            ],
+        }
 
 
 def weeks(published: pd.DataFrame, metric: str = "value") -> tuple[Week, ...]:
@@ -184,9 +195,9 @@ def report(path: str | Path | None = None) -> dict:
         "headline": eve[0].to_dict() if eve else None,
         "readings": [reading.to_dict() for reading in comparisons],
         "bounds": [found.to_dict() for found in solved],
-        "by_assumption": _unions(solved),
+        "by_assumption": [union.to_dict() for union in unions(solved)],
         "breakdown": [
-            _breakdown_dict(breakdown(published, metric))
+            breakdown(published, metric).to_dict()
             for metric in metrics(published)
             if f"{metric}_day_before" in published.index
         ],
@@ -202,6 +213,23 @@ def every_bound(published: pd.DataFrame, metric: str = "value") -> list[Bounds]:
         if known.day_before is not None or assume.without_day_before
         for week in (weeks(published, metric) if assume.uses_week else (None,))
     ]
+
+
+def unions(solved: list[Bounds]) -> list[Bounds]:
+    """Each metric and assumption over all readings of the week: the lowest low and the highest high."""
+    alike: dict[tuple, list[Bounds]] = {}
+    for found in solved:
+        alike.setdefault((found.metric, found.assumption), []).append(found)
+    return [_union([found for found in group if found.feasible] or group) for group in alike.values()]
+
+
+def _union(group: list[Bounds]) -> Bounds:
+    ends = {
+        f"{name}{end}": pick(getattr(found, f"{name}{end}") for found in group)
+        for name in ("", "absolute_", "expected_")
+        for end, pick in (("low", min), ("high", max))
+    }
+    return replace(group[0], week=None, **ends)
 
 
 def _reading(
@@ -246,34 +274,4 @@ def _week_keys(week: Week | None) -> dict:
     return {
         "week_days": None if week is None else week.days,
         "week_includes_event": None if week is None else week.includes_event,
-    }
-
-
-def _unions(solved: list[Bounds]) -> list[dict]:
-    """Over the readings of the week nobody can exclude: the lowest low and the highest high."""
-    unions = []
-    for key in dict.fromkeys((found.metric, found.assumption.name) for found in solved):
-        same = [found for found in solved if (found.metric, found.assumption.name) == key and found.feasible]
-        unions.append(
-            {
-                "metric": key[0],
-                "assumption": key[1],
-                "feasible": bool(same),
-                "relative_low": finite(min((found.low for found in same), default=float("nan"))),
-                "relative_high": finite(max((found.high for found in same), default=float("nan"))),
-            }
-        )
-    return unions
-
-
-def _breakdown_dict(found: Breakdown) -> dict:
-    return {
-        "metric": found.metric,
-        "rise": finite(found.rise),
-        "rise_low": finite(found.rise_low),
-        "rise_high": finite(found.rise_high),
-        "relative": finite(found.relative),
-        "relative_low": finite(found.relative_low),
-        "relative_high": finite(found.relative_high),
-        "smoothness": [{**_week_keys(week), "smoothness": finite(size)} for week, size in found.smoothness],
     }
