@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from analysis.effect import Effect
 
 
@@ -97,7 +95,10 @@ def report(
     """Render the reports of STUDY, a parameters file such as notebooks/dubai-2017.yaml."""
     from analysis.report import build
 
-    build(study, out=out, languages=tuple(dict.fromkeys(languages)), jobs=jobs, only=only, fresh=fresh)
+    built = build(study, out=out, languages=languages, jobs=jobs, only=only, fresh=fresh)
+    click.echo(
+        f"{len(built.pages)} reports, {built.executed} notebooks run, {built.unchanged} unchanged: {built.index}"
+    )
 
 
 @cli.command()
@@ -138,11 +139,13 @@ def estimate(
     as_json: bool,
 ) -> None:
     """What an event added to one metric of DATA, a ledger of payments or a CSV with a row a day."""
-    from analysis import effect
+    from analysis import effect, ledger
     from analysis.windows import Windows
 
     windows = Windows(event, event_end, campaign_start, country=country)
-    daily = _daily(data, metric, date_column, value_column, columns)
+    daily = ledger.daily_metric(
+        data, metric or "count", columns or None, date_column=date_column, value_column=value_column
+    )
     result = effect.estimate(daily, windows, estimator=estimator, baseline=baseline)
     if as_json:
         _print_json(result.to_dict(level))
@@ -150,40 +153,25 @@ def estimate(
         click.echo(_told(result, level))
 
 
-def _daily(
-    data: Path,
-    metric: str | None,
-    date_column: str | None,
-    value_column: str | None,
-    columns: dict[str, str],
-) -> pd.Series:
-    """One daily series from a ledger or a daily CSV."""
-    from analysis import ledger
-
-    if ledger.is_ledger(data, columns):
-        return ledger.metric(ledger.daily_panel(data, by=("channel",), columns=columns), metric or "count")
-    return ledger.read_daily(data, date_column, value_column or metric)
-
-
 def _told(effect: Effect, level: float) -> str:
     """The effect in a few lines: the answer, over what, the numbers, how they were found, what to mind."""
     from analysis import words
 
     expected, absolute = effect.expected_interval(level), effect.confidence_interval(level)
-    step = words.step(*expected)
-
-    def write(value: float, signed: bool = False) -> str:
-        return words.quantity(value, effect.metric, step, signed)
-
     lines = [
         words.headline(effect, level),
-        f"observed {write(effect.observed)}; expected {write(effect.expected)}, "
-        f"{level:.0%} interval {write(expected.low)} to {write(expected.high)}",
-        f"effect {write(effect.absolute, True)}, {write(absolute.low, True)} to {write(absolute.high, True)}; "
+        f"observed {_plain(effect.observed)}; expected {_plain(effect.expected)}, "
+        f"{100 * level:g}% interval {_plain(expected.low)} to {_plain(expected.high)}",
+        f"effect {_plain(effect.absolute, '+')}, {_plain(absolute.low, '+')} to {_plain(absolute.high, '+')}; "
         f"p = {effect.p_value:.2g}",
         f"estimator {effect.estimator}, estimand {effect.estimand}, learned from {len(effect.days_used)} days",
     ]
     return "\n".join(lines + [f"Mind: {warning}" for warning in effect.warnings])
+
+
+def _plain(value: float, sign: str = "") -> str:
+    """With thousands apart and five digits at least."""
+    return format(value, f"{sign},.0f" if abs(value) >= 1e4 else f"{sign},.5g")
 
 
 @cli.command()
