@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from analysis import days
 from analysis.accounts import Account
-from analysis.world import CHANNELS, COUNTER, entities
+from analysis.world import CHANNELS, COUNTER, Model, entities
 
 BATCH = 1_000_000  # rows of a row group; a longer day is written in one piece
 SCHEMA = pa.schema(
@@ -73,15 +73,15 @@ def write(path: Path, account: Account, seed: int, metadata: dict[str, str]) -> 
         partial.unlink(missing_ok=True)
 
 
-def services(account: Account) -> tuple[list[str], np.ndarray]:
+def services(model: Model) -> tuple[list[str], np.ndarray]:
     """Names of the services, and where each entity's begin; the last entry is their number.
 
     Every entity has 20, 30 or 40, so that 36 entities have 1,080.
     """
-    sizes = np.array([20 + 10 * ((k + k // 12) % 3) for k in range(account.model.entities)])
+    sizes = np.array([20 + 10 * ((k + k // 12) % 3) for k in range(model.entities)])
     names = [
         f"{entity.removesuffix(' (synthetic)')} service {number + 1:02d}"
-        for entity, size in zip(account.model.names, sizes, strict=True)
+        for entity, size in zip(model.names, sizes, strict=True)
         for number in range(size)
     ]
     return names, np.concatenate([[0], np.cumsum(sizes)])
@@ -90,7 +90,7 @@ def services(account: Account) -> tuple[list[str], np.ndarray]:
 def _batches(account: Account, seed: int) -> Iterator[pa.RecordBatch]:
     """Record batches of whole days."""
     count = account.count.sum(0)
-    service_names, first_service = services(account)
+    service_names, first_service = services(account.model)
     words = [pa.array(list(names)) for names in (account.model.names, service_names, CHANNELS)]
     per_day = count.sum((1, 2))
     number = _digits(int(per_day.max(initial=0)))
@@ -101,7 +101,7 @@ def _batches(account: Account, seed: int) -> Iterator[pa.RecordBatch]:
         if waiting and sum(len(part[0]) for part in waiting) + rows > BATCH:
             yield _batch(waiting, words)
             waiting = []
-        stamp = f"{account.model.dates[position]:%Y%m%d}-".encode()
+        stamp = f"{day.dates[position]:%Y%m%d}-".encode()
         name = np.empty((rows, len(stamp) + number.shape[1]), np.uint8)
         name[:, : len(stamp)] = np.frombuffer(stamp, np.uint8)
         name[:, len(stamp) :] = number[:rows]
@@ -126,18 +126,18 @@ class _Day:
     """Draws the rows of one day."""
 
     def __init__(self, account: Account, seed: int, first_service: np.ndarray) -> None:
-        self.model, self.seed = account.model, seed
+        self.dates, self.payers, self.seed = account.model.dates, account.model.payers, seed
         self.count, self.value = account.totals
         self.by_counter_customers = account.switched.copy()
         self.by_counter_customers[:, :, COUNTER] = self.count[:, :, COUNTER]
         self.spread = np.repeat(entities(account.model).spread, len(CHANNELS)).astype(np.float32)
         self.first_service, self.services = first_service[:-1], np.diff(first_service)
-        self.ramadan = days.features(account.model.dates, "AE")["ramadan"].to_numpy()
+        self.ramadan = days.features(self.dates, "AE")["ramadan"].to_numpy()
         self.clocks = {flag: _clock(flag) for flag in (False, True)}
 
     def rows(self, position: int) -> tuple[np.ndarray, ...]:
         """paid_at, entity, service, channel, amount, payer: arrays in order of time."""
-        date = self.model.dates[position]
+        date = self.dates[position]
         rng = np.random.default_rng([self.seed, 1, date.toordinal()])
         count = self.count[position].ravel()
         cell = np.repeat(np.arange(count.size, dtype=np.int32), count)
@@ -187,7 +187,7 @@ class _Day:
         first, width = bounds[:, 0], np.diff(bounds)[:, 0]
         kind = habit.astype(np.int8)
         rank = first[kind] + rng.random(habit.size) ** 2 * width[kind]
-        return _pseudonym((rank * (self.model.payers - 1)).astype(np.uint32))
+        return _pseudonym((rank * (self.payers - 1)).astype(np.uint32))
 
 
 def _clock(ramadan: bool) -> np.ndarray:
