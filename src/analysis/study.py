@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from analysis.windows import Windows
 
 ROOT = Path(__file__).parents[2]
+SYNTHETIC = ROOT / "data" / "synthetic" / "dubai-2017.parquet"
+# Files that no notebook's output depends on.
+OUTSIDE = frozenset(
+    f"{name}.py" for name in ("__main__", "kernels", "markup", "page", "report", "runs", "summary")
+) | {"results.schema.json"}
 
 
 def _day(value: Any) -> date:
@@ -173,22 +178,29 @@ class Study(BaseModel):
 
     @cached_property
     def source(self) -> Path:
-        """The ledger's path; the synthetic ledger is made when it is missing."""
+        """The ledger's path; the project's own synthetic ledger is made when it is missing or out of date."""
         if self.ledger is None:
             raise ValueError("the study has no ledger: give the path of one as `ledger`")
         given = Path(self.ledger).expanduser()
-        places = [(folder / given) for folder in (self._folder, ROOT, Path.cwd()) if folder is not None]
-        for place in places:
+        if ROOT / given == SYNTHETIC:
+            self._ensure_synthetic()
+            return SYNTHETIC
+        for folder in (self._folder, ROOT, Path.cwd()):
+            place = (folder or ROOT) / given
             if place.exists() or (any(c in given.name for c in "*?[") and any(place.parent.glob(given.name))):
                 return place
-        if (ROOT / given).parent == ROOT / "data" / "synthetic":
+        raise FileNotFoundError(f"{self.ledger} does not exist: check `ledger`")
+
+    @staticmethod
+    def _ensure_synthetic() -> None:
+        done = cache_folder() / f"synthetic-{code_key()}.done"
+        if done.exists() and SYNTHETIC.exists():
+            return
+        with _locked(cache_folder() / "synthetic.lock"):
             from analysis import simulate
 
-            with _locked(cache_folder() / f"{given.stem}.lock"):
-                if not (ROOT / given).exists():
-                    simulate.ensure(ROOT / given)
-            return ROOT / given
-        raise FileNotFoundError(f"{self.ledger} does not exist: check `ledger`")
+            simulate.ensure(SYNTHETIC)
+            write(done, "")
 
     @property
     def synthetic(self) -> bool:
@@ -200,56 +212,61 @@ class Study(BaseModel):
         return ledger.is_synthetic(self.source)
 
     def daily(self, metric: str) -> pd.Series:
-        """One metric a day, over all digital payments of the ledger."""
-        return self._once("daily", lambda: self._daily(metric).rename(metric).to_frame(), metric=metric)[
-            metric
-        ]
+        """One metric a day: of all digital payments of a ledger, or a column of a daily CSV."""
+        from analysis import ledger
+
+        columns = dict(self.columns)
+        day = columns.pop("date", None)
+        if ledger.is_daily(self.source, columns, day):
+            return ledger.daily_metric(
+                self.source, metric, date_column=day, value_column=columns.get(metric)
+            ).rename(metric)
+        return ledger.metric(self.panel(("digital",)), metric)
 
     def panel(self, by: tuple[str, ...] = ("entity", "channel")) -> pd.DataFrame:
         """The daily panel: date, *by, count, value, payers; days without payments are zeros."""
-        by = tuple(by)
-
-        def compute() -> pd.DataFrame:
-            from analysis import ledger
-
-            panel = ledger.daily_panel(self.source, by=by, columns=self.columns or None)
-            if self.participants and "entity" in by:
-                panel = panel[panel["entity"].isin(self.participants)].reset_index(drop=True)
-            return panel
-
-        return self._once("panel", compute, by=by)
-
-    def data_key(self) -> str:
-        """Changes when the ledger or the way it is read does."""
-        return _digest(ledger=self.fingerprint(), columns=self.columns, participants=self.participants)
-
-    def fingerprint(self) -> list[list]:
-        """Name, size and time of change of each file of the ledger."""
-        if self.ledger is None:
-            return []
-        return [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files(self.source)]
-
-    def _daily(self, metric: str) -> pd.Series:
-        from analysis import ledger
-
-        if not ledger.is_ledger(self.source, self.columns or None):
-            return ledger.read_daily(self.source, self.columns.get("date"), self.columns.get(metric, metric))
-        panel = self.panel(("channel",))
-        return ledger.metric(panel, metric)
-
-    def _once(self, kind: str, compute: Callable[[], pd.DataFrame], **options: Any) -> pd.DataFrame:
-        """`compute()`, kept as Parquet; concurrent callers wait for the first instead of computing again."""
         import pandas as pd
 
-        code = [Path(__file__).with_name(f"{module}.py") for module in ("ledger", "accounts", "study")]
-        code_key = [hashlib.sha256(file.read_bytes()).hexdigest() for file in code if file.exists()]
-        key = _digest(kind=kind, data=self.data_key(), timezone=self.timezone, code=code_key, options=options)
-        path = cache_folder() / f"{kind}-{key}.parquet"
+        by = (by,) if isinstance(by, str) else tuple(by)
+        key = _digest(by=by, data=self._fingerprint(), read=self._reading(), code=code_key())
+        path = cache_folder() / f"panel-{key}.parquet"
         if not path.exists():
-            with _locked(path.with_suffix(".lock")):
+            with _locked(
+                path.with_suffix(".lock")
+            ):  # a second notebook waits instead of reading the ledger again
                 if not path.exists():
-                    write(path, lambda temporary: compute().to_parquet(temporary))
+                    write(path, lambda temporary: self._panel(by).to_parquet(temporary))
         return pd.read_parquet(path)
+
+    def _panel(self, by: tuple[str, ...]) -> pd.DataFrame:
+        from analysis import ledger
+
+        if not self.participants:
+            return ledger.daily_panel(self.source, by, self.columns or None, self.timezone)
+        import narwhals as nw
+
+        from analysis.sources import opened
+
+        with opened(self.source, self.columns or None) as source:
+            entities = set(nw.to_native(source.frame.select("entity").unique().collect())["entity"])
+            for name in self.participants:
+                if name not in entities:
+                    near = difflib.get_close_matches(name, [str(e) for e in entities], n=1)
+                    hint = (
+                        f"did you mean {near[0]}?" if near else f"{source.name} has {len(entities)} entities"
+                    )
+                    raise ValueError(f"participants: {name!r} is not an entity of the ledger: {hint}")
+            rows = source.frame.filter(nw.col("entity").is_in(self.participants))
+            return ledger.daily_panel(nw.to_native(rows), by, timezone=self.timezone)
+
+    def _reading(self) -> list:
+        """What decides how the ledger is read."""
+        return [self.columns, self.participants, self.timezone]
+
+    def _fingerprint(self) -> list[list]:
+        """Name, size and time of change of each file of the ledger."""
+        stats = [(file, file.stat()) for file in files(self.source)]
+        return [[str(file), stat.st_size, stat.st_mtime_ns] for file, stat in stats]
 
 
 def cache_folder() -> Path:
@@ -278,6 +295,17 @@ def write(path: Path, fill: Callable[[Path], Any] | str | bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@cache
+def code_key() -> str:
+    """Changes with any module, style sheet or catalogue that a notebook's numbers or words can come from."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(here.rglob("*")):
+        if file.suffix in (".py", ".mplstyle", ".po", ".csv", ".json") and file.name not in OUTSIDE:
+            digest.update(file.relative_to(here).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:24]
 
 
 def _digest(**parts: Any) -> str:

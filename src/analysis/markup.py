@@ -1,0 +1,213 @@
+"""Markup that can be trusted: whatever comes in, what goes out holds nothing that runs or loads.
+
+Everything is parsed and written anew from an allow-list; what is not on it comes out as text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from html import escape
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+TAGS = frozenset(
+    "a abbr b bdi bdo blockquote br caption cite code col colgroup dd del details dfn div dl dt em figcaption figure "
+    "h2 h3 h4 h5 h6 hr i ins kbd li mark ol p pre q s samp section small span strong sub summary sup table tbody td "
+    "tfoot th thead time tr u ul var".split()
+)
+VOID = frozenset(("br", "hr", "col"))
+ATTRIBUTES = frozenset("class colspan datetime dir headers id lang rowspan scope start title".split())
+SVG_TAGS = frozenset(
+    "svg g defs path use clipPath rect circle ellipse line polyline polygon linearGradient radialGradient stop pattern "
+    "title desc symbol text tspan marker mask".split()
+)
+_SVG = "{http://www.w3.org/2000/svg}"
+_LINK = re.compile(r"(?:https?://|mailto:|#|(?![a-z][a-z0-9+.-]*:)[^\s/\\])", re.IGNORECASE)
+
+
+def clean(html: str) -> str:
+    """An HTML fragment with only allowed tags and attributes, always balanced."""
+    parser = _Cleaner()
+    parser.feed(re.sub(r"<style\b.*?</style\s*>", "", html, flags=re.S | re.I))
+    parser.close()
+    return parser.done()
+
+
+def svg(text: str) -> str:
+    """An SVG without scripts, styles, handlers, foreign content or references outside itself."""
+    try:
+        root = ElementTree.fromstring(text if "xmlns=" in text[:2000] else text.replace("<svg", _NAMED, 1))
+    except ElementTree.ParseError:
+        return ""
+    return _svg_element(root)
+
+
+def markdown(text: str, ids: list[str] | None = None, beside: Callable[[str], str] | None = None) -> str:
+    """Markdown with raw HTML as text and equations as MathML.
+
+    Parameters
+    ----------
+    ids : list of str, optional
+        An id for each heading in turn; used up as they are met.
+    beside : callable, optional
+        HTML to stand beside a second-level heading, given its id.
+    """
+    without_comments = re.sub(r"<!--.*?-->", "", text, flags=re.S)
+    return MarkdownWithMath(renderer=_Renderer(ids, beside)).render(without_comments)
+
+
+def math(latex: str, block: bool = False) -> str:
+    """An equation as MathML, its source as the text alternative."""
+    from latex2mathml.converter import convert
+
+    try:
+        made = convert(latex.strip(), display="block" if block else "inline")
+    except Exception:
+        return f'<code dir="ltr">{escape(latex)}</code>'
+    made = made.replace(
+        'xmlns="http://www.w3.org/1998/Math/MathML" ', f'dir="ltr" alttext="{escape(latex.strip())}" '
+    )
+    return f'<div class="equation" tabindex="0">{made}</div>' if block else made
+
+
+def headings(source: str) -> list[tuple[int, str]]:
+    """Level and text of each Markdown heading, code blocks apart."""
+    found, fence = [], ""
+    for line in source.split("\n"):
+        if mark := re.match(r"\s*(```|~~~)", line):
+            fence = "" if fence == mark[1] else fence or mark[1]
+        elif not fence and (heading := re.match(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*$", line)):
+            found.append((len(heading[1]), heading[2]))
+    return found
+
+
+def plain(text: str) -> str:
+    """Inline Markdown as bare text."""
+    return re.sub(r"[*_`$\\]|\]\([^)]*\)|\[", "", text).strip()
+
+
+def slug(text: str) -> str:
+    """Lower-case ASCII words joined by hyphens, for an id or a file name."""
+    ascii_ = unicodedata.normalize("NFKD", plain(text)).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_).strip("-") or "part"
+
+
+class _Cleaner(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.out: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        if tag not in TAGS:
+            self.out.append(escape(self.get_starttag_text() or ""))
+            return
+        kept = [(name, value or "") for name, value in attributes if name in ATTRIBUTES]
+        if tag == "a":
+            kept += [
+                (name, value) for name, value in attributes if name == "href" and value and _LINK.match(value)
+            ]
+        names = dict(kept)
+        if tag == "th" and "scope" not in names:
+            kept.append(("scope", "col" if "thead" in self.open else "row"))
+        written = "".join(f' {name}="{escape(value)}"' for name, value in dict(kept).items())
+        self.out.append(f"<{tag}{written}>")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.open:
+            while (last := self.open.pop()) != tag:
+                self.out.append(f"</{last}>")
+            self.out.append(f"</{tag}>")
+        elif tag not in TAGS:
+            self.out.append(escape(f"</{tag}>"))
+
+    def handle_data(self, data: str) -> None:
+        self.out.append(escape(data, quote=False))
+
+    def done(self) -> str:
+        return "".join(self.out) + "".join(f"</{tag}>" for tag in reversed(self.open))
+
+
+class _Renderer(IPythonRenderer):
+    """nbconvert's Markdown with strict links, no images from elsewhere, and MathML."""
+
+    def __init__(self, ids: list[str] | None, beside: Callable[[str], str] | None = None):
+        super().__init__(escape=True, allow_harmful_protocols=False, exclude_anchor_links=True)
+        self.ids, self.beside = ids, beside
+
+    def heading(self, text: str, level: int, **_attributes) -> str:
+        id_ = self.ids.pop(0) if self.ids else slug(re.sub("<[^>]*>", "", text))
+        made = f'<h{level} id="{escape(id_)}">{text}</h{level}>'
+        if level == 2 and self.beside:
+            made = f'<div class="heading">{made}{self.beside(id_)}</div>'
+        return made + "\n"
+
+    def link(self, text: str, url: str, title: str | None = None) -> str:
+        if not _LINK.match(url):
+            return text
+        more = f' title="{escape(title)}"' if title else ""
+        return f'<a href="{escape(url)}"{more}>{text}</a>'
+
+    def image(self, text: str, url: str, title: str | None = None) -> str:
+        return f"<em>{text}</em>" if text else ""
+
+    def block_code(self, code: str, info: str | None = None) -> str:
+        return f'<pre dir="ltr" tabindex="0"><code>{escape(code, quote=False)}</code></pre>\n'
+
+    def codespan(self, text: str) -> str:
+        return f'<code dir="ltr">{escape(text, quote=False)}</code>'
+
+    def table(self, text: str) -> str:
+        return f'<div class="scroll" tabindex="0"><table>{text}</table></div>\n'
+
+    def table_cell(self, text: str, align: str | None = None, head: bool = False) -> str:
+        number = ' class="number"' if align == "right" else ""
+        if head and text.strip():
+            return f'<th scope="col"{number}>{text}</th>'
+        return f"<td{number}>{text}</td>"
+
+    def inline_math(self, body: str) -> str:
+        return math(body)
+
+    def block_math(self, body: str) -> str:
+        return math(body, block=True)
+
+    def latex_environment(self, name: str, body: str) -> str:
+        return math(f"\\begin{{{name}}}{body}\\end{{{name}}}", block=True)
+
+
+_NAMED = f'<svg xmlns="{_SVG[1:-1]}" xmlns:xlink="http://www.w3.org/1999/xlink"'
+_NUMBER = re.compile(r"-?\d+\.\d{3,}")
+
+
+def _svg_element(element: ElementTree.Element) -> str:
+    tag = element.tag.removeprefix(_SVG) if isinstance(element.tag, str) else ""
+    if tag not in SVG_TAGS:
+        return ""
+    attributes = []
+    for full, given in element.attrib.items():
+        name, value = full.rpartition("}")[2], given
+        outside = "url(" in value.lower() and not re.fullmatch(r"\s*url\(#[^)]*\)\s*", value)
+        if (
+            name.lower().startswith("on")
+            or name in ("style", "base")
+            or outside
+            or "javascript:" in value.lower()
+        ):
+            continue
+        if name == "href" and not value.startswith("#"):
+            continue
+        if name in ("d", "points", "transform", "x", "y", "width", "height", "x1", "x2", "y1", "y2"):
+            value = _NUMBER.sub(lambda found: f"{float(found[0]):.2f}".rstrip("0").rstrip("."), value)
+        attributes.append(f' {name}="{escape(" ".join(value.split()))}"')
+    inside = (
+        escape((element.text or "").strip(), quote=False) if tag in ("text", "tspan", "title", "desc") else ""
+    )
+    children = "".join(_svg_element(child) for child in element)
+    return f"<{tag}{''.join(attributes)}>{inside}{children}</{tag}>"

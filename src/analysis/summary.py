@@ -1,0 +1,155 @@
+"""What a study says in short: results.json, and the first pages that lead to the reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from analysis import page, words
+from analysis.study import Study
+from analysis.words import _
+
+EFFECT_KEYS = frozenset(
+    ("metric", "estimand", "relative", "relative_low", "relative_high", "observed", "expected")
+)
+BASELINES = ("pre-week", "history")
+
+
+def results(study: Study, notebooks: dict[str, dict]) -> dict[str, Any]:
+    """Every number that the notebooks recorded, and which of them is the answer for each metric."""
+    records: dict[str, dict[str, Any]] = {}
+    synthetic = False
+    for name, notebook in notebooks.items():
+        records[name] = {}
+        for cell in notebook["cells"]:
+            for output in cell.get("outputs", ()):
+                meta = output.get("metadata", {}).get("analysis", {})
+                synthetic |= bool(meta.get("synthetic"))
+                if meta.get("kind") == "record":
+                    if meta["key"] in records[name]:
+                        raise ValueError(
+                            f"{name}: {meta['key']!r} is recorded twice: give each record its own key"
+                        )
+                    records[name][meta["key"]] = meta["record"]
+    return {
+        "format": 1,
+        "study": study.name,
+        "title": study.title,
+        "synthetic": synthetic,
+        "event_start": f"{study.event_start}",
+        "event_end": f"{study.event_end or study.event_start}",
+        "campaign_start": f"{study.campaign_start}" if study.campaign_start else None,
+        "currency": study.currency,
+        "level": study.confidence,
+        "answers": _answers(study, records),
+        "results": records,
+    }
+
+
+def _answers(study: Study, records: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, str]]]:
+    """The first effect recorded of each metric over each baseline, as a place in `results`."""
+    answers: dict[str, dict[str, dict[str, str]]] = {}
+    for name, recorded in records.items():
+        for key, record in recorded.items():
+            if record.keys() >= EFFECT_KEYS and record["estimand"] in BASELINES and "entity" not in record:
+                place = answers.setdefault(record["metric"], {})
+                place.setdefault(record["estimand"], {"notebook": name, "key": key})
+    order = [metric for metric in study.metrics if metric in answers]
+    return {metric: answers[metric] for metric in (*order, *(m for m in answers if m not in order))}
+
+
+def index(
+    study: Study,
+    numbers: dict[str, Any],
+    bodies: dict[str, page.Body],
+    language: str,
+    **frame: Any,
+) -> str:
+    """A study's first page: the answer, a card a metric, the baselines compared, the reports."""
+    rows = _rows(numbers)
+    first = rows[0]["notebook"] if rows else None
+    pages = [
+        {"href": f"{language}/{name}.html", "title": body.title, "answer": body.answer}
+        for name, body in bodies.items()
+    ]
+    return page.template("index.html").render(
+        **page.common(language),
+        study_title=study.title,
+        period=words.period(study.event_start, study.event_end),
+        synthetic=numbers["synthetic"],
+        answer=bodies[first].answer
+        if first in bodies
+        else next((b.answer for b in bodies.values() if b.answer), ""),
+        answer_href=f"{language}/{first}.html" if first else None,
+        rows=rows,
+        cards=[row for row in rows if row["first"]],
+        pages=pages,
+        **frame,
+    )
+
+
+def studies(found: list[dict[str, Any]], language: str, alternates: list[dict[str, str]]) -> str:
+    """The page over several studies, from their results.json."""
+    from datetime import date
+
+    listed = [
+        {
+            "href": study["href"],
+            "title": study["title"],
+            "period": words.period(
+                date.fromisoformat(study["event_start"]), date.fromisoformat(study["event_end"])
+            ),
+            "synthetic": study["synthetic"],
+            "cards": [row for row in _rows(study) if row["first"]],
+        }
+        for study in found
+    ]
+    return page.template("studies.html").render(
+        **page.common(language), studies=listed, alternates=alternates
+    )
+
+
+def _rows(numbers: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row a metric and baseline, each number written out in the language spoken now."""
+    words.currency(numbers["currency"])
+    rows = []
+    for metric, places in numbers["answers"].items():
+        for baseline in (b for b in BASELINES if b in places):
+            place = places[baseline]
+            record = numbers["results"][place["notebook"]][place["key"]]
+            rows.append(
+                _told(record)
+                | {"metric": words.metric(metric), "baseline": baseline, "over": _over(baseline)}
+                | {
+                    "first": baseline == next(b for b in BASELINES if b in places),
+                    "notebook": place["notebook"],
+                }
+            )
+    return rows
+
+
+def _over(baseline: str) -> str:
+    return {"pre-week": _("the level of the week before"), "history": _("the time before the campaign")}[
+        baseline
+    ]
+
+
+def _told(record: dict[str, Any]) -> dict[str, Any]:
+    """Effect, interval, observed and expected as text; rounding follows the interval."""
+    share = record["metric"] == "digital_share"
+    kind, stem = ("points", "absolute") if share else ("percent", "relative")
+    effect, low, high = (_number(record[f"{stem}{end}"]) for end in ("", "_low", "_high"))
+    write = words.points if share else words.percent
+    step = words.step(_number(record["expected_low"]), _number(record["expected_high"]))
+    return {
+        "effect": write(effect, words.step(low, high), signed=True),
+        "interval": words.interval(low, high, kind),
+        "level": words.percent(record["level"]),
+        "observed": words.quantity(record["observed"], record["metric"], step),
+        "expected": words.quantity(record["expected"], record["metric"], step),
+        "clear": not low <= 0 <= high,
+    }
+
+
+def _number(value: float | None) -> float:
+    """What JSON cannot hold was infinite."""
+    return float("inf") if value is None else value
