@@ -1,0 +1,200 @@
+"""Lift against shift: the parts add up, cover their truth, and say what cannot be told."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import accounts, displacement, world
+from analysis.dubai import DUBAI
+from analysis.interpolation import correlation, foretell, memory_and_noise
+from analysis.windows import Windows
+
+DAY = Windows("2017-10-26", campaign_start="2017-09-23")
+PARTS = ["digital_gain", "from_counters", "from_other_days", "pulled_forward", "postponed", "net_new"]
+
+
+def _draw(seed, field="count"):
+    """Digital and counter series of a simulated year, and the truth of each part."""
+    account = accounts.drawn(DUBAI, seed)
+    cells = getattr(account, field).astype(float).sum(2)  # components, days, channels
+    dates = account.model.dates
+    day = dates.get_loc("2017-10-26")
+    part = dict(zip(world.COMPONENTS, cells, strict=True))
+    moved = (part["from_other_days"] + part["to_other_days"]).sum(1)
+    after, before = -moved[day + 1 : day + 15].sum(), -moved[day - 7 : day].sum()
+    on_the_day = {name: values[day] for name, values in part.items()}
+    took = ("from_counters", "to_other_days", "lost")
+    truth = {
+        "digital_gain": sum(on_the_day[k][:3].sum() for k in ("from_counters", "from_other_days", "new")),
+        "from_counters": -sum(on_the_day[k][3] for k in took),
+        "from_other_days": after + before,
+        "pulled_forward": after,
+        "postponed": before,
+        "net_new": on_the_day["new"].sum() + on_the_day["lost"].sum(),
+    }
+    total = cells.sum(0)
+    return pd.Series(total[:, :3].sum(1), dates), pd.Series(total[:, 3], dates), truth
+
+
+def _misses(result, truth):
+    se = np.sqrt(np.diag(result.covariance))
+    return (result.parts.to_numpy() - np.array([truth[name] for name in result.parts.index])) / se
+
+
+def test_truth_of_the_simulation_adds_up_like_the_parts():
+    truth = _draw(0)[2]
+    assert truth["digital_gain"] == truth["from_counters"] + truth["from_other_days"] + truth["net_new"]
+
+
+def test_parts_and_their_errors_add_up_exactly():
+    digital, counter, _ = _draw(3)
+    got = displacement.decompose(digital, counter, DAY)
+    sums = np.array([[1, -1, -1, 0, 0, -1], [0, 0, 1, -1, -1, 0]])
+    np.testing.assert_allclose(sums @ got.parts[PARTS], 0, atol=1e-6)
+    covariance = got.covariance.loc[PARTS, PARTS].to_numpy()
+    np.testing.assert_allclose(sums @ covariance, 0, atol=1e-9 * covariance.max())
+    cumulative = got.cumulative.set_index("lag")
+    assert cumulative["effect"].iloc[-1] == pytest.approx(got.parts["net_new"])
+    assert cumulative["se"].iloc[-1] ** 2 == pytest.approx(got.covariance.loc["net_new", "net_new"])
+    lags = got.lags.set_index(["series", "lag"])
+    assert lags.loc[("digital", 0), "effect"] == pytest.approx(got.parts["digital_gain"])
+    assert lags.loc[("counter", 0), "effect"] == pytest.approx(-got.parts["from_counters"])
+    assert len(got.lags) == 3 * 22
+
+
+def test_dirhams_scale_and_nothing_else_changes():
+    digital, counter, _ = _draw(3)
+    one, ten = (displacement.decompose(k * digital, k * counter, DAY) for k in (1, 10))
+    np.testing.assert_allclose(ten.parts, 10 * one.parts, rtol=1e-8)
+    np.testing.assert_allclose(ten.covariance, 100 * one.covariance, rtol=1e-6)
+
+
+def test_known_shift_is_told_from_known_lift():
+    # Nearly no noise: counters take 300 a working day, digital 1,000; on the day 200 of the counters' 300 pay
+    # digitally, 60 more are pulled from the next three days, and 40 are new.
+    index = pd.date_range("2017-01-01", "2017-12-31")
+    rng = np.random.default_rng(1)
+    noise = np.exp(0.001 * rng.standard_normal((2, len(index))))
+    digital = pd.Series(1000 * noise[0], index)
+    counter = pd.Series(300 * noise[1], index).where(~index.day_of_week.isin([4, 5]), 0)
+    for holiday in displacement.days.features(index).query("holiday != ''").index:
+        counter[holiday] = 0
+    digital["2017-10-26"] += 300
+    counter["2017-10-26"] -= 300
+    digital["2017-10-27":"2017-10-29"] -= 20
+    plain = Windows("2017-10-26")
+    got = displacement.decompose(digital, counter, plain)
+    expected = {
+        "digital_gain": 300,
+        "from_counters": 300,
+        "pulled_forward": 60,
+        "postponed": 0,
+        "net_new": -60,
+    }
+    for part, value in expected.items():
+        assert got.parts[part] == pytest.approx(value, abs=25), part
+        low, high = got.interval(part, 0.999)
+        assert low < value < high
+        assert high - low < 160
+
+
+def test_ten_simulated_years_cover_their_truth():
+    draws = (_draw(seed) for seed in range(10))
+    misses = np.array([_misses(displacement.decompose(d, c, DAY), t) for d, c, t in draws])
+    assert (np.abs(misses) < 2).mean() > 0.85
+    assert np.sqrt((misses**2).mean()) == pytest.approx(1, abs=0.4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("field", ["count", "value"])
+def test_every_part_covers_its_truth_on_200_seeds(field):
+    inside = np.zeros((3, len(PARTS)))
+    for seed in range(200):
+        digital, counter, truth = _draw(seed, field)
+        got = displacement.decompose(digital, counter, DAY)
+        for i, level in enumerate((0.8, 0.9, 0.95)):
+            table = got.frame(level).set_index("part").loc[PARTS]
+            values = np.array([truth[name] for name in PARTS])
+            inside[i] += (table["low"] <= values) & (values <= table["high"])
+    # Three standard errors of a share on 200 draws.
+    for shares, level in zip(inside / 200, (0.8, 0.9, 0.95), strict=True):
+        assert np.abs(shares - level).max() < 3 * np.sqrt(level * (1 - level) / 200), (level, shares)
+
+
+def test_a_known_half_life_is_found():
+    index = pd.date_range("2016-01-01", "2017-12-31")
+    rng = np.random.default_rng(2)
+    odds = np.log(4) + 0.005 * rng.standard_normal(len(index))
+    lag = (index - pd.Timestamp("2017-10-26")).days
+    odds = odds + np.where(lag > 0, 0.3 * 0.5 ** ((lag - 1) / 20), 0)
+    share = 1 / (1 + np.exp(-odds))
+    total = pd.Series(10_000 * np.exp(0.05 * rng.standard_normal(len(index))), index)
+    working = displacement.days.features(index)["working"].to_numpy()
+    counter = (total * (1 - share)).where(working, 0)
+    got = displacement.persistence(total * share, counter, Windows("2017-10-26"))
+    assert got.half_life == pytest.approx(20, rel=0.15)
+    assert got.half_life_interval.low < 20 < got.half_life_interval.high
+    # log odds of 4 plus 0.3: from 0.8 to 0.8438
+    assert got.first == pytest.approx(0.0438, abs=0.004)
+    assert got.first_interval.low < 0.0438 < got.first_interval.high
+
+
+def test_no_rise_has_no_half_life():
+    account = accounts.drawn(DUBAI.without(), 5)
+    total = account.count.sum((0, 2)).astype(float)
+    series = [pd.Series(values, account.model.dates) for values in (total[:, :3].sum(1), total[:, 3])]
+    got = displacement.persistence(*series, DAY)
+    assert np.isnan(got.half_life)
+    assert got.half_life_interval == (0.0, np.inf)
+
+
+def test_forecast_equals_the_conditional_normal_law():
+    # Flat prior on the constant as a huge variance: the textbook partition formula.
+    n, memory, noise = 40, 0.7, 0.2
+    R = correlation(n, memory, noise)
+    X = np.ones((n, 1))
+    y = np.random.default_rng(3).multivariate_normal(np.zeros(n), R)
+    target = np.isin(np.arange(n), [20, 21, 22])
+    known = ~target
+    got = foretell(X, y, known, target, R)
+    prior = R + 1e4
+    gain = prior[np.ix_(target, known)] @ np.linalg.inv(prior[np.ix_(known, known)])
+    law = prior[np.ix_(target, target)] - gain @ prior[np.ix_(known, target)]
+    np.testing.assert_allclose(np.log(got.expected[target]) - got.variance / 2, gain @ y[known], atol=1e-3)
+    errors = got.errors @ R @ got.errors.T
+    np.testing.assert_allclose(errors[np.ix_(target, target)], law, atol=1e-3)
+
+
+def test_memory_is_found_without_bias_by_restricted_likelihood():
+    rng = np.random.default_rng(4)
+    R = correlation(300, 0.6, 0.0)
+    Y = rng.multivariate_normal(np.zeros(300), R, size=12)
+    X = np.column_stack([np.ones(300), np.arange(300) / 300])
+    found = np.array([memory_and_noise(X, y, np.ones(300, bool)) for y in Y])
+    implied = (1 - found[:, 1]) * found[:, 0]  # correlation of neighbouring days
+    assert implied.mean() == pytest.approx(0.6, abs=0.06)
+
+
+def test_channels_are_summed_by_day_with_zeros_for_silent_ones():
+    panel = pd.DataFrame(
+        {
+            "date": pd.to_datetime(["2017-01-01", "2017-01-01", "2017-01-01", "2017-01-03"]),
+            "channel": ["app", "kiosk", "counter", "app"],
+            "count": [5, 2, 4, 1],
+        }
+    )
+    digital, counter = displacement.channels(panel)
+    assert list(digital) == [7, 0, 1]
+    assert list(counter) == [4, 0, 0]
+    with pytest.raises(ValueError, match="counter"):
+        displacement.channels(panel[panel["channel"] != "counter"])
+
+
+def test_refusals_say_what_to_do():
+    digital, counter, _ = _draw(1)
+    with pytest.raises(ValueError, match="2017-10-30 has no value"):
+        displacement.decompose(digital.drop(pd.Timestamp("2017-10-30")), counter, DAY)
+    with pytest.raises(ValueError, match="at least 60"):
+        displacement.decompose(digital["2017-09-20":], counter["2017-09-20":], DAY)
+    with pytest.raises(ValueError, match="longer after-period"):
+        displacement.persistence(digital[:"2017-11-12"], counter[:"2017-11-12"], DAY)
