@@ -203,7 +203,7 @@ def _svg_element(element: ElementTree.Element) -> str:
             continue
         if name == "href" and not value.startswith("#"):
             continue
-        if name in ("d", "points", "transform", "x", "y", "width", "height", "x1", "x2", "y1", "y2"):
+        if name in ("d", "points"):  # not in transforms: a scale is small
             value = _NUMBER.sub(lambda found: f"{float(found[0]):.2f}".rstrip("0").rstrip("."), value)
         attributes.append(f' {name}="{escape(" ".join(value.split()))}"')
     inside = (

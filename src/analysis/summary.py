@@ -113,17 +113,17 @@ def _rows(numbers: dict[str, Any]) -> list[dict[str, Any]]:
     words.currency(numbers["currency"])
     rows = []
     for metric, places in numbers["answers"].items():
-        for baseline in (b for b in BASELINES if b in places):
+        baselines = [baseline for baseline in BASELINES if baseline in places]
+        for baseline in baselines:
             place = places[baseline]
-            record = numbers["results"][place["notebook"]][place["key"]]
-            rows.append(
-                _told(record)
-                | {"metric": words.metric(metric), "baseline": baseline, "over": _over(baseline)}
-                | {
-                    "first": baseline == next(b for b in BASELINES if b in places),
-                    "notebook": place["notebook"],
-                }
-            )
+            row = _told(numbers["results"][place["notebook"]][place["key"]])
+            row |= {
+                "metric": words.metric(metric),
+                "share": metric == "digital_share",
+                "over": _over(baseline),
+            }
+            row |= {"first": baseline == baselines[0], "span": len(baselines), "notebook": place["notebook"]}
+            rows.append(row)
     return rows
 
 
