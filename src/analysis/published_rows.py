@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from analysis import announcement, published
+from analysis import announcement, days, published
 from analysis.identified import Bounds, Week
-from analysis.words import N_
+from analysis.words import N_, fill
 
 FIGURES = {
     "value_event": N_("Value on the day"),
@@ -46,6 +46,12 @@ WEEKS = {
     (6, True): N_("6 days, the day among them"),
     (7, True): N_("7 days, the day among them"),
 }
+HEADINGS = (
+    *(N_("Figure"), N_("As published"), N_("Unit"), N_("Range within rounding"), N_("Day")),
+    *(N_("Days of the week"), N_("Trend line"), N_("Straight line"), N_("Bend that hides the effect")),
+    *(N_("Event"), N_("What was measured"), N_("Result"), N_("Lesson")),
+    *(N_("Working day"), N_("Days left in the month")),
+)
 STATED_WEEK = N_("The week, as published")
 DAY_BEFORE = N_("Day before")
 
@@ -71,17 +77,28 @@ def figures(table: pd.DataFrame | None = None) -> pd.DataFrame:
     """The published figures, each with the range that its rounding leaves open."""
     table = announcement.figures() if table is None else table
     known = table[table.index.isin(list(FIGURES))]
-    return pd.DataFrame(
-        {
-            "figure": [FIGURES[name] for name in known.index],
-            "value": known["value"].to_numpy(),
-            "unit": known["unit"].to_numpy(),
-            "range": list(
-                zip(known["value"] - known["precision"], known["value"] + known["precision"], strict=True)
-            ),
-            "day": known["period_start"].to_numpy(),
-        }
+    ends = zip(known["value"] - known["precision"], known["value"] + known["precision"], strict=True)
+    return _formatted(
+        pd.DataFrame(
+            {
+                "figure": [FIGURES[name] for name in known.index],
+                "as_published": known["value"].to_numpy(),
+                "unit": known["unit"].to_numpy(),
+                "range_within_rounding": [None if low == high else (low, high) for low, high in ends],
+                "day": known["period_start"].to_numpy(),
+            }
+        ),
+        as_published="number.0",
+        range_within_rounding="number",
     )
+
+
+def week(event: pd.Timestamp, country: str | None = "AE", number: int = 8) -> pd.DataFrame:
+    """The calendar of the days up to the event."""
+    dates = pd.date_range(end=event, periods=number)
+    table = days.features(dates, country)[["weekday", "working", "month_days_left"]].reset_index(names="date")
+    table = table.rename(columns={"working": "working_day", "month_days_left": "days_left_in_the_month"})
+    return _formatted(table, weekday="weekday", days_left_in_the_month="number.0")
 
 
 def readings(table: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -112,29 +129,45 @@ def trends(table: pd.DataFrame | None = None, metric: str = "value") -> pd.DataF
     table = announcement.figures() if table is None else table
     solved = {(b.assumption.name, b.week): b for b in published.every_bound(table, metric)}
     bends = dict(published.breakdown(table, metric).smoothness)
-    return pd.DataFrame(
-        {
-            "week": [WEEKS.get((week.days, week.includes_event), STATED_WEEK) for week in bends],
-            "trend": [_pair(solved["trend-line", week]) for week in bends],
-            "line": [_pair(solved["straight-line", week]) for week in bends],
-            "bend": list(bends.values()),
-        }
+    return _formatted(
+        pd.DataFrame(
+            {
+                "days_of_the_week": [
+                    WEEKS.get((week.days, week.includes_event), STATED_WEEK) for week in bends
+                ],
+                "trend_line": [_pair(solved["trend-line", week]) for week in bends],
+                "straight_line": [_pair(solved["straight-line", week]) for week in bends],
+                "bend_that_hides_the_effect": list(bends.values()),
+            }
+        ),
+        trend_line="+percent",
+        straight_line="+percent",
+        bend_that_hides_the_effect="money" if metric == "value" else "number",
     )
 
 
 def neighbours() -> pd.DataFrame:
-    """Comparable events, each with its lesson; `result` is empty where a study gives no single number."""
+    """Comparable events, each with its lesson; results are written out, with their 95 % interval where published."""
     table = announcement.neighbours()
-    table["interval"] = [
-        None if pd.isna(low) else (low, high) for low, high in zip(table["low"], table["high"], strict=True)
+    table["result"] = [
+        "" if pd.isna(row.result) else _result(row.result, row.low, row.high, row.unit)
+        for row in table.itertuples()
     ]
-    return table
+    table = table.rename(columns={"outcome": "what_was_measured"})
+    return table[["event", "what_was_measured", "result", "lesson"]]
+
+
+def _result(result: float, low: float, high: float, unit: str) -> str:
+    kind = {"per cent": "percent", "percentage points": "points"}.get(unit, "number")
+    digits = 0 if result == round(result) else 1
+    text = fill(f"{{x:+{kind}.{digits}}}", x=result / (1 if kind == "number" else 100))
+    return text if pd.isna(low) else text + fill(f" ({{ci:+number.{digits}}})", ci=(low, high))
 
 
 def extract(file: io.BufferedIOBase, keywords, comment_tags, options) -> Iterator[tuple]:
     """Babel's extractor for texts of the raw data that a reader sees."""
     for number, row in enumerate(csv.DictReader(io.TextIOWrapper(file, "utf-8")), start=2):
-        for column in ("event", "outcome", "unit", "lesson"):
+        for column in ("event", "outcome", "lesson") if "lesson" in row else ("unit",):
             if row.get(column):
                 yield number, "_", row[column], []
 
@@ -145,3 +178,9 @@ def _baseline(week: Week) -> str:
 
 def _pair(bound: Bounds) -> tuple[float, float] | None:
     return (bound.low, bound.high) if bound.feasible else None
+
+
+def _formatted(table: pd.DataFrame, **formats: str) -> pd.DataFrame:
+    """The table, with the kind of each column's numbers for `show.table`."""
+    table.attrs["formats"] = formats
+    return table
