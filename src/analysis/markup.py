@@ -148,6 +148,11 @@ class _Renderer(IPythonRenderer):
             made = f'<div class="heading">{made}{self.beside(id_)}</div>'
         return made + "\n"
 
+    def paragraph(self, text: str) -> str:
+        # A displayed equation is a block of its own: HTML has none inside a paragraph.
+        made = re.sub('(<div class="equation".*?</div>)', r"</p>\n\1\n<p>", f"<p>{text}</p>", flags=re.S)
+        return re.sub(r"<p>\s*</p>\n?", "", made) + "\n"
+
     def link(self, text: str, url: str, title: str | None = None) -> str:
         if not _LINK.match(url):
             return text
