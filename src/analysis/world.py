@@ -105,12 +105,15 @@ class Model:
     # an untouched day
     level: float = 28_000.0  # digital payments on a plain working day in the middle of 2017
     growth: float = 0.05  # of digital payments, a year
-    season: float = 0.05  # swing of the year, highest in mid-February
+    season: float = 0.04  # swing of the year, highest in mid-March
     friday: tuple[float, float] = (0.80, 0.33)
     saturday: tuple[float, float] = (0.86, 0.40)
     climb: tuple[float, float] = (0.02, 0.05)  # from Sunday to Thursday
     thursday: tuple[float, float] = (-0.03, 0.02)
-    month_end: tuple[float, float] = (0.06, 0.20)
+    month_end: tuple[float, float] = (
+        0.08,
+        0.25,
+    )  # on the last day; half of it is left a day and a half before
     holiday: tuple[float, float] = (0.65, 0.40)
     ramadan: tuple[float, float] = (0.94, 0.88)
     ticket: tuple[float, float] = (1.0, 1.0)  # scale of the sectors' tickets
@@ -257,10 +260,10 @@ def _untouched(model: Model, dates: pd.DatetimeIndex, who: Entities) -> np.ndarr
     since_sunday = (weekday + 1) % 7  # Sunday 0, Thursday 4, Friday 5, Saturday 6
     holiday = (day["holiday"] != "").to_numpy()
     ramadan = day["ramadan"].to_numpy()
-    near_end = np.exp(-day["month_days_left"].to_numpy() / 5.0)
+    near_end = 0.5 ** (day["month_days_left"].to_numpy() / 1.5)
     years = (dates - pd.Timestamp("2017-07-02")).days.to_numpy() / 365.25
     year_day = dates.day_of_year.to_numpy()
-    trend = np.exp(model.growth * years) * (1 + model.season * np.cos(2 * np.pi * (year_day - 45) / 365.25))
+    trend = np.exp(model.growth * years) * (1 + model.season * np.cos(2 * np.pi * (year_day - 75) / 365.25))
 
     shape = np.empty((len(dates), 2))
     for kind in (0, 1):
