@@ -7,7 +7,9 @@ names. A daily panel has one row a day and group.
 
 from __future__ import annotations
 
+import difflib
 import re
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,13 +18,21 @@ import narwhals as nw
 import pandas as pd
 import polars as pl
 
-from analysis.sources import Source, dialect, find, missing, nearest, opened, telling
+from analysis.aggregate import COUNTER, UNITS, sums
+from analysis.parsing import days, measures, usual_date
+from analysis.sources import Source, dialect, find, is_parquet, nearest, opened, telling, zone_known
 
-COUNTER = "counter"
 METRICS = ("count", "value", "payers", "ticket", "digital_share")
 GROUPS = ("entity", "service", "channel", "digital")
-MISSING = "(missing)"
-UNITS = 10_000  # amounts are summed as whole ten-thousandths, so that every engine gives the same last cent
+ALIASES = {
+    "count": ("volume", "vol", "transactions", "payments", "number"),
+    "value": ("val", "amount", "total"),
+    "payers": ("customers", "users"),
+}
+COUNTERS = {
+    *("counter", "counters", "service centre", "service center", "service centres", "service centers"),
+    *("الكاونتر", "كاونتر", "مركز الخدمة", "مراكز الخدمة", "مركز خدمة"),
+}
 
 
 def daily_panel(
@@ -43,7 +53,7 @@ def daily_panel(
         What to group by besides the day: "entity", "service", "channel", or "digital" (True where the channel
         is not `counter`). Those that the source lacks are left out.
     columns : mapping, optional
-        Our name to the name in the source.
+        Our name to the name in the source: ``{"paid_at": "date", "amount": "dollar_value"}``.
     timezone : str, optional
         Whose days they are, for times that carry a zone. Times without one are local already.
     refunds : bool
@@ -57,27 +67,56 @@ def daily_panel(
     DataFrame
         `date, *by, count, value, payers`, sorted; every day from the first to the last for every group seen, zeros
         where nothing was paid. `value` and `payers` are left out where the source has no `amount`, no `payer_id`.
-        `payers` are distinct within the day and group: they do not add up over groups, so ask for the grouping that
-        is needed.
+        `value` is exact to the cent. `payers` are distinct within the day and group: they do not add up over
+        groups, so ask for the grouping that is needed.
 
     Raises
     ------
     ValueError
         One line, if a column is missing or rows cannot be read; `check` lists every fault.
     """
-    with opened(source, columns, encoding) as ledger:
+    zone_known(timezone)
+    with opened(source, columns, encoding) as ledger, tempfile.TemporaryDirectory(prefix="ledger-") as folder:
         by = _groups(by, ledger)
-        rows = _rows(ledger, by, timezone)
         with telling(ledger.name):
-            sums = _summed(rows, by)
-    return _filled(_sound(sums, ledger, refunds), by)
+            for thorough in (False, True):
+                found = sums(ledger, by, timezone, refunds, Path(folder), thorough)
+                fault = _fault(found, ledger, refunds)
+                if fault is None or ledger.kind != "csv":
+                    break
+            _refuse_near_counter(ledger, by, found)
+    if fault:
+        raise ValueError(fault)
+    return _filled(found, by)
+
+
+def panel_schema(panel: pd.DataFrame | None = None):
+    """The pandera schema of a daily panel; with `panel`, of one with its columns."""
+    import pandera.pandas as pa
+
+    number = {"nullable": False, "required": panel is None}
+    columns = {
+        "date": pa.Column("datetime64[us]", pa.Check(lambda d: d.dt.normalize() == d, error="whole days"))
+    }
+    for name in GROUPS:
+        if panel is None or name in panel:
+            columns[name] = pa.Column(bool if name == "digital" else str, required=panel is not None)
+    columns["count"] = pa.Column("int64", pa.Check.ge(0), **(number | {"required": True}))
+    columns["value"] = pa.Column("float64", required=False)
+    columns["payers"] = pa.Column("int64", pa.Check.ge(0), required=False)
+    few = pa.Check(
+        lambda p: "payers" not in p or (p["payers"] <= p["count"]).all(), error="payers exceed payments"
+    )
+    by = ["date", *(g for g in GROUPS if panel is not None and g in panel)]
+    return pa.DataFrameSchema(columns, checks=few, unique=by if panel is not None else None, strict=True)
 
 
 def metric(panel: pd.DataFrame, name: str) -> pd.Series:
     """One metric of a daily panel, as a series on its days.
 
     `count`, `value`, `payers` and `ticket` (value a payment) are those of digital channels, `digital_share` is the
-    digital count over the whole count. Where the panel tells no channels, every payment counts.
+    digital count over the whole count. Where the panel tells no channels, every payment counts. A ticket or a share
+    of a day without payments is NaN.
 
     Raises
     ------
@@ -91,12 +130,9 @@ def metric(panel: pd.DataFrame, name: str) -> pd.Series:
             f"metric {name!r} is unknown: "
             + (f"did you mean {near}?" if near else f"give one of {', '.join(METRICS)}")
         )
-    needs = {"ticket": ("count", "value"), "digital_share": ("count",)}.get(name, (name,))
-    for need in needs:
+    for need in {"ticket": ("count", "value"), "digital_share": ("count",)}.get(name, (name,)):
         if need not in panel:
             raise ValueError(f"metric {name} needs the panel's {need}, which its ledger does not give")
-    days = pd.DatetimeIndex(panel["date"].unique()).sort_values()
-    days = pd.date_range(days[0], days[-1], name="date")
     if "digital" in panel:
         digital = panel["digital"].astype(bool)
     elif "channel" in panel:
@@ -108,21 +144,21 @@ def metric(panel: pd.DataFrame, name: str) -> pd.Series:
     ours = panel[digital]
     if name == "payers" and ours["date"].duplicated().any():
         raise ValueError(
-            "payers do not add up over groups: make the panel by=('digital',), or by=() where there is no channel; "
-            "daily_metric does"
+            "payers do not add up over groups: make the panel by=('digital',), or by=() where there is no "
+            "channel; daily_metric does"
         )
+    index = pd.date_range(panel["date"].min(), panel["date"].max(), name="date")
 
-    def total(rows: pd.DataFrame, column: str) -> pd.Series:
-        return rows.groupby("date")[column].sum().reindex(days, fill_value=0).astype(float)
+    def total(part: pd.DataFrame, column: str) -> pd.Series:
+        whole = part[column] if column != "value" else (part[column] * UNITS).round()
+        return whole.groupby(part["date"]).sum().reindex(index, fill_value=0).astype(float)
 
     if name == "ticket":
-        series = total(ours, "value") / total(ours, "count").replace(0, float("nan"))
+        series = total(ours, "value") / UNITS / total(ours, "count").replace(0, float("nan"))
     elif name == "digital_share":
         series = total(ours, "count") / total(panel, "count").replace(0, float("nan"))
     else:
-        series = total(ours, name)
-    if name == "value":
-        series = series.round(4)
+        series = total(ours, name) / (UNITS if name == "value" else 1)
     return series.rename(name)
 
 
@@ -139,7 +175,8 @@ def daily_metric(
     """One metric, from a ledger or from a CSV that is daily already.
 
     Of a ledger: `daily_panel` at the grouping that the metric needs, then `metric`. Of a daily CSV: `value_column`,
-    or the column called `name` (or by a usual name for it: "Vol" for count, "Val" for value), or its only measure.
+    or the column called `name` (or by a usual name for it: "Vol" for count, "Val" for value), or its only measure;
+    the series carries the column's name.
     """
     if not is_daily(source, columns, date_column, value_column, encoding):
         panel = daily_panel(source, ("digital",), columns, timezone, refunds, encoding)
@@ -154,13 +191,6 @@ def daily_metric(
     raise ValueError(
         f"{Path(source).name}: no measure {name!r} among {', '.join(daily.columns)}; name one with value_column"
     )
-
-
-ALIASES = {
-    "count": ("volume", "vol", "transactions", "payments", "number"),
-    "value": ("val", "amount", "total"),
-    "payers": ("customers", "users"),
-}
 
 
 def read_daily(
@@ -190,31 +220,26 @@ def read_daily(
     for given in (date_column, value_column):
         if given is not None and given not in frame.columns:
             near = nearest(given, frame.columns)
-            raise ValueError(
-                f"{name}: no column {given!r}; "
-                + (f"did you mean {near!r}?" if near else f"found {', '.join(frame.columns)}")
-            )
+            found = f"did you mean {near!r}?" if near else f"found {', '.join(frame.columns)}"
+            raise ValueError(f"{name}: no column {given!r}; {found}")
     if date_column is None:
         date_column = _date_column(frame, name)
-    days = _days(frame[date_column], name)
+    index = days(frame[date_column], name)
     values = [value_column] if value_column else [c for c in frame.columns if c != date_column]
-    measures = {c: _numbers(frame[c]) for c in values}
-    if value_column and measures[value_column] is None:
+    numbers = {c: measures(frame[c]) for c in values}
+    if value_column and numbers[value_column] is None:
         raise ValueError(f"{name}: column {value_column!r} is not numbers")
-    measures = {c: v.to_numpy() for c, v in measures.items() if v is not None}
-    if not measures:
+    numbers = {c: v.to_numpy() for c, v in numbers.items() if v is not None}
+    if not numbers:
         raise ValueError(f"{name}: no column of numbers besides {date_column!r}")
-    daily = pd.DataFrame(
-        measures, index=pd.DatetimeIndex(days.to_numpy().astype("datetime64[us]"), name="date")
-    )
-    if daily.index.has_duplicates:
-        twice = daily.index[daily.index.duplicated()][0]
-        row = int((daily.index == twice).nonzero()[0][1]) + 1
+    index = pd.DatetimeIndex(index.to_numpy().astype("datetime64[us]"), name="date")
+    if index.has_duplicates:
+        row = int(index.duplicated().argmax())
         raise ValueError(
-            f"{name}, row {row}, {date_column}: {twice:%Y-%m-%d} comes twice; a daily CSV has one row a day "
-            "(for a ledger, map its columns: paid_at, amount …)"
+            f"{name}, row {row + 1}, {date_column}: {index[row]:%Y-%m-%d} comes twice; a daily CSV has one row a "
+            "day (if this is a ledger, map its columns: paid_at, amount …)"
         )
-    return daily.sort_index().asfreq("D")
+    return pd.DataFrame(numbers, index=index).sort_index().asfreq("D")
 
 
 def is_daily(
@@ -233,9 +258,7 @@ def is_daily(
     if "paid_at" in (columns or {}) or not isinstance(source, (str, Path)):
         return False
     first = find(source)[0]
-    if first.name.lower().endswith((".parquet", ".pq", ".parq")):
-        return False
-    return "paid_at" not in dialect(first, encoding).header
+    return not is_parquet(first) and "paid_at" not in dialect(first, encoding).header
 
 
 def is_synthetic(source: Any) -> bool:
@@ -244,8 +267,16 @@ def is_synthetic(source: Any) -> bool:
 
     if not isinstance(source, (str, Path)):
         return False
-    files = [f for f in find(source) if f.name.lower().endswith((".parquet", ".pq", ".parq"))]
-    return any((pq.read_schema(f).metadata or {}).get(b"synthetic") == b"true" for f in files)
+    files = [file for file in find(source) if is_parquet(file)]
+    return any((pq.read_schema(file).metadata or {}).get(b"synthetic") == b"true" for file in files)
+
+
+def near_counter(label: str) -> bool:
+    """Whether a channel's label means `counter` in other letters."""
+    plain = re.sub(r"[\s_-]+", " ", label).strip().casefold()
+    if label == COUNTER:
+        return False
+    return plain in COUNTERS or difflib.SequenceMatcher(None, plain, COUNTER).ratio() >= 0.85
 
 
 def _groups(by: Sequence[str], ledger: Source) -> list[str]:
@@ -261,150 +292,76 @@ def _groups(by: Sequence[str], ledger: Source) -> list[str]:
     return [name for name in by if ("channel" if name == "digital" else name) in ledger.names]
 
 
-def _rows(ledger: Source, by: list[str], timezone: str | None) -> nw.LazyFrame:
-    """Day, groups, amount in whole units and payer, one row a payment, lazily."""
-    if "paid_at" not in ledger.names:
-        raise ValueError(missing("paid_at", ledger.frame.collect_schema().names(), ledger.name))
-    frame = ledger.frame
-    schema = frame.collect_schema()
-    day = _local(nw.col("paid_at"), schema["paid_at"], timezone, ledger.name)
-    picked = [day.dt.truncate("1d").alias("date")]
-    for name in by:
-        if name == "digital":
-            picked.append((nw.col("channel").fill_null(MISSING) != COUNTER).alias("digital"))
-        else:
-            picked.append(nw.col(name).cast(nw.String).fill_null(MISSING).alias(name))
-    if "amount" in ledger.names:
-        picked.append((nw.col("amount").cast(nw.Float64) * UNITS).round(0).cast(nw.Int64).alias("units"))
-    if "payer_id" in ledger.names:
-        picked.append(nw.col("payer_id").alias("payer"))
-    native = nw.to_native(frame)
-    if isinstance(native, pl.LazyFrame) and schema["paid_at"] in (nw.String, nw.Int64, nw.Int32):
-        native = native.with_columns(parsed(pl.col("paid_at").cast(pl.String)).alias("paid_at"))
-        frame = nw.from_native(native)
-    return frame.select(picked)
-
-
-FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d", "%Y%m%d", "%Y-%m-%d %H:%M")
-
-
-def parsed(text: pl.Expr) -> pl.Expr:
-    """Text as times: ISO 8601, with or without separators; null where it is not."""
-    text = text.str.strip_chars()
-    return pl.coalesce(text.str.to_datetime(f, strict=False, exact=True, time_unit="us") for f in FORMATS)
-
-
-def _local(time: nw.Expr, dtype: nw.dtypes.DType, timezone: str | None, name: str) -> nw.Expr:
-    if dtype == nw.Date:
-        return time.cast(nw.Datetime("us"))
-    if isinstance(dtype, nw.Datetime) and dtype.time_zone is not None:
-        if timezone is None:
+def _refuse_near_counter(ledger: Source, by: Sequence[str], found: pd.DataFrame) -> None:
+    """A channel that all but says `counter` would be summed as digital."""
+    if "channel" in by:
+        labels = found["channel"].unique()
+    elif "digital" in by:
+        channels = ledger.frame.select(nw.col("channel").cast(nw.String)).unique()
+        native = nw.to_native(channels)
+        lazily = isinstance(native, pl.LazyFrame)
+        labels = (native.collect(engine="streaming") if lazily else channels.collect())["channel"].to_list()
+    else:
+        return
+    for label in sorted(label for label in labels if isinstance(label, str)):
+        if near_counter(label):
             raise ValueError(
-                f"{name}: paid_at carries the zone {dtype.time_zone}; "
-                "say whose days to use, as in timezone='Asia/Dubai'"
+                f"{ledger.name}: channel {label!r} looks like {COUNTER!r} and would count as digital; "
+                f"write it as {COUNTER!r}"
             )
-        return time.dt.convert_time_zone(timezone).dt.replace_time_zone(None)
-    return time
 
 
-def _summed(rows: nw.LazyFrame, by: list[str]) -> pd.DataFrame:
-    """Sums a day and group, collected into pandas."""
-    has = rows.collect_schema().names()
-    aggregates = [nw.len().alias("count")]
-    if "units" in has:
-        aggregates.append(nw.col("units").sum().alias("units"))
-    if "payer" in has:
-        rows = rows.with_columns(nw.col("payer").is_null().cast(nw.Int64).alias("unpaid"))
-        aggregates += [nw.col("payer").n_unique().alias("payers"), nw.col("unpaid").max().alias("unpaid")]
-    sums = rows.group_by("date", *by).agg(*aggregates)
-    native = nw.to_native(sums)
-    if isinstance(native, pl.LazyFrame):
-        return native.collect(engine="streaming").to_pandas()
-    return sums.collect(backend="pandas").to_native()
-
-
-def _sound(sums: pd.DataFrame, ledger: Source, refunds: bool) -> pd.DataFrame:
-    if sums.empty:
-        raise ValueError(f"{ledger.name}: holds no payments")
-    unread = int(sums.loc[sums["date"].isna(), "count"].sum())
+def _fault(found: pd.DataFrame, ledger: Source, refunds: bool) -> str | None:
+    """What makes the sums wrong, in one line, or None."""
+    if found["count"].sum() == 0:
+        return f"{ledger.name}: holds no payments"
+    advice = "`python -m analysis check` lists them"
+    unread = int(found.loc[found["date"].isna(), "count"].sum())
     if unread:
-        raise ValueError(
-            f"{ledger.name}: paid_at of {unread:,} rows is missing or not a time; `python -m analysis check` lists them"
-        )
-    sums["date"] = pd.to_datetime(sums["date"]).astype("datetime64[us]")
-    return sums
+        return f"{ledger.name}: paid_at of {unread:,} rows is missing or not a time; {advice}"
+    if "units" in found:
+        unpriced = int((found["count"] - found["priced"]).sum())
+        if unpriced:
+            return f"{ledger.name}: amount of {unpriced:,} rows is missing or not a number; {advice}"
+        if not refunds and (found["least"] < 0).any():
+            return (
+                f"{ledger.name}: holds negative amounts; say refunds=True if they are refunds, else {advice}"
+            )
+    return None
 
 
-def _filled(sums: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+def _filled(found: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """Every day for every group seen, with zeros, sorted."""
-    out = sums[["date", *by]].copy()
-    out["count"] = sums["count"].astype("int64")
-    if "units" in sums:
-        out["value"] = sums["units"].astype("int64") / UNITS
-    if "payers" in sums:
-        out["payers"] = sums["payers"].astype("int64") - sums["unpaid"].astype("int64")
-    days = pd.date_range(out["date"].min(), out["date"].max(), name="date", unit="us")
+    out = found[["date", *by]].copy()
+    out["date"] = pd.to_datetime(out["date"]).astype("datetime64[us]")
+    out["count"] = found["count"].astype("int64")
+    if "refund" in found:
+        out["count"] -= found["refund"].astype("int64")
+    if "units" in found:
+        out["value"] = found["units"].astype("int64") / UNITS
+    if "payers" in found:
+        out["payers"] = found["payers"].astype("int64") - found["nameless"].astype("int64")
+    every = pd.date_range(out["date"].min(), out["date"].max(), name="date", unit="us")
     if not by:
-        return out.set_index("date").reindex(days, fill_value=0).reset_index()
+        return out.set_index("date").reindex(every, fill_value=0).reset_index()
     groups = out[by].drop_duplicates().sort_values(by)
-    whole = pd.DataFrame({"date": days}).merge(groups, how="cross")
+    whole = pd.DataFrame({"date": every}).merge(groups, how="cross")
     out = whole.merge(out, on=["date", *by], how="left", validate="one_to_one")
     numbers = [c for c in out if c not in ("date", *by)]
-    out[numbers] = out[numbers].fillna(0).astype({c: "float64" if c == "value" else "int64" for c in numbers})
-    return out
+    types = {c: "float64" if c == "value" else "int64" for c in numbers}
+    out[numbers] = out[numbers].fillna(0).astype(types)
+    return out.astype({name: "str" for name in by if name != "digital"})
 
 
 def _date_column(frame: pl.DataFrame, name: str) -> str:
-    """The first column whose values read as days."""
-    usual = [
-        c
-        for c in frame.columns
-        if re.fullmatch(r"(date|day|ds|time|timestamp|.*date|التاريخ|اليوم)", c.strip(), re.I)
-    ]
-    for column in [*usual, *(c for c in frame.columns if c not in usual)]:
+    """The first column whose values read as days, those with a usual name first."""
+    refused = None
+    for column in sorted(frame.columns, key=lambda c: not usual_date(c)):
         try:
-            _days(frame[column].head(50), name)
+            days(frame[column], name)
         except ValueError as error:
-            if "two ways" in str(error):
-                raise
+            if usual_date(column) and refused is None:
+                refused = error
             continue
         return column
-    raise ValueError(f"{name}: no column reads as days (2017-10-26); name it with date_column")
-
-
-def _days(column: pl.Series, name: str) -> pl.Series:
-    """Text as days, or a ValueError that says which row is not."""
-    if column.dtype.is_temporal():
-        return column.cast(pl.Date)
-    text = column.cast(pl.String).str.strip_chars()
-    slashed = text.str.contains(r"^\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}$")
-    if slashed.any():
-        row = int(slashed.arg_max()) + 1
-        raise ValueError(
-            f"{name}, row {row}, {column.name}: {text[row - 1]!r} can be read two ways; write days as 2020-04-03"
-        )
-    day = pl.coalesce(
-        *(pl.col("x").str.to_date(f, strict=False, exact=True) for f in ("%Y-%m-%d", "%Y%m%d", "%Y/%m/%d")),
-        *(
-            pl.col("x").str.to_date(f, strict=False, exact=True)
-            for f in ("%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y")
-        ),
-        parsed(pl.col("x")).dt.date(),
-    )
-    days = pl.DataFrame({"x": text}).select(day).to_series()
-    if days.null_count():
-        row = int(days.is_null().arg_max()) + 1
-        raise ValueError(
-            f"{name}, row {row}, {column.name}: {text[row - 1]!r} is not a day; write it as 2017-10-26"
-        )
-    return days
-
-
-def _numbers(column: pl.Series) -> pl.Series | None:
-    """Text as numbers; None if it is something else."""
-    if column.dtype.is_numeric():
-        return column.cast(pl.Float64)
-    text = column.cast(pl.String).str.strip_chars()
-    text = pl.select(pl.when(text == "").then(None).otherwise(text)).to_series().str.replace_all(",", "")
-    numbers = text.cast(pl.Float64, strict=False)
-    return None if numbers.null_count() > text.null_count() or text.null_count() == len(text) else numbers
+    raise refused or ValueError(f"{name}: no column reads as days (2017-10-26); name it with date_column")

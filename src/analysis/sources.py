@@ -13,16 +13,21 @@ import glob
 import gzip
 import re
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, available_timezones
 
 import narwhals as nw
+import numpy as np
 import polars as pl
 
 COLUMNS = ("transaction_id", "paid_at", "entity", "service", "channel", "amount", "payer_id")
 PARQUET = (".parquet", ".pq", ".parq")
+FILE, ROW = "file of the ledger", "row of the file"
 TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 
 
@@ -53,7 +58,10 @@ class Source:
 
 @contextlib.contextmanager
 def opened(
-    source: Any, columns: Mapping[str, str] | None = None, encoding: str | None = None
+    source: Any,
+    columns: Mapping[str, str] | None = None,
+    encoding: str | None = None,
+    numbered: bool = False,
 ) -> Iterator[Source]:
     """Open a ledger; what had to be rewritten to be read (another encoding) is removed at the end.
 
@@ -65,6 +73,8 @@ def opened(
         Our name to the name in the source: ``{"paid_at": "date", "amount": "dollar_value"}``.
     encoding : str, optional
         Of text files that are neither UTF-8 nor marked UTF-16.
+    numbered : bool
+        Add `FILE` (position in `files`) and `ROW` (from 1 in its file), and read it with Polars whatever it is.
 
     Raises
     ------
@@ -74,16 +84,34 @@ def opened(
     with contextlib.ExitStack() as stack:
         if isinstance(source, (str, Path)):
             files = find(source)
-            kind = "parquet" if _is_parquet(files[0]) else "csv"
-            frame = pl.scan_parquet(files) if kind == "parquet" else _scan_text(files, encoding, stack)
+            kind = "parquet" if is_parquet(files[0]) else "csv"
             name = Path(source).name or str(source)
+            with telling(name):
+                if numbered:
+                    each = (
+                        pl.scan_parquet(f) if kind == "parquet" else _scan_text(f, encoding, stack)
+                        for f in files
+                    )
+                    frames = [
+                        f.with_row_index(ROW, 1).with_columns(pl.lit(i).alias(FILE))
+                        for i, f in enumerate(each)
+                    ]
+                    frame = pl.concat(frames, how="diagonal_relaxed")
+                elif kind == "parquet":
+                    frame = pl.scan_parquet(files)
+                else:
+                    frame = pl.concat([_scan_text(f, encoding, stack) for f in files], how="diagonal")
         else:
             kind, files, name = "frame", [], "the frame"
             frame = _own(source)
+            if numbered:
+                frame = nw.from_native(frame).lazy().collect(backend="polars").to_native().lazy()
+                frame = frame.with_row_index(ROW, 1).with_columns(pl.lit(0).alias(FILE))
         lazy = nw.from_native(frame).lazy()
         with telling(name):
-            present = lazy.collect_schema().names()
+            present = [c for c in lazy.collect_schema().names() if c not in (FILE, ROW)]
         names = mapped(present, columns, name)
+        lazy = _readable(lazy, names)
         lazy = lazy.rename({theirs: ours for ours, theirs in names.items() if ours != theirs})
         yield Source(lazy, kind, tuple(files), name, names)
 
@@ -94,7 +122,7 @@ def find(source: str | Path) -> list[Path]:
     path = Path(source)
     if path.is_dir():
         found = sorted(p for p in path.rglob("*") if p.is_file() and not _hidden(p.relative_to(path)))
-        found = [p for p in found if _is_parquet(p) or _is_text(p)]
+        found = [p for p in found if is_parquet(p) or _is_text(p)]
         if not found:
             raise FileNotFoundError(f"{text}: the folder holds no Parquet or CSV file")
     elif path.exists():
@@ -106,7 +134,7 @@ def find(source: str | Path) -> list[Path]:
     else:
         near = nearest(path.name, [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else [])
         raise FileNotFoundError(f"{text}: no such file" + (f"; did you mean {near}?" if near else ""))
-    if len({_is_parquet(p) for p in found}) > 1:
+    if len({is_parquet(p) for p in found}) > 1:
         raise ValueError(f"{text}: holds both Parquet and text files; name one kind, as in {text}/*.parquet")
     for file in found:
         if file.stat().st_size == 0:
@@ -154,15 +182,148 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     return folded[near[0]] if near else None
 
 
+def zone_known(timezone: str | None) -> None:
+    """Raise ValueError for a time zone that is none."""
+    if timezone is not None and timezone not in available_timezones():
+        near = nearest(timezone, available_timezones())
+        raise ValueError(
+            f"timezone {timezone!r} is unknown"
+            + (f"; did you mean {near}?" if near else "; write it as Asia/Dubai")
+        )
+
+
 @contextlib.contextmanager
 def telling(name: str) -> Iterator[None]:
     """Turn an engine's failure to read into one line."""
     try:
         yield
-    except pl.exceptions.PolarsError as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{name}: cannot be read, it is cut short or damaged; copy it again") from error
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in ENGINES:
+            raise
         raise ValueError(f"{name}: {_reason(error)}") from error
-    except (gzip.BadGzipFile, EOFError, OSError) as error:
-        raise ValueError(f"{name}: cannot be read: {str(error).splitlines()[0]}") from error
+
+
+ENGINES = ("polars", "narwhals", "pyarrow", "duckdb", "_duckdb", "pyspark", "py4j")
+
+
+def parts(ledger: Source, folder: Path, timezone: str | None) -> list[pl.LazyFrame]:
+    """The ledger of Parquet files cut into spans of whole days, each small enough to count payers in memory.
+
+    Files and row groups tell their first and last time, so a ledger written in order of time (a file a month, or one
+    sorted file) is cut without reading it. One without order is first written to `folder` by month.
+    """
+    whole = nw.to_native(ledger.frame)
+    groups = row_groups(ledger, timezone)
+    if groups is None or sum(g.rows for g in groups) <= SPAN_ROWS:
+        return [whole]
+    spans = cut(groups)
+    read = sum(g.rows for low, high in spans for g in groups if g.low <= high and g.high >= low)
+    if read > 2 * sum(g.rows for g in groups):
+        return spilled(whole, folder, timezone)
+    frames = []
+    for low, high in spans:
+        near = [g for g in groups if g.low <= high and g.high >= low]
+        files = sorted({g.file for g in near})
+        frame = pl.scan_parquet(files).rename({t: o for o, t in ledger.names.items() if o != t})
+        whole_files = all(low <= g.low and g.high <= high for g in groups if g.file in files)
+        frames.append(frame if whole_files else frame.filter(_within(frame, low, high, timezone)))
+    return frames
+
+
+SPAN_ROWS = 2_000_000  # small spans keep the hash tables in cache: a year of months takes 2/3 of one pass
+
+
+class RowGroup(NamedTuple):
+    """A Parquet row group and the first and last local day in it."""
+
+    file: Path
+    rows: int
+    low: date
+    high: date
+
+
+def row_groups(ledger: Source, timezone: str | None) -> list[RowGroup] | None:
+    """Row groups with their days, from the files' footers; None where a footer does not tell."""
+    import pyarrow.parquet as pq
+
+    theirs, found = ledger.names["paid_at"], []
+    for file in ledger.files:
+        with telling(file.name):
+            footer = pq.ParquetFile(file).metadata
+        column = next((i for i, f in enumerate(footer.schema) if f.path == theirs), None)
+        for i in range(footer.num_row_groups):
+            group = footer.row_group(i)
+            known = None if column is None else group.column(column).statistics
+            if group.num_rows == 0:
+                continue
+            if known is None or not known.has_min_max or known.null_count:
+                return None
+            ends = [_local_day(end, timezone) for end in (known.min, known.max)]
+            if None in ends:
+                return None
+            found.append(RowGroup(file, group.num_rows, *ends))
+    return found or None
+
+
+def cut(groups: list[RowGroup], rows: int | None = None) -> list[tuple[date, date]]:
+    """Spans of whole days of about `rows` rows, cut where the fewest row groups are cut."""
+    rows = rows or SPAN_ROWS
+    first, last = min(g.low for g in groups), max(g.high for g in groups)
+    width = (last - first).days + 1
+    load, straddled = np.zeros(width), np.zeros(width + 1)
+    for g in groups:
+        low, high = (g.low - first).days, (g.high - first).days + 1
+        load[low:high] += g.rows / (high - low)
+        straddled[low + 1 : high] += g.rows
+    upto = np.concatenate([[0], load.cumsum()])
+    spans, start = [], 0
+    while start < width:
+        size = upto[start + 1 :] - upto[start]
+        stops = start + 1 + np.flatnonzero((size >= rows / 2) & (size <= rows * 1.5))
+        if upto[-1] - upto[start] <= rows * 1.5:
+            stop = width
+        elif len(stops):
+            stop = int(min(stops, key=lambda s: (straddled[s], abs(upto[s] - upto[start] - rows))))
+        else:
+            stop = start + max(1, int(np.searchsorted(size, rows / 2)))
+        spans.append((first + timedelta(start), first + timedelta(stop - 1)))
+        start = stop
+    return spans
+
+
+def spilled(frame: pl.LazyFrame, folder: Path, timezone: str | None) -> list[pl.LazyFrame]:
+    """The frame written to `folder` by local month, a lazy frame a month."""
+    when = pl.col("paid_at")
+    if getattr(frame.collect_schema()["paid_at"], "time_zone", None) and timezone:
+        when = when.dt.convert_time_zone(timezone)
+    month = when.dt.strftime("%Y-%m").fill_null("none").alias("month")
+    keep = [c for c in frame.collect_schema().names() if c in COLUMNS and c != "transaction_id"]
+    target = pl.PartitionBy(folder, key=month, include_key=False)
+    frame.select(keep).sink_parquet(target, mkdir=True, compression="lz4", engine="streaming")
+    months = sorted({p.parent for p in folder.rglob("*.parquet")})
+    return [pl.scan_parquet(sorted(m.glob("*.parquet")), hive_partitioning=False) for m in months]
+
+
+def _within(frame: pl.LazyFrame, low: date, high: date, timezone: str | None) -> pl.Expr:
+    dtype = frame.collect_schema()["paid_at"]
+    start, stop = low, high + timedelta(1)
+    if isinstance(dtype, pl.Datetime):
+        zone = ZoneInfo(timezone) if dtype.time_zone and timezone else None
+        start, stop = (datetime.combine(day, time(), zone) for day in (start, stop))
+        if dtype.time_zone:
+            start, stop = (
+                pl.lit(moment.astimezone(UTC), pl.Datetime("us", "UTC")) for moment in (start, stop)
+            )
+            return pl.col("paid_at").dt.convert_time_zone("UTC").is_between(start, stop, closed="left")
+    return (pl.col("paid_at") >= start) & (pl.col("paid_at") < stop)
+
+
+def _local_day(moment: Any, timezone: str | None) -> date | None:
+    if isinstance(moment, datetime):
+        return (moment.astimezone(ZoneInfo(timezone)) if moment.tzinfo and timezone else moment).date()
+    return moment if isinstance(moment, date) else None
 
 
 def _reason(error: Exception) -> str:
@@ -179,7 +340,7 @@ def _hidden(path: Path) -> bool:
     return any(part.startswith((".", "_")) for part in path.parts)
 
 
-def _is_parquet(path: Path) -> bool:
+def is_parquet(path: Path) -> bool:
     return path.name.lower().endswith(PARQUET)
 
 
@@ -188,7 +349,7 @@ def _is_text(path: Path) -> bool:
 
 
 def _own(source: Any) -> Any:
-    """A caller's frame as it is; pandas with times as text or numbers goes through Polars, which parses them."""
+    """A caller's frame as it is."""
     try:
         frame = nw.from_native(source)
     except TypeError:
@@ -197,6 +358,16 @@ def _own(source: Any) -> Any:
             "give a path or a pandas, Polars, DuckDB or PySpark frame"
         ) from None
     return frame.to_native()
+
+
+def _readable(lazy: nw.LazyFrame, names: dict[str, str]) -> nw.LazyFrame:
+    """pandas that holds times or amounts as text or objects goes to Polars, which parses them."""
+    schema = lazy.collect_schema()
+    times = schema[names["paid_at"]] if "paid_at" in names else nw.Date()
+    amounts = schema[names["amount"]] if "amount" in names else nw.Float64()
+    if lazy.implementation.is_pandas_like() and not (times.is_temporal() and amounts.is_numeric()):
+        return lazy.select(list(dict.fromkeys(names.values()))).collect(backend="polars").lazy()
+    return lazy
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,29 +415,25 @@ def dialect(path: Path, encoding: str | None = None) -> Dialect:
     return Dialect(encoding, separator, tuple(names), zipped)
 
 
-def _scan_text(files: list[Path], encoding: str | None, stack: contextlib.ExitStack) -> pl.LazyFrame:
-    """Text files as a lazy frame of text columns."""
-    frames = []
-    for path in files:
-        how = dialect(path, encoding)
-        readable = path
-        if how.encoding.lower().replace("_", "-") not in ("utf-8", "utf8", "utf-8-sig", "ascii"):
-            readable = _as_utf8(path, how, stack)
-        options = {"infer_schema": False, "encoding": "utf8"}
-        if how.separator == " ":
-            lines = pl.scan_csv(
-                readable, separator="\x01", quote_char=None, skip_rows=1, has_header=False, **options
-            )
-            words = pl.col("column_0").str.strip_chars().str.split_exact(" ", len(how.header) - 1)
-            squeezed = lines.with_columns(pl.col("column_0").str.replace_all(r"\s+", " "))
-            frame = squeezed.select(words.struct.rename_fields(list(how.header)).alias("words")).unnest(
-                "words"
-            )
-        else:
-            frame = pl.scan_csv(readable, separator=how.separator, **options)
-            frame = frame.rename({c: c.strip() for c in frame.collect_schema().names() if c != c.strip()})
-        frames.append(frame)
-    return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal")
+def _scan_text(path: Path, encoding: str | None, stack: contextlib.ExitStack) -> pl.LazyFrame:
+    """A text file as a lazy frame of text columns."""
+    how = dialect(path, encoding)
+    readable = path
+    if how.encoding.lower().replace("_", "-") not in ("utf-8", "utf8", "utf-8-sig", "ascii"):
+        readable = _as_utf8(path, how, stack)
+    if how.separator == " ":
+        lines = pl.scan_csv(
+            readable, separator="\x01", quote_char=None, has_header=False, skip_rows=1, infer_schema=False
+        )
+        words = (
+            pl.first()
+            .str.strip_chars()
+            .str.replace_all(r"\s+", " ")
+            .str.split_exact(" ", len(how.header) - 1)
+        )
+        return lines.select(words.struct.rename_fields(list(how.header)).alias("words")).unnest("words")
+    frame = pl.scan_csv(readable, separator=how.separator, infer_schema=False)
+    return frame.rename({c: c.strip() for c in frame.collect_schema().names() if c != c.strip()})
 
 
 def _as_utf8(path: Path, how: Dialect, stack: contextlib.ExitStack) -> Path:

@@ -1,0 +1,113 @@
+"""Sums a day and group: one aggregation for every engine, cut into spans of days where memory asks for it.
+
+Engines, measured by `benchmarks/ledger_engines.py` on 20 million rows in monthly Parquet files with distinct payers,
+two cores: this module on Polars' streaming engine, a span of days at a time, is the fastest and the leanest, because
+its hash tables stay small; hand-written DuckDB SQL and one Polars query over the whole year are behind it in time and
+need several times the memory. So Polars reads files, and a frame that a caller already holds stays where it is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import narwhals as nw
+import pandas as pd
+import polars as pl
+
+from analysis.parsing import amounts, times
+from analysis.sources import Source, missing, parts, spilled
+
+COUNTER = "counter"
+MISSING = "(missing)"
+UNITS = 10_000  # amounts are summed as whole ten-thousandths, so that every engine gives the same last cent
+SPILL_BYTES = 1 << 30  # a text ledger beyond this is cut by month on disk before its payers are counted
+
+
+def sums(
+    ledger: Source, by: list[str], timezone: str | None, refunds: bool, folder: Path, thorough: bool = False
+) -> pd.DataFrame:
+    """Count, units, payers a day and group, with what `_fault` needs to know of unreadable rows.
+
+    Parameters
+    ----------
+    folder : Path
+        Where a ledger too large to count in memory may be written by month.
+    thorough : bool
+        Read text in every known form rather than in that of the first rows.
+    """
+    if "paid_at" not in ledger.names:
+        raise ValueError(missing("paid_at", ledger.frame.collect_schema().names(), ledger.name))
+    frames: list = [ledger.frame]
+    if "payer_id" in ledger.names and ledger.kind == "parquet":
+        frames = [nw.from_native(part) for part in parts(ledger, folder, timezone)]
+    elif "payer_id" in ledger.names and sum(f.stat().st_size for f in ledger.files) > SPILL_BYTES:
+        local = typed(ledger.frame, ledger.name, timezone, thorough)
+        frames = [nw.from_native(part) for part in spilled(nw.to_native(local), folder, timezone)]
+    each = [summed(rows(typed(f, ledger.name, timezone, thorough), by, refunds), by) for f in frames]
+    return pd.concat([part for part in each if len(part)] or each[:1], ignore_index=True)
+
+
+def typed(frame: nw.LazyFrame, name: str, timezone: str | None, thorough: bool = False) -> nw.LazyFrame:
+    """The ledger with `paid_at` as local time without zone and `amount` as a number."""
+    native = nw.to_native(frame)
+    if isinstance(native, pl.LazyFrame):
+        schema, changed = native.collect_schema(), []
+        if not schema["paid_at"].is_temporal():
+            native = native.with_columns(pl.col("paid_at").cast(pl.String))
+            changed.append(times(native, "paid_at", name, thorough).alias("paid_at"))
+        if "amount" in schema:
+            changed.append(amounts("amount", schema["amount"], thorough).alias("amount"))
+        frame = nw.from_native(native.with_columns(changed))
+    dtype, when = frame.collect_schema()["paid_at"], nw.col("paid_at")
+    if not isinstance(dtype, nw.Datetime):
+        return frame.with_columns(when.cast(nw.Datetime("us")))
+    if dtype.time_zone is None:
+        return frame
+    if timezone is None:
+        raise ValueError(
+            f"{name}: paid_at carries a time zone ({dtype.time_zone}); "
+            "say whose days to use, as in timezone='Asia/Dubai'"
+        )
+    return frame.with_columns(when.dt.convert_time_zone(timezone).dt.replace_time_zone(None))
+
+
+def rows(frame: nw.LazyFrame, by: list[str], refunds: bool) -> nw.LazyFrame:
+    """Day, groups, amount in whole units and payer, one row a payment, lazily."""
+    has = frame.collect_schema().names()
+    picked = [nw.col("paid_at").dt.truncate("1d").alias("date")]
+    for name in by:
+        if name == "digital":
+            picked.append((nw.col("channel").cast(nw.String).fill_null(MISSING) != COUNTER).alias("digital"))
+        else:
+            picked.append(nw.col(name).cast(nw.String).fill_null(MISSING).alias(name))
+    if "amount" in has:
+        picked.append((nw.col("amount").cast(nw.Float64) * UNITS).round(0).cast(nw.Int64).alias("units"))
+    if "payer_id" in has:
+        picked.append(nw.col("payer_id").alias("payer"))
+    found = frame.select(picked)
+    if refunds and "amount" in has:
+        found = found.with_columns((nw.col("units") < 0).fill_null(False).alias("refund"))
+        if "payer_id" in has:
+            found = found.with_columns(nw.when(~nw.col("refund")).then(nw.col("payer")).alias("payer"))
+        found = found.with_columns(nw.col("refund").cast(nw.Int64))
+    if "payer_id" in has:
+        found = found.with_columns(nw.col("payer").is_null().cast(nw.Int64).alias("nameless"))
+    return found
+
+
+def summed(found: nw.LazyFrame, by: list[str]) -> pd.DataFrame:
+    """Sums a day and group, collected into pandas."""
+    has = found.collect_schema().names()
+    aggregates = [nw.len().alias("count")]
+    if "units" in has:
+        units = nw.col("units")
+        aggregates += [units.sum().alias("units"), units.count().alias("priced"), units.min().alias("least")]
+    if "refund" in has:
+        aggregates.append(nw.col("refund").sum().alias("refund"))
+    if "payer" in has:  # on every engine a missing payer is one more distinct value: taken off by the panel
+        aggregates += [nw.col("payer").n_unique().alias("payers"), nw.col("nameless").max().alias("nameless")]
+    result = found.group_by("date", *by).agg(*aggregates)
+    native = nw.to_native(result)
+    if isinstance(native, pl.LazyFrame):
+        return native.collect(engine="streaming").to_pandas()
+    return result.collect(backend="pandas").to_native()
