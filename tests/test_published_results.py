@@ -1,0 +1,169 @@
+"""Results that others have published, on the same data; and ordinary days of real series, where nothing happened.
+
+The public daily series are those of REFERENCE_DATA; the classic ones are fetched by `tests/classics.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from analysis.effect import Effect, estimate
+from analysis.windows import Windows
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import classics  # noqa: E402
+import real  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def reals(reference_data: Path) -> dict[str, real.RealSeries]:
+    return real.series(reference_data)
+
+
+@pytest.fixture(scope="module")
+def classic() -> Path:
+    if not all((classics.FOLDER / name).exists() for name in classics.FILES):
+        pytest.skip("the classic series are not here: run python tests/classics.py")
+    return classics.FOLDER
+
+
+def _strike(one: real.RealSeries, start: str, end: str | None = None, **options) -> Effect:
+    """The effect of a known event; the series' other events are left out of what is learned from."""
+    windows = Windows(start, end, country=one.country)
+    others = tuple(
+        day for day in one.events if not pd.Timestamp(start) <= pd.Timestamp(day) <= windows.event_end
+    )
+    windows = Windows(start, end, country=one.country, excluded=others)
+    return estimate(one.daily[: windows.event_end], windows, **options)
+
+
+def test_tube_strike_of_2015_by_command(reference_data):
+    """Saberi et al. 2018: 38,886 -> 72,503 hires, +33,617; the command knows nothing of strikes."""
+    from analysis.__main__ import cli
+
+    path = reference_data / "tfl_cycle_hire" / "daily.csv"
+    command = ["estimate", str(path), "--event", "2015-07-09", "--country", "GB", "--json"]
+    result = CliRunner().invoke(cli, command, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    effect = json.loads(result.output)
+    assert effect["absolute_low"] < 33_617 < effect["absolute_high"]
+    assert effect["absolute"] == pytest.approx(33_617, rel=0.1)
+    assert effect["p_value"] < 0.001
+
+
+@pytest.mark.parametrize(
+    ("day", "published_low", "published_high"),
+    [("2010-09-07", 125, 7_604), ("2010-10-04", 5_169, 17_416)],
+)
+def test_tube_strikes_of_2010_beside_fuller(reals, day, published_low, published_high):
+    """Fuller et al. 2012: +3,864 [125, 7,604] and +11,293 [5,169, 17,416]; the BBC: nearly 24,000 hires on 7
+    September, 5,960 above the usual.
+
+    The point estimates need not agree: the operator has revised the series since (25,361 hires on 7 September, not
+    "nearly 24,000"); the scheme was five weeks old in September, members only, and grew by the week; and Fuller's
+    intervals are for a mean, not for a day. So the published interval and ours, which is wider, must overlap, and
+    the estimate must point the same way.
+    """
+    effect = _strike(reals["London cycle hires"], day)
+    low, high = effect.confidence_interval()
+    assert low < published_high
+    assert high > published_low
+    assert effect.absolute > 0
+    assert high - low > published_high - published_low
+
+
+def test_later_tube_strikes_are_seen(reals):
+    """Strikes that shut most of the network moved hires by tens of per cent, by every press account."""
+    hires = reals["London cycle hires"]
+    for day in ("2015-08-06", "2014-04-29", "2017-01-09", "2022-06-21", "2022-08-19"):
+        effect = _strike(hires, day)
+        assert effect.p_value < 0.05, day
+        assert 0.2 < effect.relative < 1.5, day
+
+
+@pytest.mark.parametrize("metric", ["UPI payments", "UPI value"])
+@pytest.mark.parametrize("start", ["2020-11-26", "2021-03-15", "2021-12-16", "2022-03-28"])
+def test_bank_strikes_left_upi_as_it_was(reals, start, metric):
+    """Mobile payments need no open branch: a null, or nearly; above all no absurd answer."""
+    one = reals[metric]
+    end = {"2020-11-26": None}.get(start, str((pd.Timestamp(start) + pd.Timedelta(days=1)).date()))
+    effect = _strike(one, start, end)
+    low, high = effect.confidence_interval(relative=True)
+    assert low < 0.05
+    assert high > -0.05
+    assert abs(effect.relative) < 0.15
+    assert 0.02 < high - low < 0.8
+
+
+def test_cdnow_from_ledger_to_estimate(reference_data):
+    """Rows in, rows accounted for, an ordinary day found ordinary. Totals by `awk` over the raw file:
+
+    awk 'NR>1 && $2>=19970701 {n++; v+=$4} END {print n, v}' CDNOW_master.txt  ->  28131 1069356.50
+    """
+    daily = real.purchases(reference_data)
+    assert len(daily) == 365
+    assert daily["count"].sum() == 28_131
+    assert daily["value"].sum() == pytest.approx(1_069_356.50, abs=0.01)
+    effect = estimate(daily["count"], Windows("1998-05-13", country="US"))
+    low, high = effect.confidence_interval(relative=True)
+    assert low < 0 < high
+    assert effect.p_value > 0.05
+    assert 0.2 < high - low < 2
+
+
+@pytest.mark.parametrize(
+    ("name", "every"), [("London cycle hires", 30), ("UPI payments", 10), ("CDNOW orders", 4)]
+)
+def test_some_ordinary_days_look_ordinary(reals, name, every):
+    """A handful of each series: at nominal 5 %, few alarms; a broken interval gives dozens."""
+    frame = real.placebos(reals[name], every=every)
+    assert frame["p_value"].notna().all()
+    assert (frame["p_value"] < 0.05).mean() <= 0.14
+    assert frame["p_value"].median() == pytest.approx(0.5, abs=0.15)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["London cycle hires", "UPI payments", "UPI value", "CDNOW orders", "CDNOW value"]
+)
+def test_all_ordinary_days(reals, name):
+    """Every ordinary day taken for an event: between 3 and 7 % are called unusual at nominal 5 %."""
+    frame = real.placebos(reals[name], jobs=2)
+    assert frame["p_value"].notna().all()
+    assert 0.03 <= (frame["p_value"] < 0.05).mean() <= 0.07
+
+
+def test_google_announcement_of_2015(classic):
+    """Alphabet's announcement, trading day 11 August 2015: abnormal return .0400 by the mean of May to July
+    (Huntington-Klein, The Effect, chapter 17, whose code this is in R)."""
+    returns = _google(classic)["Google_Return"]
+    windows = Windows("2015-08-11", campaign_start="2015-08-01", baseline_days=200, country=None)
+    effect = estimate(returns, windows, "pre_week_mean", baseline="history")
+    assert effect.absolute == pytest.approx(0.0400, abs=5e-5)
+
+
+def test_nile_break_of_1899(classic):
+    """statsmodels' and Durbin and Koopman's Nile: 1899-1970 lies 247.8 below 1871-1898. Years stand for days."""
+    flow = pd.read_csv(classic / "Nile.csv")["Nile"].astype(float)
+    flow.index = pd.date_range("2001-01-01", periods=100)
+    windows = Windows(flow.index[28], flow.index[-1], baseline_days=28, country=None)
+    effect = estimate(flow, windows, "pre_week_mean")
+    assert effect.absolute / 72 == pytest.approx(-247.8, abs=0.05)
+    assert effect.p_value < 1e-6
+
+
+def _google(folder: Path) -> pd.DataFrame:
+    """Daily returns, on trading days only."""
+    frame = pd.read_csv(folder / "google_stock.csv", parse_dates=["Date"]).set_index("Date")
+    assert frame.index.is_unique
+    assert np.isfinite(frame.to_numpy()).all()
+    return frame
