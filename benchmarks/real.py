@@ -71,9 +71,8 @@ def purchases(folder: Path) -> pd.DataFrame:
     """CDNOW's orders a day, from their ledger; after the cohort was complete (July 1997 on)."""
     from analysis import ledger
 
-    rows = pd.read_fwf(
-        folder / "cdnow" / "CDNOW_master.txt", names=["payer", "day", "discs", "dollars"], skiprows=1
-    )
+    names = ["payer", "day", "discs", "dollars"]
+    rows = pd.read_csv(folder / "cdnow" / "CDNOW_master.txt", sep=r"\s+", names=names, skiprows=1)
     rows["id"] = np.arange(len(rows)).astype(str)
     rows["day"] = pd.to_datetime(rows["day"].astype(str))
     names = {"transaction_id": "id", "paid_at": "day", "amount": "dollars", "payer_id": "payer"}
