@@ -304,7 +304,7 @@ def _lay_out(
     if baseline == "pre-week" and len(windows.campaign_days):
         since = (index - windows.campaign_days[0]).days.to_numpy() + 1
         ramp = np.where(campaign, 1 - 0.5 ** (since / CAMPAIGN_HALF), 0.0)
-    X = _terms(index, day, ramp, windows.country)
+    X = _terms(index, ramp, windows.country)
     return _Data(
         index,
         observed,
@@ -319,11 +319,9 @@ def _lay_out(
     )
 
 
-def _terms(index: pd.DatetimeIndex, day: pd.DataFrame, ramp: np.ndarray, country: str | None) -> np.ndarray:
-    """Calendar, slow trend and campaign; holidays and month ends differ between working days and weekends."""
-    weekend = day["weekend"].to_numpy(float)
-    near_end = np.clip(10 - day["month_days_left"].to_numpy(), 0, None) / 10
-    terms = [calendar_terms(index, country), weekend * (day["holiday"] != ""), weekend * near_end]
+def _terms(index: pd.DatetimeIndex, ramp: np.ndarray, country: str | None) -> np.ndarray:
+    """Calendar, slow trend and campaign."""
+    terms = [calendar_terms(index, country)]
     years = (index - index[0]).days.to_numpy() / 365.25
     terms.append(years)
     if len(index) >= SEASON_DAYS:

@@ -264,8 +264,9 @@ def comparable_days(starts: pd.DatetimeIndex, windows: Windows, weekday: str = "
 
 
 def calendar_terms(index: pd.DatetimeIndex, country: str | None, calendar: str = "full") -> np.ndarray:
-    """Weekdays of each weekend regime, holiday, month end and Ramadan; shape (days, terms).
+    """Weekdays of each weekend regime, holiday and month end on working days and weekends, Ramadan.
 
+    Shape (days, terms).
     `calendar="weekday"` keeps the weekdays alone, "none" a constant.
     """
     if calendar not in CALENDARS:
@@ -277,10 +278,14 @@ def calendar_terms(index: pd.DatetimeIndex, country: str | None, calendar: str =
     if calendar == "weekday":
         return np.eye(week.max() + 1)[week]
     left = day["month_days_left"].to_numpy()
+    weekend, holiday = day["weekend"].to_numpy(float), (day["holiday"] != "").to_numpy(float)
+    near_end = [np.clip(knot - left, 0, None) / knot for knot in MONTH_END]
     terms = [
         np.eye(week.max() + 1)[week],
-        (day["holiday"] != "").to_numpy(float),
-        *(np.clip(knot - left, 0, None) / knot for knot in MONTH_END),
+        holiday,
+        holiday * weekend,
+        *near_end,
+        near_end[-1] * weekend,
         day["ramadan"].to_numpy(float),
     ]
     matrix = np.column_stack(terms)
@@ -288,15 +293,16 @@ def calendar_terms(index: pd.DatetimeIndex, country: str | None, calendar: str =
 
 
 def regression(
-    daily: pd.Series,
+    daily: pd.Series | pd.DataFrame,
     windows: Windows,
     baseline: str = "pre-week",
     calendar: str = "full",
     scale: str = "log",
-) -> tuple[np.ndarray, np.ndarray, pd.DatetimeIndex, float | None]:
+) -> tuple[np.ndarray, np.ndarray, pd.DatetimeIndex, float | np.ndarray | None]:
     """The estimand as a regression with one row a possible event; the event's own row is the last.
 
-    Returns X, y, the first day of each row, and the level to divide effects by where logs cannot be taken.
+    Returns X, y (a column a series where `daily` has columns), the first day of each row, and the level to
+    divide effects by where logs are not taken.
 
     Raises
     ------
@@ -306,17 +312,19 @@ def regression(
     event, length = windows.event_days, len(windows.event_days)
     past = windows.past(daily, baseline).dropna()
     values = pd.concat([past, daily.reindex(event)])
-    if values.iloc[-length:].isna().any():
+    if values.iloc[-length:].isna().any(axis=None):
         raise ValueError(f"a day of the event from {event[0]:%Y-%m-%d} has no value: give every day")
-    logs = scale == "log" and bool((values > 0).all())
+    logs = scale == "log" and bool((values > 0).all(axis=None))
     index = pd.date_range(values.index[0], event[-1])
     y = np.log(values) if logs else values
-    known = y.reindex(index)
+    known = y.reindex(index).to_numpy(float).reshape(len(index), -1)
+    width = known.shape[1]
     X = calendar_terms(index, windows.country, calendar)
     week, gap = windows.baseline_days, 0
     if baseline == "history":
         week, gap = min(ANCHOR_DAYS, 7 * max(1, len(past) // 21)), len(windows.campaign_days)
-    rows = _contrast(np.column_stack([known.fillna(0), X]), known.notna().to_numpy(), length, week, gap)
+    there = np.isfinite(known).all(axis=1)
+    rows = _contrast(np.column_stack([np.nan_to_num(known), X]), there, length, week, gap)
     starts = index[week + gap : len(index) - length + 1]
     kept = np.isfinite(rows).all(axis=1)
     # Rows that share days with the event would carry its effect into what is expected of it.
@@ -325,7 +333,10 @@ def regression(
         raise ValueError(
             f"{kept.sum()} usable days up to {event[0]:%Y-%m-%d}: give at least 14 and the week before"
         )
-    return rows[kept, 1:], rows[kept, 0], starts[kept], None if logs else float(past.mean())
+    y, mean = rows[kept, :width], np.asarray(past.mean())
+    if daily.ndim == 1:
+        y, mean = y[:, 0], float(mean)
+    return rows[kept, width:], y, starts[kept], None if logs else mean
 
 
 def _contrast(columns: np.ndarray, known: np.ndarray, length: int, week: int, gap: int) -> np.ndarray:
