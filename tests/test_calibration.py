@@ -1,0 +1,106 @@
+"""The study that chose the recommended estimator: its truth is right, and its cached numbers come back."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import calibration  # noqa: E402
+import processes  # noqa: E402
+
+
+@cache
+def _draw(name: str, draws: int, days: int | None = None) -> processes.Draws:
+    rng = np.random.default_rng([7, zlib.crc32(name.encode())])
+    return processes.PROCESSES[name](rng, draws, *([days] if days else []))
+
+
+@pytest.mark.parametrize("name", processes.PROCESSES)
+def test_oracle_knows_the_truth(name):
+    """4,000 draws: the oracle's 50, 80 and 95 % intervals cover at their levels to four standard errors, each
+    tail by itself, and its mean is the mean. A wrong filter or a wrong law cannot do that."""
+    drawn = _draw(name, 4_000)
+    for baseline in ("pre-week", "history"):
+        truth, oracle = drawn.truth(baseline)
+        assert np.isfinite(drawn.values).all()
+        for probability in (0.025, 0.1, 0.25, 0.75, 0.9, 0.975):
+            ends = oracle.quantile(probability)
+            below = np.mean(truth < ends) + 0.5 * np.mean(truth == ends)
+            assert abs(below - probability) < 4 * np.sqrt(probability * (1 - probability) / 4_000) + 0.004
+        ratio = truth / oracle.mean
+        if name != "heavy_tails":  # its mean is infinite
+            assert abs(ratio.mean() - 1) < 4 * ratio.std() / np.sqrt(4_000)
+
+
+@pytest.mark.parametrize("name", processes.PROCESSES)
+def test_oracle_leaves_nothing_to_learn(name):
+    """Whether the eve was above the same day a week before says nothing of the side on which the oracle errs."""
+    drawn = _draw(name, 4_000)
+    truth, oracle = drawn.truth("pre-week")
+    step = np.sign(drawn.values[:, -2] - drawn.values[:, -9])  # noqa: PD011
+    error = np.sign(truth - oracle.quantile(0.5))
+    assert abs(np.mean(step * error)) < 4 / np.sqrt(4_000)
+
+
+def test_random_walk_oracle_is_the_steady_state():
+    """Local level with noise variance 1 and step variance q: the predictive variance solves P = P/(P + 1) + q."""
+    q = 0.25**2
+    _, spread = processes._follow(np.zeros((1, 400)), 1.0, q)
+    steady = q / 2 + np.sqrt(q**2 / 4 + q)
+    assert np.squeeze(spread) == pytest.approx(steady, rel=1e-9)
+
+
+def test_lengths_and_weekdays_vary():
+    """The event falls on every weekday and the history is as long as asked."""
+    drawn = _draw("ar03_log", 300, 41)
+    assert drawn.values.shape == (300, 42)  # noqa: PD011
+    weekdays = pd.DatetimeIndex(drawn.first_days + 41).day_of_week
+    assert set(weekdays) == set(range(7))
+
+
+def test_summary_by_hand():
+    """A hand-made table: 3 of 4 days covered, 1 of 4 rejected, twice the oracle's width."""
+    details = pd.DataFrame(
+        {
+            "process": "p",
+            "estimator": "e",
+            "baseline": "b",
+            "draw": range(4),
+            "days": 10,
+            "truth": [9.0, 11, 9, 11],
+            "expected": [9.0, 12, 10, 15],
+            "oracle_mean": 10.0,
+            "failed": False,
+            "ms": [1.0, 2, 3, 4],
+        }
+    )
+    for level in ("80%", "90%", "95%"):
+        details[f"low_{level}"], details[f"high_{level}"] = details["expected"] - 2, details["expected"] + 2
+        details[f"oracle_width_{level}"] = 2.0
+    for effect in ("0%", "5%", "10%", "20%", "30%"):
+        details[f"p_{effect}"] = [0.5, 0.5, 0.5, 0.01]
+    row = calibration.summarise(details)
+    assert row["coverage_95"] == 0.75
+    assert row["false_positives"] == 0.25
+    assert row["width_95"] == 2
+    assert row["bias"] == pytest.approx(0.15)
+    assert row["error_ratio"] == pytest.approx(np.sqrt((0 + 1 + 1 + 16) / 4))
+    assert row["ms"] == 2.5
+
+
+def test_a_small_run_is_the_start_of_a_large_one():
+    """Blocks carry their own seed: ten draws alone are the first ten of sixty."""
+    few = calibration.block("ar06_log", "same_weekday", "pre-week", 0, 10, None, 1)
+    _, many = calibration.study(["ar06_log"], ["same_weekday"], 60, seed=1, baselines=("pre-week",))
+    assert len(many) == 60
+    columns = ["truth", "expected", "low_95%", "high_95%"]
+    pd.testing.assert_frame_equal(few[columns], many[columns].iloc[:10])
