@@ -182,9 +182,9 @@ def check(data: Path, columns: dict[str, str], as_json: bool) -> None:
     """Every fault of a ledger at once, with row numbers; exit code 1 if there is any."""
     from dataclasses import asdict
 
-    from analysis import ledger
+    from analysis.check import check as faults_of
 
-    faults = ledger.check(data, columns=columns or None)
+    faults = faults_of(data, columns or None)
     if as_json:
         _print_json([asdict(fault) for fault in faults])
     else:
