@@ -25,8 +25,17 @@ SVG_TAGS = frozenset(
     "svg g defs path use clipPath rect circle ellipse line polyline polygon linearGradient radialGradient stop pattern "
     "title desc symbol text tspan marker mask".split()
 )
+MATHML_TAGS = frozenset(
+    "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover mmultiscripts "
+    "mprescripts none mtable mtr mtd mpadded mphantom menclose mstyle".split()
+)
+TEXT_TAGS = frozenset("text tspan title desc mi mn mo ms mtext".split())
+_MATHML = "{http://www.w3.org/1998/Math/MathML}"
 _SVG = "{http://www.w3.org/2000/svg}"
-_LINK = re.compile(r"(?:https?://|mailto:|#|(?![a-z][a-z0-9+.-]*:)[^\s/\\])", re.IGNORECASE)
+# Whole, since browsers ignore line breaks and tabs inside an address: a scheme could hide behind one.
+_LINK = re.compile(
+    r"(?:https?://|mailto:|#|(?![a-z][a-z0-9+.-]*:)[\w.])[\x21-\x7e\u00a1-\uffff]*", re.IGNORECASE
+)
 
 
 def clean(html: str) -> str:
@@ -43,7 +52,7 @@ def svg(text: str) -> str:
         root = ElementTree.fromstring(text if "xmlns=" in text[:2000] else text.replace("<svg", _NAMED, 1))
     except ElementTree.ParseError:
         return ""
-    return _svg_element(root)
+    return _element(root, _SVG, SVG_TAGS)
 
 
 def markdown(text: str, ids: list[str] | None = None, beside: Callable[[str], str] | None = None) -> str:
@@ -66,12 +75,13 @@ def math(latex: str, block: bool = False) -> str:
 
     try:
         made = convert(latex.strip(), display="block" if block else "inline")
+        root = ElementTree.fromstring(made)  # the library leaves what is inside \\text as it is
     except Exception:
         return f'<code dir="ltr">{escape(latex)}</code>'
-    made = made.replace(
-        'xmlns="http://www.w3.org/1998/Math/MathML" ', f'dir="ltr" alttext="{escape(latex.strip())}" '
+    named = _element(root, _MATHML, MATHML_TAGS).replace(
+        "<math", f'<math dir="ltr" alttext="{escape(latex.strip())}"', 1
     )
-    return f'<div class="equation" tabindex="0">{made}</div>' if block else made
+    return f'<div class="equation" tabindex="0">{named}</div>' if block else named
 
 
 def headings(source: str) -> list[tuple[int, str]]:
@@ -109,7 +119,9 @@ class _Cleaner(HTMLParser):
         kept = [(name, value or "") for name, value in attributes if name in ATTRIBUTES]
         if tag == "a":
             kept += [
-                (name, value) for name, value in attributes if name == "href" and value and _LINK.match(value)
+                (name, value)
+                for name, value in attributes
+                if name == "href" and value and _LINK.fullmatch(value)
             ]
         names = dict(kept)
         if tag == "th" and "scope" not in names:
@@ -154,7 +166,7 @@ class _Renderer(IPythonRenderer):
         return re.sub(r"<p>\s*</p>\n?", "", made) + "\n"
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
-        if not _LINK.match(url):
+        if not _LINK.fullmatch(url):
             return text
         more = f' title="{escape(title)}"' if title else ""
         return f'<a href="{escape(url)}"{more}>{text}</a>'
@@ -191,28 +203,22 @@ _NAMED = f'<svg xmlns="{_SVG[1:-1]}" xmlns:xlink="http://www.w3.org/1999/xlink"'
 _NUMBER = re.compile(r"-?\d+\.\d{3,}")
 
 
-def _svg_element(element: ElementTree.Element) -> str:
-    tag = element.tag.removeprefix(_SVG) if isinstance(element.tag, str) else ""
-    if tag not in SVG_TAGS:
+def _element(element: ElementTree.Element, namespace: str, tags: frozenset[str]) -> str:
+    """An element of SVG or MathML written anew; what is not allowed goes with all that is in it."""
+    tag = element.tag.removeprefix(namespace) if isinstance(element.tag, str) else ""
+    if tag not in tags:
         return ""
     attributes = []
     for full, given in element.attrib.items():
         name, value = full.rpartition("}")[2], given
         outside = "url(" in value.lower() and not re.fullmatch(r"\s*url\(#[^)]*\)\s*", value)
-        if (
-            name.lower().startswith("on")
-            or name in ("style", "base")
-            or outside
-            or "javascript:" in value.lower()
-        ):
+        if name.lower().startswith("on") or name in ("style", "base") or outside:
             continue
-        if name == "href" and not value.startswith("#"):
+        if name in ("href", "src", "from", "to", "values") and not value.startswith("#"):
             continue
         if name in ("d", "points"):  # not in transforms: a scale is small
             value = _NUMBER.sub(lambda found: f"{float(found[0]):.2f}".rstrip("0").rstrip("."), value)
         attributes.append(f' {name}="{escape(" ".join(value.split()))}"')
-    inside = (
-        escape((element.text or "").strip(), quote=False) if tag in ("text", "tspan", "title", "desc") else ""
-    )
-    children = "".join(_svg_element(child) for child in element)
+    inside = escape(element.text or "", quote=False) if tag in TEXT_TAGS else ""
+    children = "".join(_element(child, namespace, tags) for child in element)
     return f"<{tag}{''.join(attributes)}>{inside}{children}</{tag}>"

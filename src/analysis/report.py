@@ -185,6 +185,8 @@ def _render(
     for language in languages:
         others = [code for code in languages if code != language]
         bodies = {}
+        with words.using(language):
+            titled = words.name(study.title)
         for name, notebook in results.items():
             links = [_alternate(code, f"../{code}/{name}.html") for code in others]
             with words.using(language):
@@ -199,7 +201,7 @@ def _render(
             html = page.framed(
                 bodies[name],
                 language,
-                study_title=study.title,
+                study_title=titled,
                 index_href=f"../{_index(language, languages)}",
                 alternates=links,
                 previous=previous,

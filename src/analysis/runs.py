@@ -35,6 +35,7 @@ PACKAGES = (
 OUTSIDE = frozenset(
     ("__main__.py", "kernels.py", "markup.py", "page.py", "report.py", "runs.py", "summary.py")
 )
+KEPT = 20  # results of earlier runs, for each notebook
 
 
 class NotebookError(RuntimeError):
@@ -65,7 +66,7 @@ def plan(study: Study, notebooks: Sequence[Path], languages: Sequence[str]) -> l
     """What there is to run. A run's key covers all that can change its outputs: the notebook's source, the
     parameters that it declares, the data behind them, the code and its packages.
     """
-    folder = cache_folder() / "runs" / study.name
+    folder = cache_folder() / "runs"
     common = {
         "code": code_key(),
         "versions": versions(),
@@ -219,6 +220,9 @@ def _execute(run: Run, manager: type, tick: Callable[[int], None]) -> str | None
         "versions": versions(),
     }
     write(run.executed, json.dumps(notebook, ensure_ascii=False))
+    earlier = sorted(run.executed.parent.glob(f"{run.name}-*.ipynb"), key=lambda file: file.stat().st_mtime)
+    for file in earlier[:-KEPT]:
+        file.unlink(missing_ok=True)
     return None
 
 

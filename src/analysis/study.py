@@ -57,7 +57,7 @@ def _zone(value: str) -> str:
 
     try:
         ZoneInfo(value)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         raise ValueError(f"{value!r} is not a time zone: write it as Asia/Dubai") from None
     return value
 
@@ -237,6 +237,17 @@ class Study(BaseModel):
                 if not path.exists():
                     write(path, lambda temporary: self._panel(by).to_parquet(temporary))
         return pd.read_parquet(path)
+
+    def faults(self) -> list[str]:
+        """Every fault of the ledger, a line each; none in a sound one."""
+        key = _digest(faults=True, data=self._fingerprint(), read=self._reading(), code=code_key())
+        path = cache_folder() / f"faults-{key}.json"
+        if not path.exists():
+            from analysis import ledger
+
+            found = ledger.check(self.source, self.columns or None, self.timezone)
+            write(path, json.dumps([str(fault) for fault in found], ensure_ascii=False))
+        return json.loads(path.read_text(encoding="utf-8"))
 
     def _panel(self, by: tuple[str, ...]) -> pd.DataFrame:
         from analysis import ledger

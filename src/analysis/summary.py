@@ -73,7 +73,7 @@ def index(
     ]
     return page.template("index.html").render(
         **page.common(language),
-        study_title=study.title,
+        study_title=words.name(study.title),
         period=words.period(study.event_start, study.event_end),
         synthetic=numbers["synthetic"],
         answer=bodies[first].answer
@@ -83,6 +83,7 @@ def index(
         rows=rows,
         cards=[row for row in rows if row["first"]],
         pages=pages,
+        glossary=glossary(),
         **frame,
     )
 
@@ -94,7 +95,7 @@ def studies(found: list[dict[str, Any]], language: str, alternates: list[dict[st
     listed = [
         {
             "href": study["href"],
-            "title": study["title"],
+            "title": words.name(study["title"]),
             "period": words.period(
                 date.fromisoformat(study["event_start"]), date.fromisoformat(study["event_end"])
             ),
@@ -106,6 +107,48 @@ def studies(found: list[dict[str, Any]], language: str, alternates: list[dict[st
     return page.template("studies.html").render(
         **page.common(language), studies=listed, alternates=alternates
     )
+
+
+def glossary() -> list[tuple[str, str]]:
+    """The words that the reports use, each with its meaning."""
+    return [
+        (_("Event"), _("The day or days of the initiative.")),
+        (_("Campaign"), _("The days from the announcement to the eve of the event.")),
+        (_("History"), _("The days before the campaign.")),
+        (
+            _("Baseline"),
+            _("What the event is compared with: the week up to its eve, or the time before the campaign."),
+        ),
+        (
+            _("Expected"),
+            _("What the event would have brought without the initiative, as the baseline foretells it."),
+        ),
+        (
+            _("Effect"),
+            _("Observed less expected; as a share of what was expected where it is given in per cent."),
+        ),
+        (
+            _("Interval"),
+            _(
+                "Where the effect lies with the stated probability. An interval that includes zero: no clear effect."
+            ),
+        ),
+        (
+            _("Placebo"),
+            _("An ordinary day treated as if it had been the event, to see what chance alone does."),
+        ),
+        (
+            _("Displacement"),
+            _("Payments that only moved: from other days, before or after, or from counters."),
+        ),
+        (_("Substitution"), _("Payments that moved from counters to digital channels.")),
+        (_("Lift"), _("Payments that would not have been made at all.")),
+        (_("Ticket"), _("The value per payment.")),
+        (_("Entity"), _("A government body that payments are made to.")),
+        (_("Service"), _("What is paid for.")),
+        (_("Channel"), _("How it is paid: at a counter, or digitally.")),
+        (_("Edition"), _("One holding of an initiative that is repeated.")),
+    ]
 
 
 def _rows(numbers: dict[str, Any]) -> list[dict[str, Any]]:
@@ -143,7 +186,9 @@ def _told(record: dict[str, Any]) -> dict[str, Any]:
     return {
         "effect": write(effect, words.step(low, high), signed=True),
         "interval": words.interval(low, high, kind),
-        "level": words.percent(record["level"]),
+        "interval_told": _("{level} interval: {interval}").format(
+            level=words.percent(record["level"]), interval=words.interval(low, high, kind)
+        ),
         "observed": words.quantity(record["observed"], record["metric"], step),
         "expected": words.quantity(record["expected"], record["metric"], step),
         "clear": not low <= 0 <= high,

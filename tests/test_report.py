@@ -1,0 +1,463 @@
+"""From notebooks to reports: what is written, when, and that nothing in it can run, load or mislead."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import html5lib
+import jsonschema
+import nbformat
+import pytest
+import yaml
+
+from analysis import markup, report, runs, summary
+from analysis.study import Study
+
+V4 = nbformat.v4
+HOSTILE = "<script>alert('1')</script> & \"x\" </title> 𝛼 $y"
+STUDY = {"title": HOSTILE, "event_start": "2017-10-26", "baseline_days": 7, "seed": 7}
+SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" role="img" aria-label="A line that rises from 1 to 3">'
+    '<script>alert(1)</script><path id="p" d="M0 0 L1.23456 9" onclick="alert(1)" style="color:red"/>'
+    '<image href="https://example.org/x.png"/><use href="https://example.org/x.svg#p"/><use href="#p"/></svg>'
+)
+TABLE = "<table><caption>{}</caption><thead><tr><th>{}</th></tr></thead></table>"
+EFFECT = {
+    "estimator": "day_before", "estimand": "pre-week", "metric": "count", "event_start": "2017-10-26",
+    "event_end": "2017-10-26", "observed": 31000.0, "expected": 26543.123456789012, "expected_low": 24800.0,
+    "expected_high": 28100.0, "absolute": 4456.876543210988, "absolute_low": 2900.0, "absolute_high": 6200.0,
+    "relative": 0.16791078, "relative_low": 0.1032, "relative_high": 0.25, "p_value": 0.0101, "level": 0.95,
+    "days_used": 298, "warnings": [], "synthetic": True,
+}  # fmt: skip
+
+
+def shown(meta: dict, data: dict | None = None) -> str:
+    """A cell that shows what `analysis.show` would."""
+    meta = {"analysis": meta | {"synthetic": True}}
+    return f"display({data or {'text/plain': 'x'}!r}, raw=True, metadata={meta!r})"
+
+
+def notebook(*cells: str, parameters: str = 'event_start = "2000-01-01"') -> nbformat.NotebookNode:
+    """Strings that begin with a Markdown mark are prose; the others are code."""
+    made = [(V4.new_markdown_cell if cell[0] in "#*-A<$" else V4.new_code_cell)(cell) for cell in cells]
+    made.insert(1, V4.new_code_cell(parameters, metadata={"tags": ["parameters"]}))
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return V4.new_notebook(cells=made, metadata={"kernelspec": kernel})
+
+
+FIRST = notebook(
+    "# What was announced?",
+    "## The answer",
+    shown(
+        {
+            "kind": "say",
+            "key": None,
+            "languages": {"en": {"html": "It rose by 30%."}, "ar": {"html": "ارتفع 30%."}},
+        }
+    ),
+    "## The data\n\nA [bad link](javascript:alert(1)), a [good one](https://example.org), <b>bold</b>, $x_1 < 2$.\n\n"
+    "![picture](https://example.org/x.png)\n\n| a | b |\n|---|--:|\n| 1 | 2 |",
+    "print('<i>plain</i>')",
+    parameters='event_start = "2000-01-01"  # the day',
+)
+EFFECTS = notebook(
+    "# What did the day add?",
+    "import sys, analysis\nassert not hasattr(analysis, 'leaked')\nanalysis.leaked = baseline_days",
+    "## The answer",
+    shown({"kind": "record", "key": "count.pre-week", "record": EFFECT}),
+    shown(
+        {
+            "kind": "figure",
+            "key": "daily",
+            "csv": "date,entity,x\n2017-10-26,=HYPERLINK(1),-5.5\n2017-10-27,+A1,-0.5\n",
+            "languages": {
+                "en": {
+                    "alt": "A line",
+                    "caption": "Days",
+                    "svg": SVG,
+                    "table": TABLE.format("Day", HOSTILE),
+                },
+                "ar": {"alt": "خط", "caption": "الأيام", "svg": SVG, "table": TABLE.format("اليوم", HOSTILE)},
+            },
+        }
+    ),
+    "print(baseline_days, seed)",
+    "## What this does not show",
+    parameters='event_start: str = "2000-01-01"\nbaseline_days: int = 3\nseed = 1\nown = "not the study\'s"',
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A study of two notebooks, rendered: its folder of inputs, and of outputs."""
+    folder = tmp_path_factory.mktemp("study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANALYSIS_CACHE", str(folder / "cache"))
+        patch.setenv("SOURCE_DATE_EPOCH", "1511395200")  # 23 November 2017
+        (folder / "hostile.yaml").write_text(yaml.safe_dump(STUDY, allow_unicode=True), encoding="utf-8")
+        nbformat.write(FIRST, folder / "01_announced.ipynb")
+        nbformat.write(EFFECTS, folder / "03_effect.ipynb")
+        built = report.build(folder / "hostile.yaml", out=folder / "out", progress=False)
+        assert built.executed == 2
+        yield folder, folder / "out" / "hostile"
+
+
+@pytest.fixture
+def execution(monkeypatch):
+    """Names of the notebooks that a build executes."""
+    names: list[str] = []
+    real = runs.execute
+    monkeypatch.setattr(
+        runs, "execute", lambda due, *a: names.extend(run.name for run in due) or real(due, *a)
+    )
+    return names
+
+
+def pages(out: Path) -> list[Path]:
+    return sorted([*out.glob("*.html"), *out.glob("??/*.html"), *out.parent.glob("*.html")])
+
+
+def tree(path: Path):
+    parser = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False)
+    return parser.parse(path.read_text(encoding="utf-8"))
+
+
+def text(path: Path) -> str:
+    return " ".join("".join(tree(path).find("body").itertext()).split())
+
+
+def content(out: Path) -> dict[str, bytes]:
+    return {str(file): file.read_bytes() for file in sorted(out.rglob("*")) if file.is_file()}
+
+
+def test_what_lands_where(made):
+    _, out = made
+    names = {file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file()}
+    assert names == {
+        "index.html", "index.ar.html", "results.json", "provenance.json", "data/03_effect.daily.csv",
+        "en/01_announced.html", "en/03_effect.html", "ar/01_announced.html", "ar/03_effect.html",
+    }  # fmt: skip
+    assert {file.name for file in out.parent.iterdir()} == {"hostile", "index.html", "index.ar.html"}
+
+
+def test_pages_are_valid_html_that_loads_and_runs_nothing(made):
+    _, out = made
+    for path in pages(out):
+        page = tree(path)  # strict: a fault of HTML5 raises
+        assert path.stat().st_size < 600_000
+        assert (
+            page.find(".//meta[@http-equiv='Content-Security-Policy']")
+            .get("content")
+            .startswith("default-src 'none';")
+        )
+        for element in page.iter():
+            assert element.tag not in (
+                "script",
+                "iframe",
+                "object",
+                "embed",
+                "form",
+                "base",
+                "audio",
+                "video",
+            ), path
+            assert not [
+                name for name in element.attrib if name.startswith("on") or name in ("style", "srcset")
+            ], path
+            assert element.get("src", "data:").startswith("data:")
+            if element.tag not in ("a", "link"):
+                assert (element.get("href") or "#").startswith("#")
+            if element.tag == "link":
+                assert element.get("rel") == "alternate"
+            assert not (element.get("href") or "").startswith("javascript:")
+
+
+def test_the_style_sheet_is_the_one_that_the_policy_lets_through(made):
+    import hashlib
+
+    _, out = made
+    page = tree(out / "en" / "03_effect.html")
+    digest = base64.b64encode(hashlib.sha256(page.find(".//style").text.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in page.find(".//meta[@http-equiv='Content-Security-Policy']").get("content")
+
+
+def test_hostile_text_comes_out_as_text(made):
+    _, out = made
+    for path in (out / "index.html", out / "en" / "03_effect.html", out.parent / "index.html"):
+        assert "<script>alert('1')</script> & \"x\" </title> 𝛼 $y" in text(path)
+    assert tree(out / "index.html").find(".//title").text == f"Synthetic data · {HOSTILE}"
+    plain = text(out / "en" / "01_announced.html")
+    assert "<b>bold</b>" in plain
+    assert "<i>plain</i>" in plain
+    assert "example.org/x.png" not in (out / "en" / "01_announced.html").read_text()
+
+
+def test_links_and_ids_lead_somewhere(made):
+    _, out = made
+    for path in pages(out):
+        page = tree(path)
+        ids = [element.get("id") for element in page.iter() if element.get("id")]
+        assert len(ids) == len(set(ids)), path
+        for link in page.iter("a"):
+            href = link.get("href")
+            if re.match("https?:|data:", href):
+                continue
+            target, _, anchor = href.partition("#")
+            there = (path.parent / target).resolve() if target else path
+            assert there.is_file(), f"{path}: {href}"
+            if anchor:
+                assert tree(there).find(f".//*[@id='{anchor}']") is not None, f"{path}: {href}"
+
+
+def test_languages_are_declared_and_lead_to_the_same_place(made):
+    _, out = made
+    for language, direction, other in (("en", "ltr", "ar"), ("ar", "rtl", "en")):
+        page = tree(out / language / "03_effect.html")
+        assert (page.get("lang"), page.get("dir")) == (language, direction)
+        here = [a.get("href") for a in page.iter("a") if a.get("class") == "here"]
+        assert f"../{other}/03_effect.html#the-answer" in here
+    assert "الأيام" in text(out / "ar" / "03_effect.html")
+    assert "Days" in text(out / "en" / "03_effect.html")
+
+
+def test_both_languages_carry_the_same_numbers(made):
+    _, out = made
+    for english, arabic in (("index.html", "index.ar.html"), ("en/03_effect.html", "ar/03_effect.html")):
+        found = [sorted(re.findall(r"\d[\d,.]*\d|\d", text(out / name))) for name in (english, arabic)]
+        assert found[0] == found[1]
+    assert "17" in re.findall(r"\d+", text(out / "index.ar.html"))  # the effect, +17%
+
+
+def test_headings_step_down_one_at_a_time(made):
+    _, out = made
+    for path in pages(out):
+        levels = [
+            int(element.tag[1])
+            for element in tree(path).find("body").iter()
+            if re.fullmatch("h[1-6]", str(element.tag))
+        ]
+        assert levels.count(1) == 1
+        first = levels.index(1)
+        assert all(b - a <= 1 for a, b in zip(levels[first:], levels[first + 1 :], strict=False)), path
+
+
+def test_figures_carry_their_alternative_caption_table_and_data(made):
+    _, out = made
+    figure = tree(out / "en" / "03_effect.html").find(".//figure")
+    svg = figure.find(".//{http://www.w3.org/2000/svg}svg")
+    svg = figure.find(".//svg") if svg is None else svg
+    assert svg.get("aria-label") == "A line that rises from 1 to 3"
+    assert figure.find("figcaption").text == "Days"
+    data = figure.find(".//a[@download]").get("href").partition("base64,")[2]
+    assert base64.b64decode(data).decode().startswith("date,entity,x")
+
+
+def test_csv_is_safe_to_open_and_keeps_its_numbers(made):
+    _, out = made
+    rows = list(csv.reader(io.StringIO((out / "data" / "03_effect.daily.csv").read_text())))
+    assert rows[1:] == [["2017-10-26", "'=HYPERLINK(1)", "-5.5"], ["2017-10-27", "'+A1", "-0.5"]]
+
+
+def test_results_hold_full_precision_under_the_schema(made):
+    _, out = made
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert results["results"]["03_effect"]["count.pre-week"] == EFFECT
+    assert results["answers"] == {"count": {"pre-week": {"notebook": "03_effect", "key": "count.pre-week"}}}
+    assert results["synthetic"] is True
+    schema = json.loads(report.SCHEMA.read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for broken in ({"p_value": 1.2}, {"estimand": "week"}, {"observed": None}, {"synthetic": "no"}):
+        results["results"]["03_effect"]["count.pre-week"] = EFFECT | broken
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(results, schema)
+
+
+def test_synthetic_numbers_are_marked_everywhere(made):
+    _, out = made
+    for path in (out / "index.html", out / "en" / "03_effect.html"):
+        assert tree(path).find(".//title").text.startswith("Synthetic data")
+        assert tree(path).find(".//aside[@class='synthetic']") is not None
+    assert "must not be quoted" in text(out / "index.html")
+
+
+def test_provenance_names_code_data_parameters_and_day(made):
+    _, out = made
+    told = json.loads((out / "provenance.json").read_text(encoding="utf-8"))
+    assert told["notebooks"]["03_effect"]["parameters"] == {
+        "event_start": "2017-10-26",
+        "baseline_days": 7,
+        "seed": 7,
+    }
+    assert told["notebooks"]["01_announced"]["parameters"] == {"event_start": "2017-10-26"}
+    assert re.fullmatch("[0-9a-f]{40}|unknown", told["run"]["commit"])
+    assert all(re.fullmatch("[0-9a-f]{64}", file["sha256"]) for file in told["data"])
+    assert told["seed"] == 7
+    footer = text(out / "en" / "03_effect.html")
+    assert "23 November 2017" in footer
+    assert "python -m analysis report hostile.yaml" in footer
+
+
+def test_nothing_is_run_or_written_again_without_a_reason(made, execution):
+    folder, out = made
+    before = {file: file.stat().st_mtime_ns for file in out.rglob("*")}
+    built = report.build(folder / "hostile.yaml", out=folder / "out", progress=False)
+    assert (built.executed, built.unchanged) == (0, 2)
+    assert execution == []
+    assert {file: file.stat().st_mtime_ns for file in out.rglob("*")} == before
+    (out / "en" / "01_announced.html").unlink()  # a page that is gone comes back without a run
+    report.build(folder / "hostile.yaml", out=folder / "out", progress=False)
+    assert execution == []
+    assert (out / "en" / "01_announced.html").exists()
+
+
+def test_a_parameter_runs_again_only_what_declares_it(made, execution):
+    folder, _ = made
+    (folder / "weeks.yaml").write_text(yaml.safe_dump(STUDY | {"baseline_days": 21, "title": "Weeks"}))
+    report.build(folder / "weeks.yaml", out=folder / "out2", progress=False)
+    assert execution == ["03_effect"]  # the other takes no baseline, and is the same in both studies
+    assert "21 7" in text(folder / "out2" / "weeks" / "en" / "03_effect.html")
+    assert (folder / "out2" / "weeks" / "en" / "01_announced.html").exists()
+    report.build(folder / "weeks.yaml", out=folder / "out2", only="1", fresh=True, progress=False)
+    assert execution == ["03_effect", "01_announced"]
+
+
+def test_a_failing_notebook_is_named_and_leaves_the_reports_as_they_were(made, execution, tmp_path):
+    folder, _ = made
+    for name in ("hostile.yaml", "01_announced.ipynb", "03_effect.ipynb"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    report.build(tmp_path / "hostile.yaml", out=tmp_path / "out", progress=False)
+    before = content(tmp_path / "out")
+    bad = notebook("# One", "x = 1", "raise ValueError('no\\ncomma')")
+    nbformat.write(bad, tmp_path / "01_announced.ipynb")
+    changed = notebook("# Two", "print(2)")
+    nbformat.write(changed, tmp_path / "03_effect.ipynb")
+    execution.clear()
+    with pytest.raises(report.NotebookError) as fault:
+        report.build(tmp_path / "hostile.yaml", out=tmp_path / "out", progress=False)
+    assert str(fault.value) == "01_announced.ipynb, cell 4: ValueError: no comma"
+    assert content(tmp_path / "out") == before
+    nbformat.write(FIRST, tmp_path / "01_announced.ipynb")
+    execution.clear()
+    report.build(tmp_path / "hostile.yaml", out=tmp_path / "out", progress=False)
+    assert execution == []  # the other one had finished, and this one is as before
+
+
+def test_a_fault_while_writing_leaves_nothing_half_done(made, tmp_path, monkeypatch):
+    folder, out = made
+    before = content(out.parent)
+    monkeypatch.setattr(summary, "index", lambda *a, **k: 1 / 0)
+    (out / "results.json").touch()
+    with pytest.raises(ZeroDivisionError):
+        report.build(folder / "hostile.yaml", out=folder / "out", only="03", progress=False)
+    assert content(out.parent) == before
+    assert not list(out.parent.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"only": "07"}, "notebook 07 does not exist: give one of 01, 03"),
+        ({"only": "three"}, "notebook 'three' is not a number: give it as 03"),
+        ({"languages": ("en", "fr")}, "language 'fr' is unknown: give en or ar"),
+    ],
+)
+def test_wrong_use_is_said_in_one_line(made, options, said):
+    folder, _ = made
+    with pytest.raises(ValueError, match=re.escape(said)):
+        report.build(folder / "hostile.yaml", out=folder / "out", progress=False, **options)
+
+
+def test_two_records_under_one_key_are_refused():
+    cell = {
+        "outputs": [
+            {"metadata": {"analysis": {"kind": "record", "key": "a", "record": {"synthetic": False}}}}
+        ]
+    }
+    study = Study.from_parameters({"event_start": "2017-10-26"})
+    with pytest.raises(ValueError, match="03: 'a' is recorded twice"):
+        summary.results(study, {"03": {"cells": [cell, cell]}})
+
+
+@pytest.mark.parametrize("fork", [True, False])
+def test_kernels_are_clean_and_leave_nothing(fork, tmp_path):
+    """Forked or cold: no state of an earlier notebook, a seed of its own, threads that work, figures inline."""
+    import papermill
+
+    from analysis import kernels
+
+    nb = notebook(
+        "# Title",
+        "import os, numpy as np, polars as pl, matplotlib.pyplot as plt, analysis",
+        "print(hasattr(analysis, 'leaked'), os.environ['GIVEN'])\nanalysis.leaked = 1",
+        "print(np.random.rand())",
+        "print(pl.DataFrame({'a': range(1000)}).lazy().select(pl.col('a').sum()).collect(engine='streaming').item())",
+        "plt.plot([1, 2]);",
+    )
+    nbformat.write(nb, tmp_path / "nb.ipynb")
+    said = []
+    with kernels.pool({"GIVEN": "yes"}, fork=fork) as manager:
+        for _ in range(2 if fork else 1):
+            done = papermill.execute_notebook(
+                tmp_path / "nb.ipynb", None, progress_bar=False, kernel_manager_class=manager
+            )
+            outputs = [output for cell in done.cells for output in cell.get("outputs", [])]
+            said.append([output["text"].strip() for output in outputs if output["output_type"] == "stream"])
+            assert "image/png" in outputs[-1]["data"]
+    assert [lines[0] for lines in said] == ["False yes"] * len(said)
+    assert said[0][2] == "499500"
+    assert len({lines[1] for lines in said}) == len(said)
+
+
+@pytest.mark.parametrize(
+    ("given", "out"),
+    [
+        ("<p onclick=x>a<b>c", "<p>a<b>c</b></p>"),
+        ("<img src=x onerror=alert(1)>", "&lt;img src=x onerror=alert(1)&gt;"),
+        ("<a href='java\nscript:alert(1)'>x</a>", "<a>x</a>"),
+        ("<a href=' javascript:alert(1)'>x</a>", "<a>x</a>"),
+        ("<a href='data:text/html,x'>x</a>", "<a>x</a>"),
+        ('<a href="https://example.org/?a=1&b=2">x</a>', '<a href="https://example.org/?a=1&amp;b=2">x</a>'),
+        ("<style>p{}</style>a", "a"),
+        ("</p>a<ul><li>x</ul>b", "a<ul><li>x</li></ul>b"),
+        ("<thead><tr><th>x</thead>", '<thead><tr><th scope="col">x</th></tr></thead>'),
+        ("1 < 2 & 3", "1 &lt; 2 &amp; 3"),
+        ("a<!-- x --><!-->b<script>alert(1)</script>-->", "a"),
+        (
+            "<svg><script>alert(1)</script></svg>",
+            "&lt;svg&gt;&lt;script&gt;alert(1)&lt;/script&gt;&lt;/svg&gt;",
+        ),
+        ("<bdi dir=ltr>+5%</bdi>", '<bdi dir="ltr">+5%</bdi>'),
+    ],
+)
+def test_only_allowed_markup_remains(given, out):
+    assert markup.clean(given) == out
+
+
+def test_svg_keeps_drawing_and_drops_the_rest():
+    made = markup.svg(SVG)
+    assert 'd="M0 0 L1.23 9"' in made
+    assert made.count("<use") == 2
+    assert '<use href="#p">' in made
+    for gone in ("script", "onclick", "style", "example.org", "<image"):
+        assert gone not in made
+    assert markup.svg("<svg><unclosed></svg>") == ""
+    assert markup.svg(
+        '<!DOCTYPE x [<!ENTITY e "boom">]><svg xmlns="http://www.w3.org/2000/svg"><text>&e;</text></svg>'
+    ) in (
+        "",
+        "<svg><text>boom</text></svg>",
+    )
+
+
+def test_equations_are_mathml_and_a_broken_one_is_its_source():
+    made = markup.markdown("Level $\\alpha < 1$ and\n\n$$y_t = \\frac{1}{2}$$")
+    assert made.count("<math") == 2
+    assert "<mfrac>" in made
+    assert "$" not in re.sub("<[^>]*>", "", made)
+    assert "<script" not in markup.math("\\text{<script>}") + markup.math("\\text{<script>x</script>}")
+    assert markup.math("\\left( <x").startswith('<code dir="ltr">')
