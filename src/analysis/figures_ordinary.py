@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from analysis import words
 from analysis.figures_canvas import EXPECTED, INK, WIDTH, canvas, describe, drawn, percent_axis, text_width
+from analysis.ordinary import REST
 from analysis.words import _
 
 
@@ -46,7 +47,8 @@ def shares(rows: pd.DataFrame, by: str = "entity") -> Axes:
             text, (x, 0), xytext=(-4 if left else 4, 9), textcoords="offset points", color=colour,
             ha="right" if left and x > 0.3 * ax.get_xlim()[1] else "left", fontsize=9,
         )  # fmt: skip
-    big, many = rows.loc[rows["value_share"].idxmax()], rows.loc[rows["count_share"].idxmax()]
+    named = rows[rows[by] != REST]
+    big, many = named.loc[named["value_share"].idxmax()], named.loc[named["count_share"].idxmax()]
     alt = _(
         "Dot chart of {n} rows: share of the number of payments and of their value. {big} has the largest value, "
         "{value} with {number} of the number; {many} has the largest number, {most} with {worth} of the value."

@@ -47,6 +47,26 @@ def daily(panel: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def summary(panel: pd.DataFrame, windows: Windows) -> dict:
+    """The ledger in a few numbers: `rows, entities, days, empty` (days without a payment).
+
+    Then the medians of the event's weekday on ordinary days, `weekday, count, value, ticket, digital_share`, and
+    `step`, the relative change of the digital value from the eve to the first day of the event.
+    """
+    table, weekday = daily(panel), windows.event_start.day_of_week
+    usual = by_weekday(panel, windows).set_index("weekday").loc[weekday]
+    change = table["value"] / table["value"].shift(1) - 1
+    return {
+        "rows": int(panel["count"].sum()),
+        "entities": int(panel["entity"].nunique()),
+        "days": len(table),
+        "empty": int((table["count"] + table["counter"] == 0).sum()),
+        "weekday": int(weekday),
+        **{name: float(usual[name]) for name in ("count", "value", "ticket", "digital_share")},
+        "step": float(change.get(windows.event_start, float("nan"))),
+    }
+
+
 def by_weekday(panel: pd.DataFrame, windows: Windows, first: int = 6) -> pd.DataFrame:
     """Medians of the ordinary days by weekday, from `first` on (6 is Sunday), and how many there are."""
     table = daily(panel)
