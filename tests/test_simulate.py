@@ -103,7 +103,11 @@ def test_calibration_finds_the_kept_parameters():
 # The account.
 
 
-@pytest.mark.parametrize("make", [simulate.expectation, simulate.panel])
+@pytest.mark.parametrize(
+    "make",
+    [simulate.expectation, simulate.panel, lambda: simulate.panel(rows=20_000, effect=1.0)],
+    ids=["mean", "drawn", "nearly empty cells"],
+)
 def test_components_add_up_in_every_cell(make):
     frame = make()
     np.testing.assert_allclose(frame[list(COMPONENTS)].sum(axis=1), frame["count"], atol=1e-6)

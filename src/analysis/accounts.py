@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.world import CHANNELS, COMPONENTS, COUNTER, DIGITAL, Model, Rates, entities, rates
+from analysis.world import CHANNELS, COMPONENTS, COUNTER, DIGITAL, Model, entities, rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Account:
 
 def expected(model: Model) -> Account:
     """The mean of every component."""
-    return _account(model, rates(model), _Mean())
+    return _Books(model, _Mean()).closed()
 
 
 def drawn(model: Model, seed: int | np.random.SeedSequence, total: int | None = None) -> Account:
@@ -71,82 +71,106 @@ def drawn(model: Model, seed: int | np.random.SeedSequence, total: int | None = 
     Counts are Poisson around the mean times autocorrelated shocks, common and of each entity, and noise of
     each cell. A cell's value is log-normal with the first two moments of a sum of its payments.
     """
-    return _account(model, rates(model), _Draw(model, seed), total)
+    return _Books(model, _Draw(model, seed)).closed(total)
 
 
-def _account(model: Model, rate: Rates, chance: _Mean | _Draw, total: int | None = None) -> Account:
-    shape = rate.mean.shape
-    count = {name: np.zeros(shape, chance.kind) for name in COMPONENTS}
-    value = {name: np.zeros(shape) for name in COMPONENTS}
-    mean = chance.shocked(rate.mean)
-    base = chance.poisson(mean)
-    switched = np.zeros(shape, chance.kind)
-    mix, assisted, day = np.array(model.mix), np.array(model.assisted_mix), rate.event
-    digital, counter = rate.ticket[:, :COUNTER], rate.ticket[:, COUNTER]
-    sums = chance.sums(entities(model).spread)
+class _Books:
+    """Fills in one component after another; every customer who turns up in one cell is missing in another."""
 
-    if not model.null:
-        left = chance.binomial(base[:, :, COUNTER], rate.left)
-        left_to = chance.multinomial(left, mix)
-        won = rate.campaign[:, None, None] * mean[:, :, DIGITAL]
-        fresh = chance.poisson(np.maximum(won - (rate.left * mean[:, :, COUNTER])[:, :, None] * mix, 0))
-        count["campaign"][:, :, DIGITAL] = left_to + fresh
-        count["campaign"][:, :, COUNTER] = -left
-        paid = sums(left_to, counter[:, None])
-        value["campaign"][:, :, DIGITAL] = paid + sums(fresh, digital)
-        value["campaign"][:, :, COUNTER] = -paid.sum(2)
+    def __init__(self, model: Model, chance: _Mean | _Draw) -> None:
+        self.model, self.chance, self.rate = model, chance, rates(model)
+        self.mix, self.assisted, self.day = np.array(model.mix), np.array(model.assisted_mix), self.rate.event
+        self.digital_ticket, self.counter_ticket = self.rate.ticket[:, DIGITAL], self.rate.ticket[:, COUNTER]
+        shape = self.rate.mean.shape
+        self.count = {name: np.zeros(shape, chance.kind) for name in COMPONENTS}
+        self.value = {name: np.zeros(shape) for name in COMPONENTS}
+        self.switched = np.zeros(shape, chance.kind)
+        self.mean = chance.shocked(self.rate.mean)
+        self.base = chance.poisson(self.mean)
+        self.sums = chance.sums(entities(model).spread)
+        if not model.null:
+            turned_away = self._campaign()
+            self._close_counters(turned_away)
+            self._move_digital()
+            self._add_new()
+            self._last()
 
-        turned = base[day, :, COUNTER] - left[day]
-        online, other, lost = np.moveaxis(chance.multinomial(turned, rate.fate), -1, 0)
-        online_to = chance.multinomial(online, assisted)
-        paid = sums(online_to, counter[:, None])
-        count["from_counters"][day, :, DIGITAL] = online_to
-        count["from_counters"][day, :, COUNTER] = -online
-        value["from_counters"][day, :, DIGITAL] = paid
-        value["from_counters"][day, :, COUNTER] = -paid.sum(1)
+    def closed(self, total: int | None = None) -> Account:
+        """The account, of `total` payments if given; the untouched world makes up the difference."""
+        gone, gone_value = (
+            sum(np.minimum(part[name], 0) for name in COMPONENTS[1:]) for part in (self.count, self.value)
+        )
+        kept = self.base + gone
+        if total is not None:
+            come = sum(np.maximum(part, 0).sum() for part in self.count.values())
+            kept = self.chance.top_up(kept, total - int(kept.sum() + come))
+        # Those who left a cell would have paid there what they paid elsewhere.
+        self.count["baseline"] = kept - gone
+        self.value["baseline"] = self.sums(kept, self.rate.ticket) - gone_value
+        count, value = (np.stack(list(part.values())) for part in (self.count, self.value))
+        return Account(self.model, count, value, self.switched)
 
-        elsewhere = chance.multinomial(other, rate.elsewhere.ravel()).reshape(-1, shape[0], shape[2])
+    def _campaign(self) -> np.ndarray:
+        """What the campaign wins; returns the counter customers left for the event day, (entities,)."""
+        rate, chance = self.rate, self.chance
+        left = chance.binomial(self.base[:, :, COUNTER], rate.left)
+        left_to = chance.multinomial(left, self.mix)
+        won = rate.campaign[:, None, None] * self.mean[:, :, DIGITAL]
+        from_counters = (rate.left * self.mean[:, :, COUNTER])[:, :, None] * self.mix
+        fresh = chance.poisson(np.maximum(won - from_counters, 0))
+        paid = self._switch("campaign", slice(None), left_to)
+        self.count["campaign"][:, :, DIGITAL] += fresh
+        self.value["campaign"][:, :, DIGITAL] = paid + self.sums(fresh, self.digital_ticket)
+        return self.base[self.day, :, COUNTER] - left[self.day]
+
+    def _close_counters(self, turned_away: np.ndarray) -> None:
+        """The turned away pay digitally, pay on another day, or never."""
+        rate, chance, day = self.rate, self.chance, self.day
+        online, other, lost = np.moveaxis(chance.multinomial(turned_away, rate.fate), -1, 0)
+        self._switch("from_counters", day, chance.multinomial(online, self.assisted))
+
+        days, _, channels = self.base.shape
+        elsewhere = chance.multinomial(other, rate.elsewhere.ravel()).reshape(-1, days, channels)
         elsewhere = elsewhere.transpose(1, 0, 2)
-        paid = sums(elsewhere, counter[:, None])
-        count["to_other_days"] += elsewhere
-        count["to_other_days"][day, :, COUNTER] -= other
-        value["to_other_days"] += paid
-        value["to_other_days"][day, :, COUNTER] -= paid.sum((0, 2))
+        paid = self.sums(elsewhere, self.counter_ticket[:, None])
+        for part, come in ((self.count, elsewhere), (self.value, paid)):
+            part["to_other_days"] += come
+            part["to_other_days"][day, :, COUNTER] -= come.sum((0, 2))
+        self.switched[:, :, DIGITAL] += elsewhere[:, :, DIGITAL]
 
-        switched[:, :, DIGITAL] = left_to + elsewhere[:, :, DIGITAL]
-        switched[day, :, DIGITAL] += online_to
+        self.count["lost"][day, :, COUNTER] = -lost
+        self.value["lost"][day, :, COUNTER] = -self.sums(lost, self.counter_ticket)
 
-        count["lost"][day, :, COUNTER] = -lost
-        value["lost"][day, :, COUNTER] = -sums(lost, counter)
-
-        pool = base[:, :, DIGITAL] + count["campaign"][:, :, DIGITAL]
-        moved = chance.binomial(pool, rate.moved[:, None, None])
-        paid = sums(moved, digital)
-        for part, gone in ((count, moved), (value, paid)):
+    def _move_digital(self) -> None:
+        """Digital customers of other days pay on the event day."""
+        base = self.base[:, :, DIGITAL]
+        pool = base + self.count["campaign"][:, :, DIGITAL]
+        moved = np.minimum(self.chance.binomial(pool, self.rate.moved[:, None, None]), base)
+        paid = self.sums(moved, self.digital_ticket)
+        for part, gone in ((self.count, moved), (self.value, paid)):
             part["from_other_days"][:, :, DIGITAL] = -gone
-            part["from_other_days"][day, :, DIGITAL] = gone.sum(0)
+            part["from_other_days"][self.day, :, DIGITAL] = gone.sum(0)
 
-        new = chance.poisson(model.new * (1 + rate.campaign[day]) * mean[day, :, DIGITAL])
-        count["new"][day, :, DIGITAL] = new
-        value["new"][day, :, DIGITAL] = sums(new, digital)
+    def _add_new(self) -> None:
+        """Digital payments of the event day that nobody would have made."""
+        usual = (1 + self.rate.campaign[self.day]) * self.mean[self.day, :, DIGITAL]
+        new = self.chance.poisson(self.model.new * usual)
+        self.count["new"][self.day, :, DIGITAL] = new
+        self.value["new"][self.day, :, DIGITAL] = self.sums(new, self.digital_ticket)
 
-        stay = chance.binomial(base[:, :, COUNTER], rate.lasting[:, None])
-        stay_to = chance.multinomial(stay, mix)
-        paid = sums(stay_to, counter[:, None])
-        count["lasting"][:, :, DIGITAL], count["lasting"][:, :, COUNTER] = stay_to, -stay
-        switched[:, :, DIGITAL] += stay_to
-        value["lasting"][:, :, DIGITAL], value["lasting"][:, :, COUNTER] = paid, -paid.sum(2)
+    def _last(self) -> None:
+        """Counter customers who stay digital after the event."""
+        stay = self.chance.binomial(self.base[:, :, COUNTER], self.rate.lasting[:, None])
+        self._switch("lasting", slice(None), self.chance.multinomial(stay, self.mix))
 
-    # Those who left a cell would have paid what they paid elsewhere; the others' payments are drawn here.
-    gone = sum(np.minimum(count[name], 0) for name in COMPONENTS[1:])
-    gone_value = sum(np.minimum(value[name], 0) for name in COMPONENTS[1:])
-    kept = base + gone
-    if total is not None:
-        short = total - int(kept.sum() + sum(np.maximum(part, 0).sum() for part in count.values()))
-        kept = chance.top_up(kept, short)
-    count["baseline"] = kept - gone
-    value["baseline"] = sums(kept, rate.ticket) - gone_value
-    return Account(model, np.stack(list(count.values())), np.stack(list(value.values())), switched)
+    def _switch(self, name: str, when: int | slice, to: np.ndarray) -> np.ndarray:
+        """Counter customers pay digitally, in the channels of `to`; returns their dirhams."""
+        paid = self.sums(to, self.counter_ticket[:, None])
+        for part, come in ((self.count, to), (self.value, paid)):
+            part[name][when, :, DIGITAL] = come
+            part[name][when, :, COUNTER] = -come.sum(-1)
+        self.switched[when, :, DIGITAL] += to
+        return paid
 
 
 class _Mean:
