@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 CALENDARS = ("full", "weekday", "none")
-MONTH_END = (4, 10)  # days before the end at which the rise towards payday may change its slope
+MONTH_END = (2, 4, 10)  # days before the end at which the rise towards payday may change its slope
 ANCHOR_DAYS = 28  # days before the campaign that carry the level of the world without it
 
 
