@@ -8,6 +8,8 @@ need several times the memory. So Polars reads files, and a frame that a caller 
 
 from __future__ import annotations
 
+import difflib
+import re
 from pathlib import Path
 
 import narwhals as nw
@@ -21,6 +23,12 @@ COUNTER = "counter"
 MISSING = "(missing)"
 UNITS = 10_000  # amounts are summed as whole ten-thousandths, so that every engine gives the same last cent
 SPILL_BYTES = 1 << 30  # a text ledger beyond this is cut by month on disk before its payers are counted
+
+
+COUNTERS = {
+    *("counter", "counters", "service centre", "service center", "service centres", "service centers"),
+    *("الكاونتر", "كاونتر", "مركز الخدمة", "مراكز الخدمة", "مركز خدمة"),
+}
 
 
 def sums(
@@ -69,6 +77,14 @@ def typed(frame: nw.LazyFrame, name: str, timezone: str | None, thorough: bool =
             "say whose days to use, as in timezone='Asia/Dubai'"
         )
     return frame.with_columns(when.dt.convert_time_zone(timezone).dt.replace_time_zone(None))
+
+
+def near_counter(label: str) -> bool:
+    """Whether a channel's label means `counter` in other letters."""
+    plain = re.sub(r"[\s_-]+", " ", label).strip().casefold()
+    if label == COUNTER:
+        return False
+    return plain in COUNTERS or difflib.SequenceMatcher(None, plain, COUNTER).ratio() >= 0.85
 
 
 def rows(frame: nw.LazyFrame, by: list[str], refunds: bool) -> nw.LazyFrame:

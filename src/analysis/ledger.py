@@ -7,8 +7,6 @@ names. A daily panel has one row a day and group.
 
 from __future__ import annotations
 
-import difflib
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,9 +16,25 @@ import narwhals as nw
 import pandas as pd
 import polars as pl
 
-from analysis.aggregate import COUNTER, UNITS, sums
-from analysis.parsing import days, measures, usual_date
-from analysis.sources import Source, dialect, find, is_parquet, nearest, opened, telling, zone_known
+from analysis.aggregate import COUNTER, UNITS, near_counter, sums
+from analysis.check import check
+from analysis.faults import Fault
+from analysis.parsing import date_column as date_column_of
+from analysis.parsing import days, measures
+from analysis.sources import Source, find, is_daily, is_parquet, nearest, opened, telling, zone_known
+
+__all__ = [
+    "Fault",
+    "check",
+    "daily_metric",
+    "daily_panel",
+    "is_daily",
+    "is_synthetic",
+    "metric",
+    "panel_schema",
+    "read_daily",
+]
+
 
 METRICS = ("count", "value", "payers", "ticket", "digital_share")
 GROUPS = ("entity", "service", "channel", "digital")
@@ -28,10 +42,6 @@ ALIASES = {
     "count": ("volume", "vol", "transactions", "payments", "number"),
     "value": ("val", "amount", "total"),
     "payers": ("customers", "users"),
-}
-COUNTERS = {
-    *("counter", "counters", "service centre", "service center", "service centres", "service centers"),
-    *("الكاونتر", "كاونتر", "مركز الخدمة", "مراكز الخدمة", "مركز خدمة"),
 }
 
 
@@ -223,7 +233,7 @@ def read_daily(
             found = f"did you mean {near!r}?" if near else f"found {', '.join(frame.columns)}"
             raise ValueError(f"{name}: no column {given!r}; {found}")
     if date_column is None:
-        date_column = _date_column(frame, name)
+        date_column = date_column_of(frame, name)
     index = days(frame[date_column], name)
     values = [value_column] if value_column else [c for c in frame.columns if c != date_column]
     numbers = {c: measures(frame[c]) for c in values}
@@ -242,25 +252,6 @@ def read_daily(
     return pd.DataFrame(numbers, index=index).sort_index().asfreq("D")
 
 
-def is_daily(
-    source: Any,
-    columns: Mapping[str, str] | None = None,
-    date_column: str | None = None,
-    value_column: str | None = None,
-    encoding: str | None = None,
-) -> bool:
-    """Whether a source is a CSV of days rather than a ledger.
-
-    It is a ledger if it is no text file, if `columns` maps a `paid_at`, or if it has a column of that name.
-    """
-    if date_column or value_column:
-        return True
-    if "paid_at" in (columns or {}) or not isinstance(source, (str, Path)):
-        return False
-    first = find(source)[0]
-    return not is_parquet(first) and "paid_at" not in dialect(first, encoding).header
-
-
 def is_synthetic(source: Any) -> bool:
     """Whether any Parquet file of the source says that it is simulated (metadata key `synthetic`)."""
     import pyarrow.parquet as pq
@@ -269,14 +260,6 @@ def is_synthetic(source: Any) -> bool:
         return False
     files = [file for file in find(source) if is_parquet(file)]
     return any((pq.read_schema(file).metadata or {}).get(b"synthetic") == b"true" for file in files)
-
-
-def near_counter(label: str) -> bool:
-    """Whether a channel's label means `counter` in other letters."""
-    plain = re.sub(r"[\s_-]+", " ", label).strip().casefold()
-    if label == COUNTER:
-        return False
-    return plain in COUNTERS or difflib.SequenceMatcher(None, plain, COUNTER).ratio() >= 0.85
 
 
 def _groups(by: Sequence[str], ledger: Source) -> list[str]:
@@ -351,17 +334,3 @@ def _filled(found: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     types = {c: "float64" if c == "value" else "int64" for c in numbers}
     out[numbers] = out[numbers].fillna(0).astype(types)
     return out.astype({name: "str" for name in by if name != "digital"})
-
-
-def _date_column(frame: pl.DataFrame, name: str) -> str:
-    """The first column whose values read as days, those with a usual name first."""
-    refused = None
-    for column in sorted(frame.columns, key=lambda c: not usual_date(c)):
-        try:
-            days(frame[column], name)
-        except ValueError as error:
-            if usual_date(column) and refused is None:
-                refused = error
-            continue
-        return column
-    raise refused or ValueError(f"{name}: no column reads as days (2017-10-26); name it with date_column")

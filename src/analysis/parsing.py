@@ -33,8 +33,8 @@ def cleaned(text: pl.Expr) -> pl.Expr:
 def times(frame: pl.LazyFrame, column: str, name: str, thorough: bool = False) -> pl.Expr:
     """How to read a column of text as times: naive ones as written, ones with an offset in UTC; null is unreadable.
 
-    The formats are those that the first rows need, or with `thorough` all that are known. In a column where any
-    of the first rows carries an offset every row must.
+    The formats are those that the first rows need, or with `thorough` all that are known. In a column where most
+    of the first rows carry an offset every row must, and elsewhere none may.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def times(frame: pl.LazyFrame, column: str, name: str, thorough: bool = False) -
     text = cleaned(pl.col(column)) if thorough else pl.col(column).cast(pl.String).str.strip_chars()
     head = frame.select(cleaned(pl.col(column)).alias("x")).drop_nulls().head(SAMPLE).collect()["x"]
     iso = text.str.replace(r"^(\d{4}[-/]\d\d?[-/]\d\d?) +", "${1}T")
-    if head.str.contains(OFFSET).any():
+    if zoned(head):
         return _aware(iso)
     formats = ISO
     if head.str.contains(SLASHED).any():
@@ -61,6 +61,11 @@ def times(frame: pl.LazyFrame, column: str, name: str, thorough: bool = False) -
         alone = [f for f in ISO if not pl.select(_parse(pl.lit(seen), f)).to_series().null_count()]
         formats = alone[:1] or ISO
     return _naive(iso, formats if not thorough else (*ISO, *WORDY))
+
+
+def zoned(head: pl.Series) -> bool:
+    """Whether most of the first rows of a column carry an offset."""
+    return 2 * int(head.str.contains(OFFSET).sum()) > len(head)
 
 
 def day_order(frame: pl.LazyFrame, column: str, name: str) -> str:
@@ -101,6 +106,27 @@ def days(column: pl.Series, name: str) -> pl.Series:
             f"{name}, row {row}, {column.name}: {column[row - 1]!r} is not a day; write it as 2017-10-26"
         )
     return read
+
+
+def date_column(frame: pl.DataFrame, name: str) -> str:
+    """The column of which most cells read as days; those with a usual name are tried first.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or a column called date or day can be read two ways.
+    """
+    for column in sorted(frame.columns, key=lambda c: not usual_date(c)):
+        text = frame.lazy().select(pl.col(column).cast(pl.String))
+        try:
+            read = text.select(times(text, column, name, thorough=True)).collect().to_series()
+        except ValueError:
+            if usual_date(column):
+                raise
+            continue
+        if 2 * read.null_count() < len(read):
+            return column
+    raise ValueError(f"{name}: no column reads as days (2017-10-26); name it with date_column")
 
 
 def amounts(column: str, dtype: pl.DataType, thorough: bool = False) -> pl.Expr:

@@ -142,6 +142,25 @@ def find(source: str | Path) -> list[Path]:
     return found
 
 
+def is_daily(
+    source: Any,
+    columns: Mapping[str, str] | None = None,
+    date_column: str | None = None,
+    value_column: str | None = None,
+    encoding: str | None = None,
+) -> bool:
+    """Whether a source is a CSV of days rather than a ledger.
+
+    It is a ledger if it is no text file, if `columns` maps a `paid_at`, or if it has a column of that name.
+    """
+    if date_column or value_column:
+        return True
+    if "paid_at" in (columns or {}) or not isinstance(source, (str, Path)):
+        return False
+    first = find(source)[0]
+    return not is_parquet(first) and "paid_at" not in dialect(first, encoding).header
+
+
 def mapped(present: Iterable[str], columns: Mapping[str, str] | None, name: str) -> dict[str, str]:
     """Our name to theirs, for each of our columns that is present."""
     present = list(present)
