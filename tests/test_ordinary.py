@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import figures, figures_ordinary, ordinary
+from analysis import figures, figures_ordinary, ordinary, ordinary_words
 from analysis.windows import Windows
 
 WINDOWS = Windows("2017-10-26", campaign_start="2017-09-23")
@@ -89,3 +89,17 @@ def test_figure_tells_its_largest_groups(panel):
     told = figures.description(ax)
     assert "A has the largest value" in told.alt
     assert list(told.data) == ["entity", "count_share", "value_share"]
+
+
+def test_sentences_tell_what_is_in_the_ledger(panel):
+    facts = ordinary.summary(panel, WINDOWS)
+    assert facts["rows"] == 96 * 40 + 84 * 10
+    assert facts["step"] == pytest.approx(1.0)
+    assert ordinary_words.normal_day(facts).startswith(
+        "On an ordinary Thursday there are 80 digital payments"
+    )
+    sound = ordinary_words.soundness(facts, [])
+    assert "4,680 payments to 2 entities on 84 days" in sound
+    assert sound.endswith("Faults found in it: 0.")
+    assert ordinary_words.soundness(facts, ["row 3: no amount"]).endswith("1. row 3: no amount.")
+    assert "+100%" in ordinary_words.step(ordinary.daily(panel)["value"], WINDOWS)

@@ -14,7 +14,7 @@ HEADINGS = {
     "count": N_("Digital payments"),
     "value": N_("Their value"),
     "ticket": N_("Value per payment"),
-    "counter": N_("Payments at counters"),
+    "counter": N_("At counters"),
     "digital_share": N_("Digital share"),
     "channel": N_("Channel"),
     "payments": N_("Payments"),
@@ -27,7 +27,6 @@ HEADINGS = {
     "unit": N_("Unit"),
     "published": N_("Published, within rounding"),
     "ledger": N_("In the ledger"),
-    "fault": N_("Fault"),
 }
 FORMATS = {
     "weekday": "weekday",
@@ -58,8 +57,8 @@ def normal_day(facts: dict) -> str:
 
 
 def soundness(facts: dict, faults: list[str]) -> str:
-    """Size of the ledger, days missing in it, and how many faults were found."""
-    return fill(
+    """Size of the ledger, days missing in it, and how many faults were found, with the first few."""
+    told = fill(
         N_(
             "The ledger has {rows:number.0} payments to {entities:number.0} entities on {days:number.0} days. Days "
             "without any payment: {empty:number.0}. Faults found in it: {faults:number.0}."
@@ -67,6 +66,7 @@ def soundness(facts: dict, faults: list[str]) -> str:
         faults=len(faults),
         **facts,
     )
+    return " ".join([told, *(f"{fault}." for fault in faults[:3])])
 
 
 def concentration(groups: pd.DataFrame, few: int = 5) -> str:
@@ -101,8 +101,8 @@ def step(series: pd.Series, windows: Windows) -> str:
 
 
 def weekdays(panel: pd.DataFrame, windows: Windows) -> pd.DataFrame:
-    """`ordinary.by_weekday` under its headings."""
-    return _headed(ordinary.by_weekday(panel, windows))
+    """`ordinary.by_weekday` under its headings, without the number of days."""
+    return _headed(ordinary.by_weekday(panel, windows).drop(columns="days"))
 
 
 def channels(panel: pd.DataFrame) -> pd.DataFrame:
@@ -119,11 +119,6 @@ def kinds(series: pd.Series, windows: Windows) -> pd.DataFrame:
 def published(panel: pd.DataFrame, windows: Windows) -> pd.DataFrame:
     """`ordinary.against_published` under its headings."""
     return _headed(ordinary.against_published(panel, windows))
-
-
-def faults(found: list[str]) -> pd.DataFrame:
-    """The faults of a ledger, a row each."""
-    return _headed(pd.DataFrame({"fault": found}, dtype=str))
 
 
 def _headed(table: pd.DataFrame) -> pd.DataFrame:
