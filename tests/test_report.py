@@ -461,3 +461,28 @@ def test_equations_are_mathml_and_a_broken_one_is_its_source():
     assert "$" not in re.sub("<[^>]*>", "", made)
     assert "<script" not in markup.math("\\text{<script>}") + markup.math("\\text{<script>x</script>}")
     assert markup.math("\\left( <x").startswith('<code dir="ltr">')
+
+
+@pytest.mark.slow
+def test_a_cluster_loses_no_notebook_when_a_worker_is_killed(tmp_path, monkeypatch):
+    """On real worker processes: the first run of a notebook ends its worker, another worker takes it over."""
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setenv("ANALYSIS_CACHE", str(tmp_path / "cache"))
+    for number in range(1, 5):
+        attempt = (
+            f"import os, pathlib, signal\nattempts = pathlib.Path({str(tmp_path / f'attempts{number}')!r})\n"
+            "with attempts.open('a') as file:\n    file.write('x')\n"
+            "worker = int(pathlib.Path(f'/proc/{os.getppid()}/stat').read_text().split()[3])\n"
+        )
+        ending = "if attempts.read_text() == 'x':\n    os.kill(worker, signal.SIGKILL)" if number == 2 else ""
+        made = notebook(f"# Notebook {number}", attempt + ending, f"print('done', {number})")
+        nbformat.write(made, tmp_path / f"0{number}_x.ipynb")
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(STUDY), encoding="utf-8")
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        built = report.build(
+            tmp_path / "study.yaml", out=tmp_path / "out", progress=False, cluster=cluster.scheduler_address
+        )
+    assert built.executed == 4
+    assert (tmp_path / "attempts2").read_text() == "xx"
+    for number in range(1, 5):
+        assert f"done {number}" in text(tmp_path / "out" / "study" / "en" / f"0{number}_x.html")

@@ -6,6 +6,7 @@ at every request and ends, with its kernels, when the other end of the socket cl
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib
 import json
@@ -22,21 +23,13 @@ import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-# What notebooks import, directly or through `analysis`. Not matplotlib_inline: it attaches to a running kernel.
+# What every notebook needs besides the modules of `analysis`. Not matplotlib_inline: it attaches to a running kernel.
 IMPORTS = (
     "ipykernel.kernelapp",
     "ipykernel.ipkernel",
     "IPython.core.completer",
     "matplotlib.pyplot",
-    "matplotlib.dates",
     "pandas",
-    "statsmodels.api",
-    "scipy.stats",
-    "scipy.optimize",
-    "babel.numbers",
-    "babel.dates",
-    "pydantic",
-    "yaml",
 )
 # Threads that libraries start while being imported, hold no lock at rest and are not needed after a fork.
 HARMLESS_THREADS = ("jemalloc_bg_thd", "polars-ooc-clea")
@@ -67,6 +60,21 @@ def pool(env: Mapping[str, str] | None = None, fork: bool | None = None) -> Iter
         if server is not None:
             server.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def shared(env: Mapping[str, str]) -> type:
+    """As `pool`, one for this process and kept until its end: for workers that are sent one notebook at a time."""
+    key = tuple(sorted(env.items()))
+    with _sharing:
+        if key not in _shared:
+            kept = contextlib.ExitStack()
+            _shared[key] = kept.enter_context(pool(env))
+            atexit.register(kept.close)
+        return _shared[key]
+
+
+_shared: dict[tuple, type] = {}
+_sharing = threading.Lock()
 
 
 class Server:
@@ -261,10 +269,10 @@ def _become(env: dict[str, str], cwd: str) -> None:
 
 def _preimport() -> None:
     import analysis
+    from analysis.study import OUTSIDE
 
-    own = [f"analysis.{module.name}" for module in pkgutil.iter_modules(analysis.__path__)]
-    skip = ("analysis.__main__", "analysis.kernels", "analysis.report")
-    for name in (*IMPORTS, *(name for name in own if name not in skip)):
+    found = [module.name for module in pkgutil.iter_modules(analysis.__path__)]
+    for name in (*IMPORTS, *(f"analysis.{name}" for name in found if f"{name}.py" not in OUTSIDE)):
         # A module that fails to import fails again, with its message, in the notebook that needs it.
         with contextlib.suppress(Exception):
             importlib.import_module(name)

@@ -102,6 +102,10 @@ def labels() -> dict[str, str]:
             "These numbers come from simulated payments. They show how the method works and must not be quoted as "
             "results of the initiative."
         ),
+        "synthetic_some": _(
+            "Reports and numbers that are marked so come from simulated payments. They show how the method works and "
+            "must not be quoted as results of the initiative."
+        ),
         "provenance": _("Where these numbers come from"),
         "commit": _("Version of the code"),
         "computed": _("Computed on"),

@@ -55,6 +55,7 @@ def build(
     fresh: bool = False,
     notebooks: str | Path | None = None,
     progress: bool = True,
+    cluster: str | None = None,
 ) -> Built:
     """Render the reports of a study.
 
@@ -76,6 +77,8 @@ def build(
         Their folder; by default the study's own if it holds any, else the project's.
     progress : bool
         Show a bar on stderr.
+    cluster : str, optional
+        Address of a Dask scheduler that runs the notebooks, as in `runs.execute`.
 
     Raises
     ------
@@ -100,10 +103,10 @@ def build(
     due = [run for run in chosen if fresh or not run.executed.exists()]
     folder = Path(out) / study.name
     manifest = cache_folder() / "pages" / f"{_digest(str(folder.resolve()))}.json"
-    state = _digest([run.key for run in planned], languages, _look(), runs.commit(), str(study_path))
+    state = _digest([run.key for run in planned], languages, _look(), str(study_path))
     if due or only is not None or not _unchanged(manifest, state, folder):
         study.windows  # noqa: B018  # periods out of order are refused before anything runs
-        _run(due, jobs or os.cpu_count() or 1, progress)
+        _run(due, jobs or os.cpu_count() or 1, progress, cluster)
         shown = [run for run in planned if run in chosen or run.executed.exists()]
         written = _write_all(study, Path(study_path), shown, languages, folder)
         write(manifest, json.dumps({"state": state if only is None else "", "files": written}))
@@ -112,13 +115,13 @@ def build(
     return Built(folder / "index.html", pages, len(due), len(chosen) - len(due))
 
 
-def _run(due: list[Run], jobs: int, progress: bool) -> None:
+def _run(due: list[Run], jobs: int, progress: bool, cluster: str | None) -> None:
     if not due:
         return
     from tqdm import tqdm
 
     with tqdm(total=sum(map(runs.cells, due)), unit="cell", desc="notebooks", disable=not progress) as bar:
-        faults = runs.execute(due, jobs, bar.update)
+        faults = runs.execute(due, jobs, bar.update, cluster)
     if faults:
         raise NotebookError("; ".join(faults))
 
@@ -246,18 +249,13 @@ def _provenance(study: Study, study_path: Path, shown: list[Run], results: dict[
         runs.hashes(study.source) if study.ledger is not None else []
     )
     of_run = {name: notebook["metadata"]["analysis"] for name, notebook in results.items()}
-    head, modified = runs.commit()
+    shared = ("date", "commit", "modified", "versions")
+    last = {key: max(of_run.values(), key=lambda entry: entry["date"])[key] for key in shared}
     return {
         "study": study.name,
         "title": study.title,
         "command": f"python -m analysis report {given}",
-        "run": {
-            "date": max(entry["date"] for entry in of_run.values()),
-            "commit": head,
-            "modified": modified,
-            "parameters": runs.parameters_of(study),
-            "versions": runs.versions(),
-        },
+        "run": last | {"parameters": runs.parameters_of(study)},
         "seed": study.seed,
         "data": data,
         "notebooks": of_run,

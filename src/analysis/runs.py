@@ -90,15 +90,20 @@ def plan(study: Study, notebooks: Sequence[Path], languages: Sequence[str]) -> l
     return runs
 
 
-def execute(runs: Sequence[Run], jobs: int, tick: Callable[[int], None]) -> list[str]:
+def execute(
+    runs: Sequence[Run], jobs: int, tick: Callable[[int], None], cluster: str | None = None
+) -> list[str]:
     """Run each notebook; results land in `Run.executed`, whole or not at all.
 
     Parameters
     ----------
     jobs : int
-        How many at a time.
+        How many at a time on this machine.
     tick : callable
         Told the number of cells done since it was last called.
+    cluster : str, optional
+        Address of a Dask scheduler whose workers see this checkout, its data and its cache under the same paths.
+        A notebook whose worker is lost is run by another.
 
     Returns
     -------
@@ -107,17 +112,26 @@ def execute(runs: Sequence[Run], jobs: int, tick: Callable[[int], None]) -> list
     """
     if not runs:
         return []
-    from joblib import Parallel, delayed
-
-    from analysis import kernels
+    from joblib import Parallel, delayed, parallel_config
 
     env = {"ANALYSIS_LANGUAGES": ",".join(runs[0].languages), "ANALYSIS_REPORT": "1", "PYTHONHASHSEED": "0"}
-    with kernels.pool(env) as manager:
-        import papermill  # noqa: F401  # here, while the kernels' process does its own imports
+    env["ANALYSIS_CACHE"] = str(cache_folder().resolve())
+    if cluster is not None:
+        with _client(cluster), parallel_config("dask"):
+            results = Parallel(return_as="generator_unordered")(delayed(_execute)(run, env) for run in runs)
+            faults = []
+            for run, fault in results:
+                tick(cells(run))
+                faults.append(fault)
+    else:
+        from analysis import kernels
 
-        work = (delayed(_execute)(run, manager, tick) for run in runs)
-        faults = Parallel(n_jobs=min(jobs, len(runs)), prefer="threads")(work)
-    return [fault for fault in faults if fault]
+        with kernels.pool(env) as manager:
+            import papermill  # noqa: F401  # here, while the kernels' process does its own imports
+
+            work = (delayed(_execute)(run, env, manager, tick) for run in runs)
+            faults = [fault for _, fault in Parallel(n_jobs=min(jobs, len(runs)), prefer="threads")(work)]
+    return sorted(fault for fault in faults if fault)
 
 
 def cells(run: Run) -> int:
@@ -183,8 +197,30 @@ def today() -> date:
     return datetime.fromtimestamp(int(stamp), UTC).date() if stamp else datetime.now(UTC).date()
 
 
-def _execute(run: Run, manager: type, tick: Callable[[int], None]) -> str | None:
-    """Run one notebook; the fault in one line, if there is one."""
+def _client(address: str) -> Any:
+    """A client of a Dask scheduler; one line if there is none."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ValueError("--cluster needs the package distributed: pip install -e '.[cluster]'") from None
+    try:
+        return Client(address, timeout="10s")
+    except OSError:
+        raise ValueError(
+            f"no Dask scheduler answers at {address}: give its address, as tcp://host:8786"
+        ) from None
+
+
+def _execute(
+    run: Run, env: dict[str, str], manager: type | None = None, tick: Callable[[int], None] | None = None
+) -> tuple[Run, str | None]:
+    """Run one notebook, in a kernel of `manager` or of this process's own pool; the fault in one line."""
+    from analysis import kernels
+
+    return run, _attempt(run, manager or kernels.shared(env), tick or (lambda cells: None))
+
+
+def _attempt(run: Run, manager: type, tick: Callable[[int], None]) -> str | None:
     from papermill import execute_notebook
     from papermill.exceptions import PapermillExecutionError
 

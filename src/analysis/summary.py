@@ -66,9 +66,13 @@ def index(
 ) -> str:
     """A study's first page: the answer, a card a metric, the baselines compared, the reports."""
     rows = _rows(numbers)
-    first = rows[0]["notebook"] if rows else None
     pages = [
-        {"href": f"{language}/{name}.html", "title": body.title, "answer": body.answer}
+        {
+            "href": f"{language}/{name}.html",
+            "title": body.title,
+            "answer": body.answer,
+            "synthetic": body.synthetic,
+        }
         for name, body in bodies.items()
     ]
     return page.template("index.html").render(
@@ -76,16 +80,24 @@ def index(
         study_title=words.name(study.title),
         period=words.period(study.event_start, study.event_end),
         synthetic=numbers["synthetic"],
-        answer=bodies[first].answer
-        if first in bodies
-        else next((b.answer for b in bodies.values() if b.answer), ""),
-        answer_href=f"{language}/{first}.html" if first else None,
+        mixed=not all(body.synthetic for body in bodies.values()),
+        leading=_leading(pages, rows[0]["notebook"] if rows else ""),
         rows=rows,
         cards=[row for row in rows if row["first"]],
         pages=pages,
         glossary=glossary(),
         **frame,
     )
+
+
+def _leading(pages: list[dict[str, Any]], effects: str) -> dict[str, Any] | None:
+    """The page whose answer comes first: that of the effects, but never a simulated one before a real one."""
+    answering = [entry for entry in pages if entry["answer"]]
+    of_effects = [entry for entry in answering if entry["href"].endswith(f"/{effects}.html")]
+    real = [entry for entry in answering if not entry["synthetic"]]
+    if of_effects and not of_effects[0]["synthetic"]:
+        return of_effects[0]
+    return next(iter([*real, *of_effects, *answering]), None)
 
 
 def studies(found: list[dict[str, Any]], language: str, alternates: list[dict[str, str]]) -> str:
@@ -192,6 +204,7 @@ def _told(record: dict[str, Any]) -> dict[str, Any]:
         "observed": words.quantity(record["observed"], record["metric"], step),
         "expected": words.quantity(record["expected"], record["metric"], step),
         "clear": not low <= 0 <= high,
+        "synthetic": record["synthetic"],
     }
 
 
