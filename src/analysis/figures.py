@@ -19,7 +19,7 @@ from analysis.figures_canvas import (
 )
 from analysis.figures_evidence import calibration, decomposition, placebo, power, specification
 from analysis.figures_intervals import bounds, effects, entities, readings
-from analysis.figures_time import counterfactual, history, leads_lags, persistence, weekdays
+from analysis.figures_time import counterfactual, cumulative, history, leads_lags, persistence, weekdays
 
 __all__ = [
     "WIDTH_PIXELS",
@@ -28,6 +28,7 @@ __all__ = [
     "calibration",
     "canvas",
     "counterfactual",
+    "cumulative",
     "decomposition",
     "describe",
     "description",

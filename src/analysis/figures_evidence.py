@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -29,15 +30,16 @@ from analysis.figures_canvas import (
 )
 from analysis.words import _
 
+if TYPE_CHECKING:
+    from analysis.displacement import Decomposition
+    from analysis.placebo import PlaceboTest
+
 LINES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
 
 
 @drawn
-def placebo(test) -> Axes:
-    """The event among ordinary dates that are like it.
-
-    `test` is a `placebo.PlaceboTest`: ``dates, relative, event_relative, p_value, floor``.
-    """
+def placebo(test: PlaceboTest) -> Axes:
+    """The event among ordinary dates that are like it: each date is one dot."""
     ax = canvas(3.0, left=0.04, top=0.84, bottom=0.16)
     values = np.asarray(test.relative, float)
     ends = np.append(values, test.event_relative)
@@ -174,12 +176,18 @@ def specification(
 
 
 @drawn
-def decomposition(rows: pd.DataFrame, metric: str = "value") -> Axes:
-    """Where the gain came from: parts that add up to the last row.
+def decomposition(found: Decomposition, metric: str = "value", level: float = 0.95) -> Axes:
+    """Where the digital gain came from: parts that add up to the last bar.
 
-    `rows` has ``component, estimate, low, high`` in units of the metric; the last row is the total.
+    `found` is `displacement.decompose(...)`; `metric` gives the unit of its numbers.
     """
-    names = [words.component(code) for code in rows["component"]]
+    rows = (
+        found.frame(level)
+        .set_index("part")
+        .loc[["from_counters", "from_other_days", "net_new", "digital_gain"]]
+    )
+    rows = rows.reset_index()
+    names = [words.part(code) for code in rows["part"]]
     ends = rows["estimate"].to_numpy(float).cumsum()
     starts = np.append(0, ends[:-1])
     starts[-1], ends[-1] = 0.0, rows["estimate"].iloc[-1]
@@ -285,7 +293,9 @@ def calibration(rows: pd.DataFrame, value: str = "coverage", low: float = 0.935,
     )
     height, left = 1.35 + 0.25 * len(table), text_width(down, 9) + 0.12
     turned = text_width(across, 8.5)
-    columns = min((WIDTH - left - 0.84 * text_width([name], 8.5)) / (j + 0.55) for j, name in enumerate(across))
+    columns = min(
+        (WIDTH - left - 0.84 * text_width([name], 8.5)) / (j + 0.55) for j, name in enumerate(across)
+    )
     height += 0.58 * turned - 1.2
     right = (left + columns * len(across)) / WIDTH
     ax = canvas(

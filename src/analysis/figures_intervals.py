@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -24,10 +23,6 @@ from analysis.figures_canvas import (
     text_width,
 )
 from analysis.words import _
-
-if TYPE_CHECKING:
-    from analysis.identified import Bounds
-    from analysis.published import Reading
 
 
 @drawn
@@ -65,23 +60,12 @@ def effects(
 
 
 @drawn
-def readings(rows: pd.DataFrame | Sequence[Reading], announced: float | None = 0.30) -> Axes:
+def readings(rows: pd.DataFrame, announced: float | None = 0.30) -> Axes:
     """Growth of the day over each reading of what it is compared with.
 
-    `rows` are `published.readings()`, or a frame with ``label, relative`` and optionally ``low, high`` (the rounding of
-    the published figures) and ``group``.
+    `rows` has ``label, relative`` and optionally ``low, high`` (the rounding of the published figures) and ``group``,
+    as from `published_rows.readings`.
     """
-    if not isinstance(rows, pd.DataFrame):
-        rows = pd.DataFrame(
-            {
-                "label": [words.comparison(found.baseline, found.week) for found in rows],
-                "group": [_title(words.metric(found.metric)) for found in rows],
-                "relative": [found.relative for found in rows],
-                "low": [found.low for found in rows],
-                "high": [found.high for found in rows],
-            }
-        )
-        rows = rows.drop_duplicates(ignore_index=True)
     ax = _rows(rows, announced)
     caption = _("Growth on the day over each published level, as far as rounding leaves it known.")
     return describe(
@@ -90,21 +74,11 @@ def readings(rows: pd.DataFrame | Sequence[Reading], announced: float | None = 0
 
 
 @drawn
-def bounds(rows: pd.DataFrame | Sequence[Bounds], announced: float | None = 0.30) -> Axes:
+def bounds(rows: pd.DataFrame, announced: float | None = 0.30) -> Axes:
     """What the published figures alone identify: an interval for each assumption.
 
-    `rows` are `published.every_bound(...)`, joined here over the readings of the week, or a frame with ``label, low,
-    high`` (fractions) and optionally ``relative, group``.
+    `rows` has ``label, low, high`` (fractions) and optionally ``relative, group``, as from `published_rows.bounds`.
     """
-    if not isinstance(rows, pd.DataFrame):
-        found = pd.DataFrame(
-            {
-                "label": [words.assumption(bound.assumption.name) for bound in rows],
-                "low": [bound.low for bound in rows],
-                "high": [bound.high for bound in rows],
-            }
-        )
-        rows = found.groupby("label", sort=False).agg({"low": "min", "high": "max"}).reset_index()
     ax = _rows(rows, announced, bars=True)
     caption = _(
         "Every effect that fits the published figures under each assumption. A bar across zero leaves the sign open."
@@ -147,10 +121,6 @@ def entities(rows: pd.DataFrame, total: float | None = None, of: str = "entity")
     data = _rows_data(rows).rename(columns={"label": of})
     data.attrs["formats"]["own"] = "+percent.1"
     return describe(ax, alt=_rows_alt(title, rows), caption=caption, data=data)
-
-
-def _title(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _rows(rows: pd.DataFrame, announced: float | None, bars: bool = False, own: str | None = None) -> Axes:
@@ -235,7 +205,9 @@ def _row_text(low: float, high: float, point: float) -> str:
     step = words.step(low, high) or (0.001 if np.isfinite(point) else None)
     step = max(step, 0.001) if step else None
     if not np.isfinite(point):
-        return words.interval(low, high, "percent", step=0.001 if high - low < 0.1 else 0.01)  # exact, not estimated
+        return words.interval(
+            low, high, "percent", step=0.001 if high - low < 0.1 else 0.01
+        )  # exact, not estimated
     if low == high:
         return words.percent(point, step, signed=True)
     return f"{words.percent(point, step, signed=True)} ({words.interval(low, high, 'percent', step=step)})"

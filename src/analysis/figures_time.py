@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -29,6 +32,9 @@ from analysis.figures_canvas import (
 )
 from analysis.windows import Windows
 from analysis.words import _
+
+if TYPE_CHECKING:
+    from analysis.displacement import Decomposition, Persistence
 
 
 @drawn
@@ -136,110 +142,154 @@ def history(daily: pd.Series, windows: Windows, metric: str = "value") -> Axes:
 
 
 @drawn
-def leads_lags(rows: pd.DataFrame, length: int = 1) -> Axes:
-    """The effect on each day around the event, with its interval.
+def leads_lags(
+    found: Decomposition, level: float = 0.95, series: Sequence[str] = ("digital", "counter")
+) -> Axes:
+    """The effect on each day around the event, one panel a series, as a share of what was expected of the day.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        ``offset`` (days from the first day of the event; negative before it), ``relative, low, high`` (fractions).
-    length : int
-        Days of the event.
+    `found` is `displacement.decompose(...)`. Days without expected payments (closed counters) are left out.
     """
-    ax = canvas(top=0.88, bottom=0.16)
-    rows = rows.sort_values("offset")
-    on = rows["offset"].between(0, length - 1).to_numpy()
-    ax.axvspan(-0.5, length - 0.5, color=EVENT, alpha=0.22, lw=0)
-    ax.axhline(0, color=INK, lw=0.9)
-    for chosen, colour, size in ((~on, INK, 4), (on, EVENT, 6.5)):
-        part = rows[chosen]
-        ax.vlines(part["offset"], part["low"], part["high"], color=colour, lw=1.4)
-        ax.plot(part["offset"], part["relative"], "o", color=colour, ms=size)
-    ax.text(
-        length / 2 - 0.5,
-        1.02,
-        _("event"),
-        transform=ax.get_xaxis_transform(),
-        color=EVENT,
-        ha="center",
-        fontsize=9,
+    rows = found.with_interval(found.lags, level)
+    start = rows.loc[rows["lag"] == 0, "date"].min()
+    rows = rows.assign(day=(rows["date"] - start).dt.days, relative=rows["effect"] / rows["expected"])
+    rows["low"], rows["high"] = rows["low"] / rows["expected"], rows["high"] / rows["expected"]
+    usual = rows.groupby("series")["expected"].transform("median")
+    rows = rows[rows["series"].isin(series) & (rows["expected"] > 0.02 * usual)]
+    height = 0.75 + 1.9 * len(series)
+    bottom, each = 0.5 / height, (1 - 0.75 / height) / len(series)
+    ax = canvas(
+        height, top=bottom + len(series) * each - 0.28 / height, bottom=bottom + (len(series) - 1) * each
     )
-    ax.set_xlabel(_("days before (−) and after (+) the event"), fontsize=9)
-    ax.xaxis.set_major_locator(MaxNLocator(9, integer=True))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _place: words.number(x, 1, signed=True)))
-    ax.set_xlim(rows["offset"].min() - 0.8, rows["offset"].max() + 0.8)
-    percent_axis(ax.yaxis)
-    ax.grid(axis="y")
-    ax.spines["left"].set_visible(False)
-    clear = rows[((rows["low"] > 0) | (rows["high"] < 0)).to_numpy() & ~on]
-    far = rows.loc[rows["relative"].abs().where(on, 0).idxmax()]
-    text = _(
-        "Effect by day from {first} to {last} days around the event; {effect} ({interval}) on the event."
-    ).format(
-        first=words.number(rows["offset"].min(), 1, signed=True),
-        last=words.number(rows["offset"].max(), 1, signed=True),
-        effect=words.percent(far["relative"], signed=True),
-        interval=words.interval(far["low"], far["high"], "percent"),
-    )
-    parts = [
-        _("{effect} at {day}").format(
-            effect=words.percent(row.relative, signed=True), day=words.number(row.offset, 1, signed=True)
-        )
-        for row in clear.itertuples()
+    place = ax.get_position()
+    panels = [ax] + [
+        ax.figure.add_axes((place.x0, place.y0 - i * each, place.width, place.height), sharex=ax)
+        for i in range(1, len(series))
     ]
-    text += " " + (
-        _("Other days whose interval excludes zero: {days}.").format(days=words.listing(parts))
-        if parts
-        else _("On every other day the interval includes zero.")
+    told = []
+    for panel, code in zip(panels, series, strict=True):
+        part = rows[rows["series"] == code]
+        on = (part["lag"] == 0).to_numpy()
+        panel.axvspan(-0.5, part.loc[on, "day"].max() + 0.5, color=EVENT, alpha=0.22, lw=0)
+        panel.axhline(0, color=INK, lw=0.9)
+        for chosen, colour, size in ((~on, INK, 4), (on, EVENT, 6.5)):
+            panel.vlines(part["day"][chosen], part["low"][chosen], part["high"][chosen], color=colour, lw=1.4)
+            panel.plot(part["day"][chosen], part["relative"][chosen], "o", color=colour, ms=size)
+        panel.set_title(words.series(code), pad=5, fontsize=9.5)
+        percent_axis(panel.yaxis)
+        panel.grid(axis="y")
+        panel.spines["left"].set_visible(False)
+        panel.tick_params(labelbottom=panel is panels[-1])
+        told.append(_lags_told(code, part, on))
+    panels[-1].set_xlabel(_("days before (−) and after (+) the event"), fontsize=9)
+    panels[-1].xaxis.set_major_locator(MaxNLocator(9, integer=True))
+    panels[-1].xaxis.set_major_formatter(FuncFormatter(lambda x, _place: words.number(x, 1, signed=True)))
+    alt = _(
+        "Effect on each day around the event, in per cent of what was expected of the day. {series}"
+    ).format(series=" ".join(told))
+    caption = _("The effect on each day, with its interval. Below zero beside the event: use moved to it.")
+    data = rows[["date", "day", "series", "relative", "low", "high"]].assign(
+        series=rows["series"].map(words.series)
     )
-    caption = _(
-        "The effect on each day, with its interval. A dip on either side is use moved to or from the event."
+    data.attrs["formats"] = dict.fromkeys(("relative", "low", "high"), "+percent.1") | {"day": "+number.0"}
+    return describe(ax, alt=alt, caption=caption, data=data)
+
+
+def _lags_told(code: str, part: pd.DataFrame, on: np.ndarray) -> str:
+    """One series in a sentence: its effect on the event, and the other days whose interval excludes zero."""
+    event = part[on].iloc[0]
+    days = [
+        _("{effect} on day {day}").format(
+            effect=words.percent(row.relative, signed=True), day=words.number(row.day, 1, signed=True)
+        )
+        for row in part[((part["low"] > 0) | (part["high"] < 0)).to_numpy() & ~on].itertuples()
+    ]
+    text = _("{series}: {effect} on the event ({interval}), and beside it {days}.")
+    if not days:
+        text = _(
+            "{series}: {effect} on the event ({interval}); on the other days the interval includes zero."
+        )
+    return text.format(
+        series=words.series(code),
+        effect=words.percent(event["relative"], signed=True),
+        interval=words.interval(event["low"], event["high"], "percent"),
+        days=words.listing(days),
     )
-    data = rows.copy()
-    data.attrs["formats"] = dict.fromkeys(("relative", "low", "high"), "+percent.1") | {"offset": "+number.0"}
-    return describe(ax, alt=text, caption=caption, data=data)
 
 
 @drawn
-def persistence(rows: pd.DataFrame, half_life: float | None = None) -> Axes:
-    """What stayed of the rise of the digital share after the event.
+def cumulative(found: Decomposition, metric: str = "value", level: float = 0.95) -> Axes:
+    """The effect on all payments, digital and counter, added up from the window's first day.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        ``day`` (days after the event), ``estimate, low, high`` (fractions: percentage points over the level before),
-        and optionally ``fit`` (the fitted decay).
-    half_life : float, optional
-        In days; named in the figure.
+    `found` is `displacement.decompose(...)`.
     """
-    ax = canvas(top=0.86, bottom=0.16)
+    rows = found.with_interval(found.cumulative, level)
+    ax = canvas(3.0, right=0.99 - text_width(["−000.0 (−00.0)"], 9) / WIDTH)
+    scale, unit_name = unit(rows[["low", "high"]].abs().to_numpy().max(), metric)
+    half = pd.Timedelta(hours=12)
+    event = rows.loc[rows["lag"] == 0, "date"]
+    ax.axvspan(event.min() - half, event.max() + half, color=EVENT, alpha=0.22, lw=0)
     ax.axhline(0, color=INK, lw=0.9)
-    ax.fill_between(rows["day"], rows["low"] * 100, rows["high"] * 100, color=INK, alpha=0.12, lw=0)
-    ax.plot(rows["day"], rows["estimate"] * 100, color=INK, lw=1.3, marker="o", ms=2.8)
-    if "fit" in rows:
-        ax.plot(rows["day"], rows["fit"] * 100, color=EXPECTED, lw=2, ls=(0, (4, 2)))
-        if half_life is not None:
-            middle = len(rows) // 3
-            text = _("half gone after {n} days").format(n=words.number(half_life))
-            ax.annotate(
-                text, (rows["day"].iloc[middle], rows["fit"].iloc[middle] * 100), xytext=(8, 14),
-                textcoords="offset points", color=EXPECTED, fontsize=9,
-            )  # fmt: skip
-    ax.set_title(_("Digital share over its level before, in percentage points"), pad=8)
+    ax.fill_between(rows["date"], rows["low"] / scale, rows["high"] / scale, color=EXPECTED, alpha=0.2, lw=0)
+    ax.plot(rows["date"], rows["effect"] / scale, color=EXPECTED, lw=2)
+    last = rows.iloc[-1]
+    step = words.step(last["low"] / scale, last["high"] / scale)
+    end = words.number(last["effect"] / scale, step, signed=True)
+    ax.text(last["date"], last["effect"] / scale, "  " + end, color=EXPECTED, va="center", fontsize=9)
+    title = _("Effect on all payments, added up")
+    ax.set_title(f"{title} ({unit_name})" if unit_name else title, pad=8)
+    time_axis(ax, rows["date"].iloc[0], rows["date"].iloc[-1], event.min())
+    value_axis(ax)
+    ci = words.interval(last["low"] / scale, last["high"] / scale)
+    alt = _(
+        "Line chart of the effect on all payments, added up from {start}: {end} ({interval}) by {last}, in {unit}."
+    ).format(
+        start=words.date(rows["date"].iloc[0]), last=words.date(last["date"]), end=end, interval=ci,
+        unit=unit_name or words.metric(metric),
+    )  # fmt: skip
+    caption = _("What is left at the end is net new, less what was lost; the band is the interval.")
+    data = rows[["date", "effect", "low", "high"]].copy()
+    kind = words.KINDS.get(metric, "number")
+    data.attrs["formats"] = dict.fromkeys(("effect", "low", "high"), f"+{kind}")
+    return describe(ax, alt=alt, caption=caption, data=data)
+
+
+@drawn
+def persistence(found: Persistence) -> Axes:
+    """The digital share on the days after the event, beside what was expected without it and the fitted decay.
+
+    `found` is `displacement.persistence(...)`.
+    """
+    rows = found.days
+    texts = [_("fitted"), _("expected")]
+    ax = canvas(3.2, right=0.97 - text_width(texts, 9) / WIDTH, top=0.88, bottom=0.15)
+    ax.plot(rows["lag"], rows["share"] * 100, "o", color=INK, ms=3.2, mew=0, alpha=0.75)
+    ax.plot(rows["lag"], rows["fitted"] * 100, color=EVENT, lw=1.8)
+    ax.plot(rows["lag"], rows["expected"] * 100, color=EXPECTED, lw=1.6, ls=(0, (4, 2)))
+    low, high = ax.get_ylim()
+    ends = sorted(
+        [
+            (rows["fitted"].iloc[-1] * 100, texts[0], EVENT),
+            (rows["expected"].iloc[-1] * 100, texts[1], EXPECTED),
+        ]
+    )
+    heights = [ends[0][0], max(ends[1][0], ends[0][0] + 0.07 * (high - low))]
+    for height, (_y, text, colour) in zip(heights, ends, strict=True):
+        ax.text(rows["lag"].iloc[-1], height, "  " + text, color=colour, va="center", fontsize=9)
+    ax.set_title(_("Digital share of payments, in per cent"), pad=8)
     ax.set_xlabel(_("days after the event"), fontsize=9)
     ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     value_axis(ax)
-    first, last = rows.iloc[0], rows.iloc[-1]
-    alt = _("Digital share over its level before: {first} on day {a}, {last} ({interval}) on day {b}.").format(
-        first=words.points(first["estimate"], signed=True), a=words.number(first["day"], 1),
-        last=words.points(last["estimate"], signed=True), b=words.number(last["day"], 1),
-        interval=words.interval(last["low"], last["high"], "points"),
-    )  # fmt: skip
-    if half_life is not None:
-        alt += " " + _("Half of the rise is gone after {n} days.").format(n=words.number(half_life))
-    caption = _("Each day after the event (line, with its interval) and the fitted decay (dashed).")
+    alt = _(
+        "Digital share of payments after the event. It began {first} ({interval}) above the expected. {life}"
+    )
+    alt = alt.format(
+        first=words.points(found.first),
+        interval=words.interval(*found.first_interval, "points"),
+        life=words.half_life(found),
+    )
+    caption = _("Each dot is a working day; the rise is fitted to fade by half at equal distances in time.")
     data = rows.copy()
-    data.attrs["formats"] = dict.fromkeys(("estimate", "low", "high", "fit"), "+points") | {"day": "number.0"}
+    data.attrs["formats"] = dict.fromkeys(("share", "expected", "fitted"), "percent.1") | {"lag": "number.0"}
     return describe(ax, alt=alt, caption=caption, data=data)
 
 

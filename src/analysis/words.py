@@ -39,19 +39,18 @@ from analysis.words_numbers import (
     write,
 )
 from analysis.words_prose import extract_notebook, prose, translate_cell
-from analysis.words_sentences import answer, caveat, headline, sureness
+from analysis.words_sentences import answer, caveat, half_life, headline, sureness
 from analysis.words_terms import (
     KINDS,
     METRICS,
-    assumption,
     choice,
-    comparison,
-    component,
     estimand,
     heading,
     method,
     metric,
+    part,
     process,
+    series,
 )
 
 __all__ = [
@@ -64,11 +63,8 @@ __all__ = [
     "N_",
     "_",
     "answer",
-    "assumption",
     "caveat",
     "choice",
-    "comparison",
-    "component",
     "currency",
     "date",
     "day_month",
@@ -76,6 +72,7 @@ __all__ = [
     "estimand",
     "extract_notebook",
     "fill",
+    "half_life",
     "heading",
     "headline",
     "html",
@@ -90,12 +87,14 @@ __all__ = [
     "name",
     "ngettext",
     "number",
+    "part",
     "percent",
     "period",
     "points",
     "process",
     "prose",
     "quantity",
+    "series",
     "step",
     "sureness",
     "synthetic",

@@ -46,8 +46,8 @@ def points(value: float, step: float | None = None, signed: bool = False) -> str
     if step is None:
         step = 0.001 if abs(value) < 0.1 else 0.01
     text = _isolate(_digits(value * 100, step * 100, signed), signed or value < 0)
-    # Translators: a difference of two percentages, such as "3 percentage points"
-    return _("{n} percentage points").format(n=text)
+    count = _plural_number(value * 100, step * 100, signed)
+    return ngettext("{n} percentage point", "{n} percentage points", count).format(n=text)
 
 
 def money(value: float, step: float | None = None, signed: bool = False) -> str:
@@ -56,7 +56,7 @@ def money(value: float, step: float | None = None, signed: bool = False) -> str:
     if step is None:
         step = 10.0 ** (math.floor(math.log10(abs(value))) - 2) if scale > 1 else 1.0
     amount = _isolate(_digits(value / scale, step / scale, signed), signed or value < 0)
-    count = _plural_number(value / scale, step / scale)
+    count = _plural_number(value / scale, step / scale, signed)
     if scale == 1e9:
         text = ngettext("{currency} {n} billion", "{currency} {n} billion", count)
     elif scale == 1e6:
@@ -119,7 +119,11 @@ def interval(
         text = _("at most {high}").format(high=ends[1])
     else:
         text = _("{low} to {high}").format(low=ends[0], high=ends[1])
-    return _("{n} percentage points").format(n=text) if kind == "points" else text
+    return (
+        ngettext("{n} percentage point", "{n} percentage points", 100).format(n=text)
+        if kind == "points"
+        else text
+    )
 
 
 def listing(items: list[str]) -> str:
@@ -185,10 +189,12 @@ def _digits(value: float, step: float | None, signed: bool) -> str:
     return "+" + text if signed and not zero else text
 
 
-def _plural_number(value: float, step: float) -> int:
-    """The whole number that chooses a plural form; a fraction takes the form of the hundreds."""
+def _plural_number(value: float, step: float, signed: bool) -> int:
+    """The whole number that chooses a plural form; a fraction, and a sign that must stay, take that of a hundred."""
     rounded = round(abs(value) / step) * step
-    return round(rounded) if step >= 1 and abs(rounded - round(rounded)) < 1e-9 else 100
+    if step < 1 or abs(rounded - round(rounded)) > 1e-9 or ((signed or value < 0) and rounded < 3):
+        return 100
+    return round(rounded)
 
 
 def _isolate(text: str, needed: bool = True) -> str:

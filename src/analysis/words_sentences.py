@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
+
 from analysis.words_language import N_, _, ngettext, synthetic
-from analysis.words_numbers import interval, number, percent, period, points, quantity, step
+from analysis.words_numbers import date, interval, number, percent, points, quantity, step
 
 OPENINGS = {
-    "count": N_("On {date}, there were {observed} digital payments"),
-    "value": N_("On {date}, digital payments were worth {observed}"),
-    "payers": N_("On {date}, {observed} people paid digitally"),
-    "ticket": N_("On {date}, a digital payment was worth {observed} on average"),
-    "digital_share": N_("On {date}, {observed} of payments were digital"),
+    "count": N_("{when}, there were {observed} digital payments"),
+    "value": N_("{when}, digital payments were worth {observed}"),
+    "payers": N_("{when}, {observed} people paid digitally"),
+    "ticket": N_("{when}, a digital payment was worth {observed} on average"),
+    "digital_share": N_("{when}, {observed} of payments were digital"),
 }
 
 
@@ -33,8 +35,8 @@ def answer(effect, level: float = 0.95) -> str:
         "interval": interval(low, high, "points" if share else "percent"),
         "level": percent(level),
     }
-    opening = _(OPENINGS.get(effect.metric, N_("On {date}, {metric} reached {observed}"))).format(
-        date=period(days[0], days[-1]),
+    opening = _(OPENINGS.get(effect.metric, N_("{when}, {metric} reached {observed}"))).format(
+        when=_when(days[0], days[-1]),
         observed=quantity(effect.observed, effect.metric, expected_step),
         metric=effect.metric,
     )
@@ -77,3 +79,21 @@ def caveat(effect) -> str:
         "This is measured over the level of the week before, campaign included; it is not the growth over the day "
         "before, and it does not say where the payments came from."
     )
+
+
+def half_life(found) -> str:
+    """How long a rise lasted, from `displacement.Persistence`."""
+    low, high = found.half_life_interval
+    if not found.half_life > 0:
+        return _("No lasting rise is seen.")
+    text = _("It halves every {n} days (interval: {interval}).")
+    if found.half_life_interval.high == float("inf"):
+        text = _("It is not seen to fade within the data: it halves in {interval} days or never.")
+    return text.format(n=number(found.half_life, 1), interval=interval(low, high, signed=False, step=1))
+
+
+def _when(first: datetime.date, last: datetime.date) -> str:
+    """The adverbial that opens a sentence."""
+    if first == last:
+        return _("On {date}").format(date=date(first))
+    return _("From {start} to {end}").format(start=date(first), end=date(last))

@@ -14,6 +14,7 @@ METRICS = {
 KINDS = {"value": "money", "ticket": "money", "digital_share": "percent"}
 
 
+CURRENCIES = (N_("AED"), N_("EUR"), N_("GBP"), N_("INR"), N_("USD"))
 HEADINGS = {
     "date": N_("Date"),
     "period": N_("Period"),
@@ -56,6 +57,8 @@ METHODS = {
     "synthetic_control": N_("Synthetic control"),
     "difference_in_differences": N_("Difference in differences"),
     "ensemble": N_("Ensemble"),
+    "calendar_arma": N_("Calendar with ARMA errors"),
+    "oracle": N_("Oracle"),
 }
 ESTIMANDS = {
     "pre-week": N_("Over the week before"),
@@ -73,46 +76,53 @@ def estimand(code: str) -> str:
     return _(ESTIMANDS[code]) if code in ESTIMANDS else code
 
 
-ASSUMPTIONS = {
-    "nothing": N_("Nothing assumed"),
-    "not-below-day-before": N_("At least the day before"),
-    "rise-at-most-30": N_("Untreated rise of at most 30%"),
-    "rise-at-most-20": N_("Untreated rise of at most 20%"),
-    "rise-at-most-10": N_("Untreated rise of at most 10%"),
-    "same-as-day-before": N_("Same as the day before"),
-    "same-as-week": N_("Same as the mean of the week"),
-    "trend-line": N_("On the line of a rising week"),
-    "trend-line-any-order": N_("On the line of the week"),
-    "smooth-20": N_("Rising, smooth to 20%"),
-    "smooth-10": N_("Rising, smooth to 10%"),
-    "smooth-5": N_("Rising, smooth to 5%"),
-    "straight-line": N_("Rising in a straight line"),
+PARTS = {
+    "from_counters": N_("From counters"),
+    "from_other_days": N_("From other days"),
+    "pulled_forward": N_("From the days after"),
+    "postponed": N_("From the days before"),
+    "net_new": N_("Net new, less lost"),
+    "digital_gain": N_("Digital gain"),
 }
-
-
-def assumption(code: str) -> str:
-    """An assumption of `identified` as a reader calls it."""
-    return _(ASSUMPTIONS[code]) if code in ASSUMPTIONS else code.replace("-", " ")
-
-
-def comparison(baseline: str, week=None) -> str:
-    """What a published reading compares the event with."""
-    if week is None:
-        return _("the day before")
-    if not week.includes_event:
-        return _("the week's mean, event left out")
-    text = ngettext("the mean of {n} day, event included", "the mean of {n} days, event included", week.days)
-    return text.format(n=week.days)
-
-
-COMPONENTS = {
-    "counters": N_("Moved from counters"),
-    "other_days": N_("Moved from other days"),
-    "new": N_("Net new"),
-    "lost": N_("Lost"),
-    "total": N_("Digital gain"),
+SERIES = {
+    "digital": N_("Digital payments"),
+    "counter": N_("Payments at counters"),
+    "total": N_("All payments"),
 }
-PROCESSES: dict[str, str] = {}
+PROCESSES = {
+    "ar03_log": N_("Weak memory"),
+    "ar06_log": N_("Middling memory"),
+    "ar09_log": N_("Strong memory"),
+    "ar03_raw": N_("Weak memory, additive"),
+    "ar06_raw": N_("Middling memory, additive"),
+    "ar09_raw": N_("Strong memory, additive"),
+    "long_memory": N_("Memory that fades slowly"),
+    "local_level": N_("Drifting level"),
+    "random_walk_noise": N_("Fast drifting level"),
+    "changing_season": N_("Changing weekly pattern"),
+    "counts_small": N_("Small counts"),
+    "counts_large": N_("Large counts"),
+    "closed_weekends": N_("Nothing at weekends"),
+    "heavy_tails": N_("Heavy tails"),
+    "skewed": N_("Lopsided noise"),
+    "outliers": N_("Outages and rushes"),
+    "variance_grows": N_("Noise that grows with the level"),
+    "heavy_tickets": N_("Few payments of very different size"),
+    "payday_spikes": N_("Paydays"),
+    "holiday_unknown": N_("Unknown holidays"),
+    "holidays_known": N_("Known holidays"),
+    "level_shift": N_("Jump of the level"),
+    "trend_break": N_("Break of the trend"),
+    "campaign": N_("Campaign"),
+    "campaign_anticipation": N_("Campaign with waiting"),
+    "yearly": N_("Yearly season"),
+    "weekday_variance": N_("Noisier weekends"),
+    "rising_volatility": N_("Rising noise"),
+    "clustered_volatility": N_("Noise in clusters"),
+    "short_28": N_("28 days of history"),
+    "short_60": N_("60 days of history"),
+    "long_365": N_("A year of history"),
+}
 CHOICES = {
     "history": {"all": N_("all of the history")},
     "calendar": {"full": N_("full calendar"), "weekday": N_("weekdays only")},
@@ -120,9 +130,14 @@ CHOICES = {
 }
 
 
-def component(code: str) -> str:
+def part(code: str) -> str:
     """A part of the gain as a reader calls it."""
-    return _(COMPONENTS[code]) if code in COMPONENTS else name(code.replace("_", " "))
+    return _(PARTS[code]) if code in PARTS else name(code.replace("_", " "))
+
+
+def series(code: str) -> str:
+    """Digital, counter or all payments as a reader calls them."""
+    return _(SERIES[code]) if code in SERIES else name(code)
 
 
 def process(code: str) -> str:
