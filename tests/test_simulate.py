@@ -17,7 +17,7 @@ import pytest
 from analysis import dubai, rows, simulate
 from analysis.accounts import drawn, expected
 from analysis.announcement import figures
-from analysis.world import CHANNELS, COMPONENTS, COUNTER, rates
+from analysis.world import CHANNELS, COMPONENTS, rates
 
 EVENT, EVE = pd.Timestamp("2017-10-26"), pd.Timestamp("2017-10-25")
 SMALL = {"days": 40, "entities": 3, "rows": 5_000}
@@ -396,7 +396,3 @@ def test_impossible_options_are_refused_in_one_line(tmp_path, option, line):
 def test_other_formats_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"ends in \.parquet"):
         simulate.simulate(tmp_path / "a.csv", **SMALL)
-
-
-def test_counters_index_is_the_counter():
-    assert CHANNELS[COUNTER] == "counter"

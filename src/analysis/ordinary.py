@@ -24,7 +24,7 @@ REASONS = {
     "event": N_("The event"),
     "after": N_("After the event"),
 }
-REST = N_("All others")
+REST, ALL = N_("All others"), N_("All payments")
 MONTH_END = 3  # days, as said in REASONS
 
 
@@ -37,7 +37,7 @@ def ordinary_days(index: pd.DatetimeIndex, windows: Windows) -> pd.DatetimeIndex
 
 def daily(panel: pd.DataFrame) -> pd.DataFrame:
     """Columns by day: digital `count`, `value` and `ticket`, `counter` (its count), and `digital_share`."""
-    digital = panel["channel"] != COUNTER
+    digital = _digital(panel)
     online = panel[digital].groupby("date")[["count", "value"]].sum()
     counter = panel[~digital].groupby("date")["count"].sum().reindex(online.index, fill_value=0)
     return online.assign(
@@ -58,7 +58,7 @@ def summary(panel: pd.DataFrame, windows: Windows) -> dict:
     change = table["value"] / table["value"].shift(1) - 1
     return {
         "rows": int(panel["count"].sum()),
-        "entities": int(panel["entity"].nunique()),
+        "entities": int(panel["entity"].nunique()) if "entity" in panel else 1,
         "days": len(table),
         "empty": int((table["count"] + table["counter"] == 0).sum()),
         "weekday": int(weekday),
@@ -82,12 +82,13 @@ def by_group(panel: pd.DataFrame, by: str, most: int | None = None) -> pd.DataFr
     """Each group's share of all payments, over all days and channels, largest value first.
 
     Columns: `by`, `count`, `count_share`, `value_share`, `ticket`, `digital_share`. Beyond `most` groups the others
-    are one row.
+    are one row; a ledger without `by` is one group.
     """
-    digital = panel["count"].where(panel["channel"] != COUNTER, 0)
-    sums = (
-        panel.assign(digital=digital).groupby(by, observed=True)[["count", "value", "digital"]].sum()
-    ).sort_values("value", ascending=False)
+    if by not in panel:
+        panel = panel.assign(**{by: ALL})
+    digital = panel["count"].where(_digital(panel), 0)
+    sums = panel.assign(digital=digital).groupby(by, observed=True)[["count", "value", "digital"]].sum()
+    sums = sums.sort_values("value", ascending=False)
     if most is not None and len(sums) > most:
         rest = sums.iloc[most:].sum().rename(REST)
         sums = pd.concat([sums.iloc[:most], rest.to_frame().T.rename_axis(by)]).rename_axis(by)
@@ -182,3 +183,8 @@ def against_published(panel: pd.DataFrame, windows: Windows, week_days: int = 7)
             "ledger": [float(ours[name]) for name in known],
         }
     )
+
+
+def _digital(panel: pd.DataFrame) -> pd.Series:
+    """Which rows are of digital channels: all of them where the panel tells no channels."""
+    return panel["channel"] != COUNTER if "channel" in panel else pd.Series(True, panel.index)
