@@ -89,13 +89,22 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON a
 @click.option("--jobs", type=click.IntRange(min=1), help="Notebooks at a time; by default one a core.")
 @click.option("--only", metavar="NN", help="One notebook alone, by its number.")
 @click.option("--fresh", is_flag=True, help="Run again what has not changed.")
+@click.option(
+    "--cluster", metavar="ADDRESS", help="Dask scheduler that runs the notebooks, as tcp://host:8786."
+)
 def report(
-    study: Path, out: Path, languages: tuple[str, ...], jobs: int | None, only: str | None, fresh: bool
+    study: Path,
+    out: Path,
+    languages: tuple[str, ...],
+    jobs: int | None,
+    only: str | None,
+    fresh: bool,
+    cluster: str | None,
 ) -> None:
     """Render the reports of STUDY, a parameters file such as notebooks/dubai-2017.yaml."""
     from analysis.report import build
 
-    built = build(study, out=out, languages=languages, jobs=jobs, only=only, fresh=fresh)
+    built = build(study, out=out, languages=languages, jobs=jobs, only=only, fresh=fresh, cluster=cluster)
     click.echo(
         f"{len(built.pages)} reports, {built.executed} notebooks run, {built.unchanged} unchanged: {built.index}"
     )
