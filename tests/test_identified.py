@@ -7,7 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.identified import ASSUMPTIONS, Assumption, Facts, Week, bounds, largest_smoothness
+from analysis.identified import (
+    ASSUMPTIONS,
+    Assumption,
+    Facts,
+    Week,
+    bounds,
+    extreme_weeks,
+    largest_smoothness,
+)
 
 # Dubai 2017 in millions, as published and without rounding.
 EXACT = Facts((55.0, 55.0), (42.2, 42.2), (35.0, 35.0))
@@ -103,6 +111,19 @@ def test_relative_bounds_do_not_depend_on_the_unit():
     for assumption in ASSUMPTIONS:
         small, big = (bounds(facts, assumption, WORKING_WEEK) for facts in (ROUNDED, large))
         assert (big.low, big.high) == pytest.approx((small.low, small.high), rel=1e-9)
+
+
+def test_the_weeks_behind_the_bounds_agree_with_the_figures():
+    found = bounds(ROUNDED, LINE, WORKING_WEEK)
+    for path, bound in zip(extreme_weeks(ROUNDED, LINE, WORKING_WEEK), (found.low, found.high), strict=True):
+        *before, event, untreated = path
+        slope, level = np.polyfit(range(4), before, 1)
+        assert untreated == pytest.approx(4 * slope + level)
+        assert event / untreated - 1 == pytest.approx(bound)
+        assert (np.diff(before) >= -1e-9).all()
+        assert 34.5 - 1e-9 <= (sum(before) + event) / 5 <= 35.5 + 1e-9
+        assert 42.15 - 1e-9 <= before[-1] <= 42.25 + 1e-9
+    assert np.isnan(extreme_weeks(ROUNDED, Assumption("free"), WORKING_WEEK)[1]).all()  # without limit
 
 
 def test_a_contradiction_is_said_and_has_no_numbers():

@@ -2,7 +2,15 @@
 
 import pytest
 
-from analysis import announcement, published, published_rows, published_words, words
+from analysis import (
+    announcement,
+    figures,
+    figures_published,
+    published,
+    published_rows,
+    published_words,
+    words,
+)
 from analysis.identified import ASSUMPTIONS
 
 
@@ -45,6 +53,16 @@ def test_tables_name_what_they_show(table):
         for column in rows.columns
     }
     assert headings <= {*published_rows.HEADINGS, "Date", "Weekday"}
+
+
+def test_two_possible_weeks_are_drawn_with_their_effects(table):
+    rows = published_rows.weeks(table)
+    assert rows["least"].tolist()[:4] == pytest.approx(
+        [0, 35.6e6, 42.2e6, 42.2e6]
+    )  # the corner worked by hand
+    told = figures.description(figures_published.possible_weeks(rows))
+    assert "expected AED 63.3 million: effect −13%" in told.alt
+    assert told.data["least_line"].iloc[-1] == pytest.approx(63.3e6)
 
 
 def test_neighbours_are_written_with_their_intervals():

@@ -215,6 +215,15 @@ def bounds(facts: Facts, assumption: Assumption, week: Week | None = None, metri
     )
 
 
+def extreme_weeks(facts: Facts, assumption: Assumption, week: Week) -> tuple[np.ndarray, np.ndarray]:
+    """The weeks behind the lowest and the highest bound: the days before, the event, and the untreated event.
+
+    Each has shape (days before + 2,), in units of the metric; nan where no week gives the bound.
+    """
+    paths = _Paths(facts, assumption, week)
+    return tuple(paths.extreme(sign * paths.event, paths.untreated) for sign in (1, -1))
+
+
 def largest_smoothness(facts: Facts, week: Week, rising: bool = True) -> float:
     """The smallest bound on the change of the daily change under which no effect at all is possible.
 
@@ -325,6 +334,15 @@ class _Paths:
         )
         return low, -high
 
+    def extreme(self, above: np.ndarray, below: np.ndarray) -> np.ndarray:
+        """The path on which above/below is smallest."""
+        matrix, limits = self._halfspaces()
+        matrix = np.column_stack([matrix, -limits])
+        solved = _solve(np.append(above, 0.0), matrix, np.zeros(len(limits)), np.append(below, 0.0))
+        if not solved.success or solved.x[-1] <= 0:
+            return np.full(self.size, nan)
+        return solved.x[:-1] / solved.x[-1] * self.scale
+
     def _halfspaces(self) -> tuple[np.ndarray, np.ndarray]:
         """All requirements as matrix @ path <= limits."""
         pairs = [(row, high) for row, _, high in self.rows if high < inf]
@@ -336,18 +354,21 @@ def _minimum(
     objective: np.ndarray, matrix: np.ndarray, limits: np.ndarray, equal_one: np.ndarray | None = None
 ) -> float:
     """Least objective over non-negative variables: -inf if unbounded, nan if nothing is feasible."""
-    from scipy.optimize import linprog  # a fifth of a second that the other commands need not pay
-
-    equality = {} if equal_one is None else {"A_eq": equal_one[None, :], "b_eq": [1.0]}
-    solved = linprog(objective, A_ub=matrix, b_ub=limits, bounds=(0, None), method="highs", **equality)
-    if solved.status == 4:  # unbounded or infeasible: a programme without an objective tells which
-        solved.status = (
-            3 if linprog(0 * objective, matrix, limits, bounds=(0, None), **equality).success else 2
-        )
-    if solved.status == 2:
+    solved = _solve(objective, matrix, limits, equal_one)
+    status = solved.status
+    if status == 4:  # unbounded or infeasible: a programme without an objective tells which
+        status = 3 if _solve(0 * objective, matrix, limits, equal_one).success else 2
+    if status == 2:
         return nan
-    if solved.status == 3:
+    if status == 3:
         return -inf
     if not solved.success:
         raise RuntimeError(f"the linear programme ended without an answer: {solved.message}")
     return float(solved.fun)
+
+
+def _solve(objective: np.ndarray, matrix: np.ndarray, limits: np.ndarray, equal_one: np.ndarray | None):
+    from scipy.optimize import linprog  # a fifth of a second that the other commands need not pay
+
+    equality = {} if equal_one is None else {"A_eq": equal_one[None, :], "b_eq": [1.0]}
+    return linprog(objective, A_ub=matrix, b_ub=limits, bounds=(0, None), method="highs", **equality)

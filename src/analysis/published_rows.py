@@ -9,10 +9,12 @@ import csv
 import io
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from analysis import announcement, days, published
-from analysis.identified import Bounds, Week
+from analysis.identified import ASSUMPTIONS as ASSUMED
+from analysis.identified import Bounds, Week, extreme_weeks
 from analysis.words import N_, fill
 
 FIGURES = {
@@ -52,6 +54,7 @@ HEADINGS = (
     *(N_("Event"), N_("What was measured"), N_("Result"), N_("Lesson")),
     *(N_("Working day"), N_("Days left in the month")),
 )
+WORKING_WEEK = Week(5, includes_event=True)
 STATED_WEEK = N_("The week, as published")
 DAY_BEFORE = N_("Day before")
 
@@ -144,6 +147,28 @@ def trends(table: pd.DataFrame | None = None, metric: str = "value") -> pd.DataF
         straight_line="+percent",
         bend_that_hides_the_effect="money" if metric == "value" else "number",
     )
+
+
+def weeks(
+    table: pd.DataFrame | None = None, week: Week = WORKING_WEEK, country: str | None = "AE"
+) -> pd.DataFrame:
+    """Two rising weeks that give every published figure, at the two ends of what a trend line leaves open.
+
+    Rounding is left aside, so that the numbers are those of the announcement.
+
+    One row a day with `least` and `most` (the week with the smallest and with the largest effect), their trend lines
+    `least_line` and `most_line`, which end on the event as it would have been, and `observed` on the event.
+    """
+    table = announcement.figures() if table is None else table
+    event = announcement.event(table)
+    rows = pd.DataFrame({"date": week.dates(event, country).append(pd.DatetimeIndex([event]))})
+    trend = next(assumption for assumption in ASSUMED if assumption.name == "trend-line")
+    known, place = published.facts(table, rounding=False), np.arange(week.before + 1)
+    for name, path in zip(("least", "most"), extreme_weeks(known, trend, week), strict=True):
+        rows[name] = [*path[: week.before], np.nan]
+        rows[f"{name}_line"] = np.polyval(np.polyfit(place[:-1], path[: week.before], 1), place)
+    rows["observed"] = [np.nan] * week.before + [table.loc["value_event", "value"]]
+    return rows
 
 
 def neighbours() -> pd.DataFrame:
