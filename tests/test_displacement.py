@@ -1,39 +1,25 @@
 """Lift against shift: the parts add up, cover their truth, and say what cannot be told."""
 
+import importlib.util
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import accounts, displacement, world
+from analysis import accounts, days, displacement
 from analysis.dubai import DUBAI
 from analysis.interpolation import correlation, foretell, memory_and_noise
 from analysis.windows import Windows
 
 DAY = Windows("2017-10-26", campaign_start="2017-09-23")
+ROOT = Path(__file__).parents[1]
+_path = ROOT / "benchmarks" / "displacement_coverage.py"
+_spec = importlib.util.spec_from_file_location("displacement_coverage", _path)
+study = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(study)
+_draw = study.draw
 PARTS = ["digital_gain", "from_counters", "from_other_days", "pulled_forward", "postponed", "net_new"]
-
-
-def _draw(seed, field="count"):
-    """Digital and counter series of a simulated year, and the truth of each part."""
-    account = accounts.drawn(DUBAI, seed)
-    cells = getattr(account, field).astype(float).sum(2)  # components, days, channels
-    dates = account.model.dates
-    day = dates.get_loc("2017-10-26")
-    part = dict(zip(world.COMPONENTS, cells, strict=True))
-    moved = (part["from_other_days"] + part["to_other_days"]).sum(1)
-    after, before = -moved[day + 1 : day + 15].sum(), -moved[day - 7 : day].sum()
-    on_the_day = {name: values[day] for name, values in part.items()}
-    took = ("from_counters", "to_other_days", "lost")
-    truth = {
-        "digital_gain": sum(on_the_day[k][:3].sum() for k in ("from_counters", "from_other_days", "new")),
-        "from_counters": -sum(on_the_day[k][3] for k in took),
-        "from_other_days": after + before,
-        "pulled_forward": after,
-        "postponed": before,
-        "net_new": on_the_day["new"].sum() + on_the_day["lost"].sum(),
-    }
-    total = cells.sum(0)
-    return pd.Series(total[:, :3].sum(1), dates), pd.Series(total[:, 3], dates), truth
 
 
 def _misses(result, truth):
@@ -77,7 +63,7 @@ def test_known_shift_is_told_from_known_lift():
     noise = np.exp(0.001 * rng.standard_normal((2, len(index))))
     digital = pd.Series(1000 * noise[0], index)
     counter = pd.Series(300 * noise[1], index).where(~index.day_of_week.isin([4, 5]), 0)
-    for holiday in displacement.days.features(index).query("holiday != ''").index:
+    for holiday in days.features(index).query("holiday != ''").index:
         counter[holiday] = 0
     digital["2017-10-26"] += 300
     counter["2017-10-26"] -= 300
@@ -105,20 +91,32 @@ def test_ten_simulated_years_cover_their_truth():
     assert np.sqrt((misses**2).mean()) == pytest.approx(1, abs=0.4)
 
 
+def test_the_kept_coverage_study_is_reproduced_by_a_small_draw():
+    kept = pd.read_csv(ROOT / "data" / "derived" / "displacement-coverage.csv")
+    for metric in ("count", "value"):
+        again = study.run(0, metric)
+        rows = kept[(kept["metric"] == metric) & (kept["seed"] == 0)]
+        np.testing.assert_allclose(rows["truth"], again["truth"], rtol=1e-5)
+        np.testing.assert_allclose(rows["se"], again["se"], rtol=1e-3)
+        np.testing.assert_allclose(
+            rows["estimate"], again["estimate"], atol=0.01 * again["se"].to_numpy().min()
+        )
+    assert kept.groupby("metric")["seed"].nunique().eq(200).all()
+
+
+def test_the_kept_study_holds_its_levels():
+    kept = pd.read_csv(ROOT / "data" / "derived" / "displacement-coverage.csv")
+    table = displacement.coverage(kept)
+    for level in (0.8, 0.9, 0.95):  # three standard errors of a share on 200 draws
+        assert (table[f"{100 * level:g}"] - level).abs().max() < 3 * np.sqrt(level * (1 - level) / 200)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("field", ["count", "value"])
-def test_every_part_covers_its_truth_on_200_seeds(field):
-    inside = np.zeros((3, len(PARTS)))
-    for seed in range(200):
-        digital, counter, truth = _draw(seed, field)
-        got = displacement.decompose(digital, counter, DAY)
-        for i, level in enumerate((0.8, 0.9, 0.95)):
-            table = got.frame(level).set_index("part").loc[PARTS]
-            values = np.array([truth[name] for name in PARTS])
-            inside[i] += (table["low"] <= values) & (values <= table["high"])
-    # Three standard errors of a share on 200 draws.
-    for shares, level in zip(inside / 200, (0.8, 0.9, 0.95), strict=True):
-        assert np.abs(shares - level).max() < 3 * np.sqrt(level * (1 - level) / 200), (level, shares)
+@pytest.mark.parametrize("metric", ["count", "value"])
+def test_every_part_covers_its_truth_on_200_seeds(metric):
+    table = displacement.coverage(pd.concat([study.run(seed, metric) for seed in range(200)]))
+    for level in (0.8, 0.9, 0.95):
+        assert (table[f"{100 * level:g}"] - level).abs().max() < 3 * np.sqrt(level * (1 - level) / 200)
 
 
 def test_a_known_half_life_is_found():
@@ -129,7 +127,7 @@ def test_a_known_half_life_is_found():
     odds = odds + np.where(lag > 0, 0.3 * 0.5 ** ((lag - 1) / 20), 0)
     share = 1 / (1 + np.exp(-odds))
     total = pd.Series(10_000 * np.exp(0.05 * rng.standard_normal(len(index))), index)
-    working = displacement.days.features(index)["working"].to_numpy()
+    working = days.features(index)["working"].to_numpy()
     counter = (total * (1 - share)).where(working, 0)
     got = displacement.persistence(total * share, counter, Windows("2017-10-26"))
     assert got.half_life == pytest.approx(20, rel=0.15)
@@ -137,6 +135,16 @@ def test_a_known_half_life_is_found():
     # log odds of 4 plus 0.3: from 0.8 to 0.8438
     assert got.first == pytest.approx(0.0438, abs=0.004)
     assert got.first_interval.low < 0.0438 < got.first_interval.high
+
+
+def test_ordinary_dates_have_no_parts():
+    digital, counter, _ = _draw(7)
+    found = displacement.placebo_parts(digital, counter, DAY, number=6)
+    assert found["date"].nunique() == 6
+    assert found["date"].max() < pd.Timestamp("2017-09-09")  # fourteen days before the campaign
+    assert found["t"].abs().mean() < 1.5
+    with pytest.raises(ValueError, match="90 days"):
+        displacement.placebo_parts(digital["2017-08-01":], counter["2017-08-01":], DAY)
 
 
 def test_no_rise_has_no_half_life():

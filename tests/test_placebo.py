@@ -226,6 +226,16 @@ def test_joint_test_sees_one_metric_of_three():
     assert (joint.adjusted >= np.array(single) - 1e-12).all()
 
 
+def test_every_test_says_the_same_of_a_clear_effect_and_of_none():
+    clear = placebo.every_test({"a": _series(1), "b": _series(2)}, EVENT)
+    assert (clear[["placebo", "conformal", "end_of_sample", "adjusted"]] < 0.02).all(axis=None)
+    assert ((clear["low"] < 0.3) & (clear["high"] > 0.3) & (clear["low"] > 0)).all()
+    none = placebo.every_test({"a": _series(5, 0.0)}, EVENT).iloc[0]
+    assert none["low"] < 0 < none["high"]
+    assert none[["placebo", "conformal", "end_of_sample"]].min() > 0.05
+    assert none["adjusted"] == none["placebo"]
+
+
 def test_specifications_find_the_effect_in_every_reasonable_one():
     table = placebo.specifications(_series(), EVENT, histories=(None, 90))
     assert {"pre-week", "history"} == set(table["baseline"])

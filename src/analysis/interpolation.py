@@ -1,11 +1,37 @@
-"""Foretell some days of a series from the others: regression with errors that remember."""
+"""Foretell the days around an event from the others: regression with errors that remember."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy import linalg, optimize, special
+
+from analysis import days
+from analysis.placebo import calendar_terms
+from analysis.windows import BASELINES, Windows
+
+CAMPAIGN_HALF = 7  # days in which a campaign reaches half its strength
+SEASON_DAYS = 300  # history from which a yearly season can be told
+MOST_HISTORY = 730  # days before the window to learn from
+DIGITAL, COUNTER, TOTAL = range(3)
+SERIES = ("digital", "counter", "total")
+
+
+class Layout(NamedTuple):
+    """Rows of the (3, days) arrays are digital, counter and total."""
+
+    index: pd.DatetimeIndex
+    observed: np.ndarray
+    log: np.ndarray  # NaN where there is none
+    X: np.ndarray
+    window: np.ndarray
+    event: np.ndarray
+    open: np.ndarray  # counters
+    usable: np.ndarray  # days to learn from
+    known: np.ndarray  # (3, days), of them those that each series is foretold from
+    target: np.ndarray  # (3, days), days to foretell
 
 
 class Forecast(NamedTuple):
@@ -16,6 +42,60 @@ class Forecast(NamedTuple):
     residuals: np.ndarray
     variance: float
     freedom: float
+
+
+def lay_out(
+    digital: pd.Series, counter: pd.Series, windows: Windows, before: int, after: int, baseline: str
+) -> Layout:
+    if baseline not in BASELINES:
+        raise ValueError(f"baseline {baseline!r} is unknown: give one of {', '.join(BASELINES)}")
+    start, end = (
+        windows.event_start - pd.Timedelta(days=before),
+        windows.event_end + pd.Timedelta(days=after),
+    )
+    first = max(
+        digital.index[0], start - pd.Timedelta(days=MOST_HISTORY), windows.history_start or digital.index[0]
+    )
+    index = pd.date_range(first, max(digital.index[-1], end))
+    both = np.array([digital.reindex(index), counter.reindex(index)], float)
+    window = (index >= start) & (index <= end)
+    if not np.isfinite(both[:, window]).all():
+        gap = index[window & ~np.isfinite(both).all(axis=0)][0]
+        raise ValueError(
+            f"{gap:%Y-%m-%d} has no value: every day from {start:%Y-%m-%d} to {end:%Y-%m-%d} is needed"
+        )
+    event = np.asarray(index.isin(windows.event_days))
+    day = days.features(index, windows.country)
+    open_ = (both[COUNTER] > 0) | (event & day["working"].to_numpy())
+    observed = np.vstack([both, both.sum(axis=0)])
+    log = np.full(observed.shape, np.nan)
+    np.log(observed, out=log, where=observed > 0)
+    campaign = np.asarray(index.isin(windows.campaign_days)) | event
+    usable = ~window & ~index.isin(windows.excluded)
+    if baseline == "history":
+        usable &= ~campaign
+    known = usable & np.isfinite(log)
+    known[:TOTAL] &= index < start
+    known[COUNTER] &= open_
+    if known[DIGITAL].sum() < 60:
+        raise ValueError(f"{known[DIGITAL].sum()} usable days before {start:%Y-%m-%d}: give at least 60")
+    ramp = np.zeros(len(index))
+    if baseline == "pre-week" and len(windows.campaign_days):
+        since = (index - windows.campaign_days[0]).days.to_numpy() + 1
+        ramp = np.where(campaign, 1 - 0.5 ** (since / CAMPAIGN_HALF), 0.0)
+    X = _terms(index, ramp, windows.country)
+    return Layout(
+        index,
+        observed,
+        log,
+        X,
+        window,
+        event,
+        open_,
+        usable,
+        known,
+        window & np.vstack([window, open_, window]),
+    )
 
 
 def foretell(X: np.ndarray, y: np.ndarray, known: np.ndarray, target: np.ndarray, R: np.ndarray) -> Forecast:
@@ -84,3 +164,20 @@ def span(X: np.ndarray) -> np.ndarray:
     """Orthonormal columns that span X."""
     U, size, _ = np.linalg.svd(X, full_matrices=False)
     return U[:, size > 1e-10 * size[0]]
+
+
+def half_width(level: float, freedom):
+    """Half of Student's interval in standard errors; an array where `freedom` is one."""
+    half = special.stdtrit(freedom, (1 + level) / 2)
+    return half if np.ndim(half) else float(half)
+
+
+def _terms(index: pd.DatetimeIndex, ramp: np.ndarray, country: str | None) -> np.ndarray:
+    """Calendar, slow trend and campaign."""
+    terms = [calendar_terms(index, country)]
+    years = (index - index[0]).days.to_numpy() / 365.25
+    terms.append(years)
+    if len(index) >= SEASON_DAYS:
+        terms += [np.cos(2 * np.pi * years), np.sin(2 * np.pi * years)]
+    X = np.column_stack([*terms, ramp])
+    return X[:, X.any(axis=0)]

@@ -33,6 +33,7 @@ __all__ = [
     "comparable_days",
     "conformal",
     "end_of_sample",
+    "every_test",
     "joint_test",
     "p_value",
     "placebo_test",
@@ -121,9 +122,9 @@ def placebo_test(
     """Pretend that each comparable date had been the event, and rank the event among them.
 
     The mean log over the event's days, less that over the week before, is regressed on the same contrast of
-    the calendar; for "history" the level is that of four weeks, as long before as the campaign lasted. A date is
-    judged by the days before the event without itself, and the event by all of them. Series that touch zero
-    stay in their own units.
+    the calendar; for "history" the level is that of four weeks, as long before as the campaign lasted. A
+    date is judged by the days before the event without itself, and the event by all of them. Series that
+    touch zero stay in their own units.
 
     Parameters
     ----------
@@ -154,9 +155,9 @@ def specifications(
 ) -> pd.DataFrame:
     """The effect under every defensible choice, so that a reader sees how much hangs on which.
 
-    Every estimator of `ESTIMATORS` and the contrast regression of `placebo_test`, over both estimands, lengths
-    of history and of the baseline, and, for the regression, calendar terms and scale. A choice that the data do
-    not allow is left out.
+    Every estimator of `ESTIMATORS` and the contrast regression of `placebo_test`, over both estimands,
+    lengths of history and of the baseline, and, for the regression, calendar terms and scale. A choice that
+    the data do not allow is left out.
 
     Returns
     -------
@@ -239,6 +240,38 @@ def joint_test(
     tests = [placebo_test(daily, windows, baseline, weekday) for daily in metrics.values()]
     t = pd.concat([pd.Series(test.t, test.dates) for test in tests], axis=1, join="inner")
     return JointTest(np.array([test.event_t for test in tests]), t.to_numpy())
+
+
+def every_test(
+    metrics: dict[str, pd.Series], windows: Windows, baseline: str = "pre-week", level: float = 0.95
+) -> pd.DataFrame:
+    """Three tests of each metric that lean on different things, and one of all metrics at once.
+
+    Returns
+    -------
+    DataFrame
+        One row a metric: `metric`, `relative`, `low`, `high` (conformal interval, fractions), `placebo`
+        (rank among comparable dates), `conformal` (permutation of all days), `end_of_sample` (Andrews),
+        `adjusted` (placebo, step-down over the metrics), `floor` (of the placebo p-value).
+    """
+    joint = joint_test(metrics, windows, baseline)
+    rows = []
+    for (name, daily), adjusted in zip(metrics.items(), joint.adjusted, strict=True):
+        test = placebo_test(daily, windows, baseline)
+        X, y, starts, expected = regression(daily, windows, baseline)
+        found = conformal(X, y, starts == windows.event_start, level)
+        observed = daily.reindex(windows.event_days).mean()
+        ends = np.array([found.effect, found.low, found.high])
+        relative = np.expm1(ends) if expected is None else observed / (observed - ends) - 1
+        row = dict(zip(("relative", "low", "high"), relative.tolist(), strict=True))
+        row |= {"placebo": test.p_value, "conformal": found.p_value}
+        row |= {
+            "end_of_sample": end_of_sample(X, y).p_value,
+            "adjusted": float(adjusted),
+            "floor": test.floor,
+        }
+        rows.append({"metric": name} | row)
+    return pd.DataFrame(rows)
 
 
 def comparable_days(starts: pd.DatetimeIndex, windows: Windows, weekday: str = "kind") -> pd.DatetimeIndex:
