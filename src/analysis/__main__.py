@@ -33,10 +33,10 @@ class _OneLine(click.Group):
             code = _say(f"{where}{fault.strerror or fault}", 2)
         except ValueError as fault:
             code = _say(str(fault), 2)
-        except RuntimeError as fault:
-            code = _say(str(fault), 1)
         except (click.Abort, KeyboardInterrupt):
             code = _say("stopped", 1)
+        except RuntimeError as fault:
+            code = _say(str(fault), 1)
         sys.exit(code if isinstance(code, int) else 0)
 
 

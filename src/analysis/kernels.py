@@ -93,10 +93,13 @@ class Server:
         self.file = ours.makefile("rw", encoding="utf-8")
         ours.close()
         self.lock = threading.Lock()
+        self.closed = False
 
     def ask(self, **request) -> int | None:
-        """The answer to one request; OSError if the process is gone or may not fork."""
+        """The answer to one request; OSError if the process is gone or may not fork, RuntimeError after `close`."""
         with self.lock:
+            if self.closed:
+                raise RuntimeError("the pool of kernels is closed")
             self.file.write(json.dumps(request) + "\n")
             self.file.flush()
             line = self.file.readline()
@@ -109,6 +112,7 @@ class Server:
 
     def close(self) -> None:
         """End the process and every kernel that still runs."""
+        self.closed = True
         with contextlib.suppress(OSError, ValueError):
             self.file.close()
         try:
@@ -131,7 +135,7 @@ class ForkedProcess:
         if self.returncode is None:
             try:
                 self.returncode = self.server.ask(do="poll", pid=self.pid)
-            except (OSError, ValueError):
+            except (OSError, ValueError, RuntimeError):
                 self.returncode = -signal.SIGKILL  # the server took its kernels with it
         return self.returncode
 
