@@ -86,4 +86,4 @@ def test_neighbours_texts_are_found_by_the_catalogue():
     with path.open("rb") as file:
         found = {message for _, _, message, _ in published_rows.extract(file, (), (), {})}
     shown = published_rows.neighbours()
-    assert set(shown["event"]) | set(shown["lesson"]) | set(shown["what_was_measured"]) <= found
+    assert set(shown["comparable_event"]) | set(shown["lesson"]) | set(shown["what_was_measured"]) <= found

@@ -51,7 +51,7 @@ WEEKS = {
 HEADINGS = (
     *(N_("Figure"), N_("As published"), N_("Unit"), N_("Range within rounding"), N_("Day")),
     *(N_("Days of the week"), N_("Trend line"), N_("Straight line"), N_("Bend that hides the effect")),
-    *(N_("Event"), N_("What was measured"), N_("Result"), N_("Lesson")),
+    *(N_("Comparable event"), N_("What was measured"), N_("Result"), N_("Lesson")),
     *(N_("Working day"), N_("Days left in the month")),
 )
 WORKING_WEEK = Week(5, includes_event=True)
@@ -178,8 +178,8 @@ def neighbours() -> pd.DataFrame:
         "" if pd.isna(row.result) else _result(row.result, row.low, row.high, row.unit)
         for row in table.itertuples()
     ]
-    table = table.rename(columns={"outcome": "what_was_measured"})
-    return table[["event", "what_was_measured", "result", "lesson"]]
+    table = table.rename(columns={"event": "comparable_event", "outcome": "what_was_measured"})
+    return table[["comparable_event", "what_was_measured", "result", "lesson"]]
 
 
 def _result(result: float, low: float, high: float, unit: str) -> str:
