@@ -245,9 +245,7 @@ def _provenance(study: Study, study_path: Path, shown: list[Run], results: dict[
     """Code, data and parameters behind the pages; for each notebook those of its own run."""
     path = study_path.resolve()
     given = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
-    data = runs.hashes(ROOT / "data" / "raw") + (
-        runs.hashes(study.source) if study.ledger is not None else []
-    )
+    data = runs.checked_in() + (runs.hashes(study.source) if study.ledger is not None else [])
     of_run = {name: notebook["metadata"]["analysis"] for name, notebook in results.items()}
     shared = ("date", "commit", "modified", "versions")
     last = {key: max(of_run.values(), key=lambda entry: entry["date"])[key] for key in shared}

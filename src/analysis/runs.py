@@ -156,6 +156,11 @@ def versions() -> dict[str, str]:
     return {"Python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
 
 
+def checked_in() -> list[dict[str, Any]]:
+    """The data that come with the code: what was published, and what was derived at length."""
+    return [entry for name in ("raw", "derived") for entry in hashes(ROOT / "data" / name)]
+
+
 def hashes(source: Path) -> list[dict[str, Any]]:
     """Name, SHA-256 and size of each file; a file that has not been touched since is not read again."""
     book = cache_folder() / "hashes.json"

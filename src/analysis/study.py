@@ -290,7 +290,7 @@ def cache_folder() -> Path:
 def files(source: Path) -> list[Path]:
     """The files behind a path that may be a file, a folder or a glob."""
     if source.is_dir():
-        return sorted(file for file in source.rglob("*") if file.is_file())
+        return sorted(f for f in source.rglob("*") if f.is_file() and not f.name.startswith("."))
     return [source] if source.exists() else sorted(source.parent.glob(source.name))
 
 
