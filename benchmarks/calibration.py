@@ -81,6 +81,23 @@ def study(
     return table.reindex(order).reset_index(), details
 
 
+def on_cluster(
+    address: str, names: list[str], estimators: list[str], draws: int = 200, days: int | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`study` on the workers of a Dask scheduler; they need this project installed, and get this file sent.
+
+    A block whose worker dies is run again on another one, and has the same seed there.
+    """
+    from distributed import Client
+
+    with Client(address) as client, joblib.parallel_config("dask", client=client):
+        for module in ("processes.py", "calibration.py"):
+            client.upload_file(str(Path(__file__).with_name(module)))
+        import calibration  # workers find `block` under this name, not under __main__
+
+        return calibration.study(names, estimators, draws, jobs=-1, days=days)
+
+
 def block(
     process: str, estimator: str, baseline: str, number: int, draws: int, days: int | None, seed: int
 ) -> pd.DataFrame:
@@ -170,9 +187,8 @@ def _oracle_row(truth: float, mean: float, ends: dict[float, tuple[float, float]
 
 
 def _parallel(tasks: list[tuple], jobs: int, progress: bool) -> list[pd.DataFrame]:
-    results = joblib.Parallel(n_jobs=jobs, return_as="generator")(
-        joblib.delayed(block)(*task) for task in tasks
-    )
+    lazily = {"return_as": "generator"} if progress else {}
+    results = joblib.Parallel(n_jobs=jobs, **lazily)(joblib.delayed(block)(*task) for task in tasks)
     return list(tqdm(results, total=len(tasks), disable=None if progress else True, unit="block"))
 
 
@@ -187,19 +203,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write the table here, and the first draws beside it")
     options = parser.parse_args()
     estimators = [RECOMMENDED if name == "recommended" else name for name in options.estimators]
-    arguments = (options.processes, estimators, options.draws, options.jobs, options.days)
     start = time.perf_counter()
     if options.cluster:
-        from distributed import Client
-
-        with Client(options.cluster) as client, joblib.parallel_config("dask", client=client):
-            for module in ("processes.py", "calibration.py"):
-                client.upload_file(str(Path(__file__).with_name(module)))
-            import calibration  # so that the workers find `block` by name, not in __main__
-
-            table, details = calibration.study(*arguments)
+        table, details = on_cluster(
+            options.cluster, options.processes, estimators, options.draws, options.days
+        )
     else:
-        table, details = study(*arguments, progress=True)
+        table, details = study(
+            options.processes, estimators, options.draws, options.jobs, options.days, progress=True
+        )
     print(table.drop(columns=[c for c in table if c.endswith("_80")]).round(3).to_string(index=False))
     faults = details.loc[details["fault"] != "", [*KEYS[:2], "fault"]].value_counts()
     print(*[f"{n} x {' | '.join(key)}" for key, n in faults.head(10).items()], sep="\n")

@@ -1,6 +1,7 @@
 """False alarms on real series: every ordinary day of three public series, taken for an event in turn.
 
-    REFERENCE_DATA=... python benchmarks/real.py --jobs 2 --out data/derived/real-days.csv
+    REFERENCE_DATA=... python benchmarks/real.py --out data/derived/real-days.csv \\
+        --published data/derived/published.csv
 
 The series are not part of the project; the folder that REFERENCE_DATA names holds them. An ordinary day is neither
 a public holiday nor a day of a known event (a strike), and has at least `MINIMUM` days before it.
@@ -22,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import days
-from analysis.effect import ESTIMATORS, RECOMMENDED, estimate
+from analysis.effect import ESTIMATORS, RECOMMENDED, Effect, estimate
 from analysis.windows import Windows
 
 MINIMUM = 120
@@ -34,6 +35,20 @@ TFL_EVENTS = """2010-09-06 2010-09-07 2010-10-03 2010-10-04 2010-11-02 2010-11-0
 UPI_EVENTS = (
     """2020-11-26 2021-03-15 2021-03-16 2021-12-16 2021-12-17 2022-03-28 2022-03-29 2024-01-22""".split()
 )
+
+# series, first day, last day, whose figure, the figure, and its 95 % interval
+HIRES, NONE = "London cycle hires", float("nan")
+PUBLISHED = [
+    (HIRES, "2010-09-07", None, "Fuller et al. 2012", 3_864, 125, 7_604),
+    (HIRES, "2010-10-04", None, "Fuller et al. 2012", 11_293, 5_169, 17_416),
+    (HIRES, "2015-07-09", None, "Saberi et al. 2018", 33_617, NONE, NONE),
+    (HIRES, "2015-08-06", None, "", NONE, NONE, NONE),
+    (HIRES, "2022-08-19", None, "", NONE, NONE, NONE),
+    ("UPI payments", "2020-11-26", None, "", NONE, NONE, NONE),
+    ("UPI payments", "2021-03-15", "2021-03-16", "", NONE, NONE, NONE),
+    ("UPI payments", "2021-12-16", "2021-12-17", "", NONE, NONE, NONE),
+    ("UPI payments", "2022-03-28", "2022-03-29", "", NONE, NONE, NONE),
+]
 
 
 @dataclass(frozen=True)
@@ -125,16 +140,47 @@ def summarise(frame: pd.DataFrame) -> dict:
     }
 
 
+def published(folder: Path, estimator: str | None = None) -> pd.DataFrame:
+    """Days of known events: what others found, and what the estimator finds.
+
+    Returns
+    -------
+    DataFrame
+        case, date, source, published, published_low, published_high, observed, expected, absolute, low, high, p_value.
+    """
+    known, rows = series(folder), []
+    for name, start, end, source, figure, low, high in PUBLISHED:
+        effect = event(known[name], start, end, estimator=estimator)
+        ends = effect.confidence_interval(0.95)
+        row = {"case": name, "date": start, "source": source}
+        row |= {"published": figure, "published_low": low, "published_high": high}
+        row |= {"observed": effect.observed, "expected": effect.expected, "absolute": effect.absolute}
+        rows.append(row | {"low": ends.low, "high": ends.high, "p_value": effect.p_value})
+    return pd.DataFrame(rows)
+
+
+def event(real: RealSeries, start: str, end: str | None = None, **options) -> Effect:
+    """The effect of one known event; the others are left out of what is learned from."""
+    last = pd.Timestamp(end or start)
+    others = tuple(day for day in real.events if not pd.Timestamp(start) <= pd.Timestamp(day) <= last)
+    return estimate(real.daily[:last], Windows(start, end, country=real.country, excluded=others), **options)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--estimators", nargs="+", default=list(ESTIMATORS), metavar="NAME")
     parser.add_argument("--series", nargs="+", metavar="NAME")
     parser.add_argument("--every", type=int, default=1, help="take each n-th ordinary day")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, help="write the table here")
+    parser.add_argument("--published", type=Path, help="write the known events here, beside others' results")
     options = parser.parse_args()
-    rows = []
-    for name, real in series(Path(os.environ["REFERENCE_DATA"])).items():
+    folder, rows = Path(os.environ["REFERENCE_DATA"]), []
+    if options.published:
+        table = published(folder)
+        print(table.round(3).to_string(index=False))
+        _write(table, options.published)
+    for name, real in series(folder).items():
         if options.series and name not in options.series:
             continue
         for estimator in options.estimators:
@@ -146,9 +192,13 @@ def main() -> None:
     table = pd.DataFrame(rows)
     print(table.round(3).to_string(index=False))
     if options.out:
-        part = options.out.with_name(f".{options.out.name}.part")
-        table.to_csv(part, index=False, float_format="%.8g")
-        os.replace(part, options.out)
+        _write(table, options.out)
+
+
+def _write(table: pd.DataFrame, out: Path) -> None:
+    part = out.with_name(f".{out.name}.part")
+    table.to_csv(part, index=False, float_format="%.8g")
+    os.replace(part, out)
 
 
 if __name__ == "__main__":

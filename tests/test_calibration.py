@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
+import time
 import zlib
 from functools import cache
 from pathlib import Path
@@ -104,3 +108,30 @@ def test_a_small_run_is_the_start_of_a_large_one():
     assert len(many) == 60
     columns = ["truth", "expected", "low_95%", "high_95%"]
     pd.testing.assert_frame_equal(few[columns], many[columns].iloc[:10])
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_same_numbers():
+    """Two worker processes of a real Dask cluster, one of them killed on the way, and the command that uses them."""
+    distributed = pytest.importorskip("distributed")
+    names, methods = ["ar06_log", "counts_small"], ["same_weekday"]
+    table, _ = calibration.study(names, methods, 1_000)
+    with distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster:
+        killer = threading.Thread(target=_kill_a_busy_worker, args=(cluster.scheduler_address,))
+        killer.start()
+        found, details = calibration.on_cluster(cluster.scheduler_address, names, methods, 1_000)
+        assert not killer.is_alive(), "the study was over before the worker was killed"
+    columns = [column for column in table if column != "ms"]
+    pd.testing.assert_frame_equal(found[columns], table[columns])
+    assert len(details) == 2_000
+
+
+def _kill_a_busy_worker(address: str) -> None:
+    """As soon as any worker has work; the study's own connection is not touched."""
+    import distributed
+
+    with distributed.Client(address, set_as_default=False) as client:
+        pids = client.run(os.getpid)
+        while not (busy := [worker for worker, keys in client.processing().items() if keys]):
+            time.sleep(0.02)
+    os.kill(pids[busy[0]], signal.SIGKILL)

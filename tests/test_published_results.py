@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from analysis.effect import Effect, estimate
+from analysis.effect import estimate
 from analysis.windows import Windows
 
 ROOT = Path(__file__).parents[1]
@@ -34,16 +34,6 @@ def classic() -> Path:
     if not all((classics.FOLDER / name).exists() for name in classics.FILES):
         pytest.skip("the classic series are not here: run python tests/classics.py")
     return classics.FOLDER
-
-
-def _strike(one: real.RealSeries, start: str, end: str | None = None, **options) -> Effect:
-    """The effect of a known event; the series' other events are left out of what is learned from."""
-    windows = Windows(start, end, country=one.country)
-    others = tuple(
-        day for day in one.events if not pd.Timestamp(start) <= pd.Timestamp(day) <= windows.event_end
-    )
-    windows = Windows(start, end, country=one.country, excluded=others)
-    return estimate(one.daily[: windows.event_end], windows, **options)
 
 
 def test_tube_strike_of_2015_by_command(reference_data):
@@ -73,7 +63,7 @@ def test_tube_strikes_of_2010_beside_fuller(reals, day, published_low, published
     intervals are for a mean, not for a day. So the published interval and ours, which is wider, must overlap, and
     the estimate must point the same way.
     """
-    effect = _strike(reals["London cycle hires"], day)
+    effect = real.event(reals["London cycle hires"], day)
     low, high = effect.confidence_interval()
     assert low < published_high
     assert high > published_low
@@ -85,7 +75,7 @@ def test_later_tube_strikes_are_seen(reals):
     """Strikes that shut most of the network moved hires by tens of per cent, by every press account."""
     hires = reals["London cycle hires"]
     for day in ("2015-08-06", "2014-04-29", "2017-01-09", "2022-06-21", "2022-08-19"):
-        effect = _strike(hires, day)
+        effect = real.event(hires, day)
         assert effect.p_value < 0.05, day
         assert 0.2 < effect.relative < 1.5, day
 
@@ -96,7 +86,7 @@ def test_bank_strikes_left_upi_as_it_was(reals, start, metric):
     """Mobile payments need no open branch: a null, or nearly; above all no absurd answer."""
     one = reals[metric]
     end = {"2020-11-26": None}.get(start, str((pd.Timestamp(start) + pd.Timedelta(days=1)).date()))
-    effect = _strike(one, start, end)
+    effect = real.event(one, start, end)
     low, high = effect.confidence_interval(relative=True)
     assert low < 0.05
     assert high > -0.05
