@@ -36,7 +36,8 @@ def unsettled(table: pd.DataFrame) -> str:
         N_(
             "The published figures do not settle how much of this the initiative caused. If the rise of that week had "
             "gone on along a line, the effect would be anything from {trend:+percent}. It is sure to be above zero "
-            "only if the value, left alone, would have risen by less than {rise:money} ({share:percent}) on the day before."
+            "only if the value, left alone, would have risen by less than {rise:money} ({share:percent}) on the day "
+            "before."
         ),
         trend=(trend.low, trend.high),
         rise=gap.rise,
