@@ -231,8 +231,9 @@ def test_arabic_and_english_carry_the_same_numbers(browser, reports):
 def numbers_of(browser: Browser, path: Path) -> Counter[str]:
     """How often each number stands in a page's text and alternative texts; the order of words is the language's."""
     page = opened(browser, path)
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
     text = page.evaluate(
-        """[document.querySelector('main').textContent,
+        """[document.querySelector('main').innerText,
             ...[...document.querySelectorAll('main [aria-label], main [alt]')].map(part =>
                 part.getAttribute('aria-label') ?? part.getAttribute('alt'))].join('\\n')"""
     )

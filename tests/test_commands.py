@@ -164,6 +164,19 @@ def test_bounds_reproduce_the_announcement():
     assert "+30.3%" in run("bounds").stdout
 
 
+def test_power_says_what_the_next_edition_could_show(tmp_path):
+    """Noise of 1 % and a fifth: nothing under a few per cent can be shown, and 60 % surely."""
+    noise = [0, 3, -2, 1, -1, 2, -3, 0, 1, -2, 3, -1, 2]
+    values = [1000 + 10 * noise[i % len(noise)] for i in range(200)]
+    path = tmp_path / "calls.csv"
+    days = pd.date_range("2021-01-04", periods=200).strftime("%Y-%m-%d")
+    pd.DataFrame({"date": days, "calls": values}).to_csv(path, index=False)
+    told = found("power", path, "--event", "2021-07-20", "--power", 0.9)
+    assert (told["metric"], told["power"]) == ("calls", 0.9)
+    assert {1, 2, 3, 5} == {design["length"] for design in told["designs"]}
+    assert all(0.01 < design["simulated"] < 0.6 for design in told["designs"])
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

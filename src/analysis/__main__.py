@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
     from analysis.effect import Effect
+    from analysis.windows import Windows
 
 
 class _OneLine(click.Group):
@@ -72,6 +77,36 @@ columns_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
 
+def series_options(command: Callable) -> Callable:
+    """What picks one daily series out of DATA, and says which day is which."""
+    options = (
+        data_argument,
+        click.option(
+            "--event", required=True, metavar="DATE", help="The day of the event, such as 2017-10-26."
+        ),
+        click.option("--event-end", metavar="DATE", help="Its last day, where it has several."),
+        click.option("--campaign-start", metavar="DATE", help="The day it was announced."),
+        click.option(
+            "--metric",
+            default="count",
+            show_default=True,
+            metavar="NAME",
+            help="count, value, payers, ticket, digital_share; or a column of a daily CSV.",
+        ),
+        click.option(
+            "--country", metavar="CC", default="AE", show_default=True, help="Its weekends and holidays."
+        ),
+        click.option("--level", type=float, default=0.95, show_default=True, help="Of the intervals."),
+        click.option("--date-column", metavar="NAME", help="Of a daily CSV, where it cannot be guessed."),
+        click.option("--value-column", metavar="NAME", help="Of a daily CSV with several measures."),
+        columns_option,
+        json_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @cli.command()
 @click.argument("study", type=click.Path(path_type=Path))
 @click.option(
@@ -89,18 +124,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON a
 @click.option("--jobs", type=click.IntRange(min=1), help="Notebooks at a time; by default one a core.")
 @click.option("--only", metavar="NN", help="One notebook alone, by its number.")
 @click.option("--fresh", is_flag=True, help="Run again what has not changed.")
+@click.option("--cluster", metavar="ADDRESS", help="Of a Dask scheduler that runs the notebooks.")
 @click.option(
     "--cluster", metavar="ADDRESS", help="Dask scheduler that runs the notebooks, as tcp://host:8786."
 )
-def report(
-    study: Path,
-    out: Path,
-    languages: tuple[str, ...],
-    jobs: int | None,
-    only: str | None,
-    fresh: bool,
-    cluster: str | None,
-) -> None:
+def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
     """Render the reports of STUDY, a parameters file such as notebooks/dubai-2017.yaml."""
     from analysis.report import build
 
@@ -111,13 +139,7 @@ def report(
 
 
 @cli.command()
-@data_argument
-@click.option("--event", required=True, metavar="DATE", help="The day of the event, such as 2017-10-26.")
-@click.option("--event-end", metavar="DATE", help="Its last day, where it has several.")
-@click.option("--campaign-start", metavar="DATE", help="The day it was announced.")
-@click.option(
-    "--metric", metavar="NAME", help="count, value, payers, ticket, digital_share; or a column of DATA."
-)
+@series_options
 @click.option("--estimator", metavar="NAME", help="By default the recommended one.")
 @click.option(
     "--baseline",
@@ -126,40 +148,37 @@ def report(
     show_default=True,
     help="What the day added to the week before, or the initiative to the world without it.",
 )
-@click.option("--country", metavar="CC", default="AE", show_default=True, help="Whose weekends and holidays.")
-@click.option("--level", type=float, default=0.95, show_default=True, help="Of the intervals.")
-@click.option("--date-column", metavar="NAME", help="Of a daily CSV, where it cannot be guessed.")
-@click.option("--value-column", metavar="NAME", help="Of a daily CSV with several measures.")
-@columns_option
-@json_option
-def estimate(
-    data: Path,
-    event: str,
-    event_end: str | None,
-    campaign_start: str | None,
-    metric: str | None,
-    estimator: str | None,
-    baseline: str,
-    country: str,
-    level: float,
-    date_column: str | None,
-    value_column: str | None,
-    columns: dict[str, str],
-    as_json: bool,
-) -> None:
+def estimate(estimator: str | None, baseline: str, level: float, as_json: bool, **series: Any) -> None:
     """What an event added to one metric of DATA, a ledger of payments or a CSV with a row a day."""
-    from analysis import effect, ledger
-    from analysis.windows import Windows
+    from analysis import effect
 
-    windows = Windows(event, event_end, campaign_start, country=country)
-    daily = ledger.daily_metric(
-        data, metric or "count", columns or None, date_column=date_column, value_column=value_column
-    )
+    daily, windows = _series(**series)
     result = effect.estimate(daily, windows, estimator=estimator, baseline=baseline)
     if as_json:
         _print_json(result.to_dict(level))
     else:
         click.echo(_told(result, level))
+
+
+def _series(
+    data: Path,
+    event: str,
+    event_end: str | None,
+    campaign_start: str | None,
+    metric: str,
+    country: str,
+    date_column: str | None,
+    value_column: str | None,
+    columns: dict[str, str],
+) -> tuple[pd.Series, Windows]:
+    from analysis import ledger
+    from analysis.windows import Windows
+
+    windows = Windows(event, event_end, campaign_start, country=country)
+    daily = ledger.daily_metric(
+        data, metric, columns or None, date_column=date_column, value_column=value_column
+    )
+    return daily, windows
 
 
 def _told(effect: Effect, level: float) -> str:
@@ -215,6 +234,41 @@ def simulate(out: Path, **options: float | None) -> None:
     from analysis.simulate import simulate as make
 
     click.echo(make(out, **{name: value for name, value in options.items() if value is not None}))
+
+
+@cli.command()
+@series_options
+@click.option(
+    "--power", type=float, default=0.8, show_default=True, help="Probability of showing the effect."
+)
+def power(power: float, level: float, as_json: bool, **series: Any) -> None:
+    """The effect that the next edition could show, by its length, weekday and history in DATA."""
+    from analysis.power import detectable
+
+    daily, windows = _series(**series)
+    frame = detectable(daily, windows, power=power, level=level)
+    designs = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    if as_json:
+        _print_json({"metric": daily.name, "power": power, "level": level, "designs": designs})
+    else:
+        click.echo(_power_told(designs, power))
+
+
+def _power_told(designs: list[dict], power: float) -> str:
+    """A line a design: what it is, and the least effect it shows."""
+    from analysis import words
+
+    lines = [
+        f"The least effect that an edition shows with probability {power:g}, had it been held on past dates:"
+    ]
+    for design in designs:
+        day = f"{design['length']} days" if design["length"] > 1 else "one day"
+        if design["weekday"] is not None:
+            day = f"a {words.weekday(design['weekday'])}"
+        past = "all the history" if design["history"] == "all" else f"{design['history']} days of history"
+        least = words.percent(design["simulated"], 0.01, signed=True)
+        lines.append(f"  {day}, {past}".ljust(40) + f"{least}".rjust(6) + f"  ({design['dates']} dates)")
+    return "\n".join(lines)
 
 
 @cli.command()
