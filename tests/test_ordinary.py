@@ -99,7 +99,8 @@ def test_sentences_tell_what_is_in_the_ledger(panel):
         "On an ordinary Thursday there are 80 digital payments"
     )
     sound = ordinary_words.soundness(facts, [])
-    assert "4,680 payments to 2 entities on 84 days" in sound
-    assert sound.endswith("Faults found in it: 0.")
+    assert "ledger: 4,680. Entities: 2. Days: 84, of them without any payment: 0. Faults found: 0." in sound
     assert ordinary_words.soundness(facts, ["row 3: no amount"]).endswith("1. row 3: no amount.")
+    online = ordinary.summary(panel[panel["channel"] != "counter"], WINDOWS)
+    assert "counters" not in ordinary_words.normal_day(online)
     assert "+100%" in ordinary_words.step(ordinary.daily(panel)["value"], WINDOWS)

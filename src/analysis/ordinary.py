@@ -112,10 +112,11 @@ def steps(series: pd.Series, windows: Windows) -> pd.Series:
 
 
 def departures(series: pd.Series, windows: Windows) -> pd.DataFrame:
-    """Every day beside its weekday's usual level, with what the calendar says of it.
+    """Every day of the study beside its weekday's usual level, with what the calendar says of it.
 
     Columns: `date`, `weekday`, `observed`, `usual` (median of the ordinary days of the weekday), `relative`, `reason`.
     """
+    series = series[series.index >= windows.history_start] if windows.history_start is not None else series
     usual = series[ordinary_days(series.index, windows)]
     weekday = pd.Series(series.index.day_of_week, series.index)
     middle = weekday.map(usual.groupby(usual.index.day_of_week).median())

@@ -47,21 +47,24 @@ FORMATS = {
 
 def normal_day(facts: dict) -> str:
     """What an ordinary day of the event's weekday brings; `facts` is `ordinary.summary`."""
-    return fill(
+    told = fill(
         N_(
-            "On an ordinary {weekday:weekday} there are {count:number.0} digital payments worth {value:money}. They "
-            "are {digital_share:percent} of all payments; the others are made at counters."
+            "On an ordinary {weekday:weekday} there are {count:number.0} digital payments worth {value:money}."
         ),
         **facts,
     )
+    if facts["digital_share"] == 1:
+        return told
+    counters = N_("They are {digital_share:percent} of all payments; the others are made at counters.")
+    return f"{told} {fill(counters, **facts)}"
 
 
 def soundness(facts: dict, faults: list[str]) -> str:
     """Size of the ledger, days missing in it, and how many faults were found, with the first few."""
     told = fill(
         N_(
-            "The ledger has {rows:number.0} payments to {entities:number.0} entities on {days:number.0} days. Days "
-            "without any payment: {empty:number.0}. Faults found in it: {faults:number.0}."
+            "Payments in the ledger: {rows:number.0}. Entities: {entities:number.0}. Days: {days:number.0}, of them "
+            "without any payment: {empty:number.0}. Faults found: {faults:number.0}."
         ),
         faults=len(faults),
         **facts,
