@@ -124,7 +124,6 @@ def series_options(command: Callable) -> Callable:
 @click.option("--jobs", type=click.IntRange(min=1), help="Notebooks at a time; by default one a core.")
 @click.option("--only", metavar="NN", help="One notebook alone, by its number.")
 @click.option("--fresh", is_flag=True, help="Run again what has not changed.")
-@click.option("--cluster", metavar="ADDRESS", help="Of a Dask scheduler that runs the notebooks.")
 @click.option(
     "--cluster", metavar="ADDRESS", help="Dask scheduler that runs the notebooks, as tcp://host:8786."
 )
@@ -132,7 +131,7 @@ def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
     """Render the reports of STUDY, a parameters file such as notebooks/dubai-2017.yaml."""
     from analysis.report import build
 
-    built = build(study, out=out, languages=languages, jobs=jobs, only=only, fresh=fresh, cluster=cluster)
+    built = build(study, languages=languages, **options)
     click.echo(
         f"{len(built.pages)} reports, {built.executed} notebooks run, {built.unchanged} unchanged: {built.index}"
     )
