@@ -76,7 +76,26 @@ def typed(frame: nw.LazyFrame, name: str, timezone: str | None, thorough: bool =
             f"{name}: paid_at carries a time zone ({dtype.time_zone}); "
             "say whose days to use, as in timezone='Asia/Dubai'"
         )
-    return frame.with_columns(when.dt.convert_time_zone(timezone).dt.replace_time_zone(None))
+    return _localised(frame, timezone)
+
+
+def _localised(frame: nw.LazyFrame, timezone: str) -> nw.LazyFrame:
+    """Times with a zone as local time without one; DuckDB and Spark keep the zone in the session, not in the type."""
+    native = nw.to_native(frame)
+    if frame.implementation.is_duckdb():
+        import duckdb
+
+        local = duckdb.SQLExpression(f"timezone('{timezone}', paid_at)").alias("paid_at")
+        return nw.from_native(native.select(duckdb.StarExpression(exclude=["paid_at"]), local))
+    if frame.implementation.is_pyspark():
+        from pyspark.sql import functions as spark
+
+        here = spark.col("paid_at").cast("timestamp_ntz")
+        return nw.from_native(
+            native.withColumn("paid_at", spark.convert_timezone(None, spark.lit(timezone), here))
+        )
+    local = nw.col("paid_at").dt.convert_time_zone(timezone).dt.replace_time_zone(None)
+    return frame.with_columns(local)
 
 
 def near_counter(label: str) -> bool:
@@ -90,7 +109,9 @@ def near_counter(label: str) -> bool:
 def rows(frame: nw.LazyFrame, by: list[str], refunds: bool) -> nw.LazyFrame:
     """Day, groups, amount in whole units and payer, one row a payment, lazily."""
     has = frame.collect_schema().names()
-    picked = [nw.col("paid_at").dt.truncate("1d").alias("date")]
+    when = nw.col("paid_at").dt
+    day = when.truncate("1d") if frame.implementation.is_pandas_like() else when.date()
+    picked = [day.alias("date")]
     for name in by:
         if name == "digital":
             picked.append((nw.col("channel").cast(nw.String).fill_null(MISSING) != COUNTER).alias("digital"))
@@ -126,4 +147,6 @@ def summed(found: nw.LazyFrame, by: list[str]) -> pd.DataFrame:
     native = nw.to_native(result)
     if isinstance(native, pl.LazyFrame):
         return native.collect(engine="streaming").to_pandas()
-    return result.collect(backend="pandas").to_native()
+    if result.implementation.is_pandas_like():
+        return result.collect().to_native()
+    return result.collect(backend="pyarrow").to_native().to_pandas()

@@ -91,7 +91,7 @@ def _file_faults(file: Path, encoding: str | None) -> list[Fault]:
             return [Fault(None, None, problem, "copy it again", file.name)]
         return []
     try:
-        how = dialect(file, encoding)
+        how = dialect(file, encoding, errors="replace")
         with telling(file.name):
             found = _undecodable(file, how)
             return [found] if found else _ragged(file, how)
@@ -192,7 +192,7 @@ def _daily_faults(
     faults += book.more(twice.height - SHOWN, day, "the day came before", "keep one row a day")
     for column in [value_column] if value_column else [c for c in cells.columns if c != day]:
         faults += _measure_faults(book, column, bool(value_column))
-    found = frame["the day"].drop_nulls().unique().to_list()
+    found = frame.filter(time <= last)["the day"].unique().to_list()
     return faults + gaps(found, book, day, "add the days; until then they are missing, not zero")
 
 

@@ -112,7 +112,8 @@ def opened(
             present = [c for c in lazy.collect_schema().names() if c not in (FILE, ROW)]
         names = mapped(present, columns, name)
         lazy = _readable(lazy, names)
-        lazy = lazy.rename({theirs: ours for ours, theirs in names.items() if ours != theirs})
+        kept = [c for c in lazy.collect_schema().names() if c not in names and c not in names.values()]
+        lazy = lazy.select(*(nw.col(theirs).alias(ours) for ours, theirs in names.items()), *kept)
         yield Source(lazy, kind, tuple(files), name, names)
 
 
@@ -245,7 +246,7 @@ def parts(ledger: Source, folder: Path, timezone: str | None) -> list[pl.LazyFra
     for low, high in spans:
         near = [g for g in groups if g.low <= high and g.high >= low]
         files = sorted({g.file for g in near})
-        frame = pl.scan_parquet(files).rename({t: o for o, t in ledger.names.items() if o != t})
+        frame = pl.scan_parquet(files).select(pl.col(t).alias(o) for o, t in ledger.names.items())
         whole_files = all(low <= g.low and g.high <= high for g in groups if g.file in files)
         frames.append(frame if whole_files else frame.filter(_within(frame, low, high, timezone)))
     return frames
@@ -399,8 +400,8 @@ class Dialect:
     zipped: bool
 
 
-def dialect(path: Path, encoding: str | None = None) -> Dialect:
-    """Encoding, separator and header of a text file, from its beginning."""
+def dialect(path: Path, encoding: str | None = None, errors: str = "strict") -> Dialect:
+    """Encoding, separator and header of a text file, from its beginning; `errors` as in decoding."""
     with path.open("rb") as raw:
         zipped = raw.read(2) == b"\x1f\x8b"
     with telling(path.name), (gzip.open if zipped else open)(path, "rb") as raw:
@@ -412,7 +413,7 @@ def dialect(path: Path, encoding: str | None = None) -> Dialect:
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             encoding = "utf-16"
     try:
-        text = codecs.getincrementaldecoder(encoding)("strict").decode(head)
+        text = codecs.getincrementaldecoder(encoding)(errors).decode(head)
     except LookupError:
         raise ValueError(f"encoding {encoding!r} is unknown: write it as utf-8 or cp1256") from None
     except UnicodeDecodeError as error:
