@@ -322,8 +322,12 @@ def test_a_parameter_runs_again_only_what_declares_it(made, execution):
     assert execution == ["03_effect"]  # the other takes no baseline, and is the same in both studies
     assert "21 7" in text(folder / "out2" / "weeks" / "en" / "03_effect.html")
     assert (folder / "out2" / "weeks" / "en" / "01_announced.html").exists()
+    # one notebook alone: the page of the other stays, though it is out of date
+    (folder / "weeks.yaml").write_text(yaml.safe_dump(STUDY | {"baseline_days": 28, "title": "Weeks"}))
     report.build(folder / "weeks.yaml", out=folder / "out2", only="1", fresh=True, progress=False)
     assert execution == ["03_effect", "01_announced"]
+    assert "21 7" in text(folder / "out2" / "weeks" / "en" / "03_effect.html")
+    assert "en/03_effect.html" in (folder / "out2" / "weeks" / "index.html").read_text()
 
 
 def test_a_failing_notebook_is_named_and_leaves_the_reports_as_they_were(made, execution, tmp_path):

@@ -11,7 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,8 @@ def build(
     if due or only is not None or not _unchanged(manifest, state, folder):
         study.windows  # noqa: B018  # periods out of order are refused before anything runs
         _run(due, jobs or os.cpu_count() or 1, progress, cluster)
-        shown = [run for run in planned if run in chosen or run.executed.exists()]
+        shown = [run if run in chosen else _latest(run, folder) for run in planned]
+        shown = [run for run in shown if run is not None]
         written = _write_all(study, Path(study_path), shown, languages, folder)
         write(manifest, json.dumps({"state": state if only is None else "", "files": written}))
         _write_studies(Path(out), languages)
@@ -124,6 +125,20 @@ def _run(due: list[Run], jobs: int, progress: bool, cluster: str | None) -> None
         faults = runs.execute(due, jobs, bar.update, cluster)
     if faults:
         raise NotebookError("; ".join(faults))
+
+
+def _latest(run: Run, folder: Path) -> Run | None:
+    """A run that is not due now: its result, or else the one that its page in `folder` was made from."""
+    if run.executed.exists():
+        return run
+    try:
+        key = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["notebooks"][run.name][
+            "key"
+        ]
+    except (OSError, KeyError):
+        return None
+    earlier = replace(run, key=key, executed=run.executed.with_name(f"{run.name}-{key}.ipynb"))
+    return earlier if earlier.executed.exists() else None
 
 
 def _notebooks(study_path: Path, given: str | Path | None) -> list[Path]:
