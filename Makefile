@@ -7,7 +7,7 @@ LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-ha
 	--no-emit-index-url --no-annotate --no-header pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help report test test-all lint lab notebooks bench lock
+.PHONY: help report test test-all lint lab notebooks catalogue bench lock
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -31,6 +31,11 @@ lab: .venv/ready ## JupyterLab
 
 notebooks: .venv/ready ## execute the notebooks in place
 	$(BIN)/jupyter execute --inplace notebooks/*.ipynb
+
+catalogue: .venv/ready ## collect new sentences into the Arabic catalogue, to be translated there
+	@$(BIN)/pybabel -q extract -F src/analysis/locale/babel.cfg -k N_ --add-location=file --sort-by-file -o .venv/messages.pot .
+	@$(BIN)/pybabel -q update -i .venv/messages.pot -d src/analysis/locale -l ar -N --ignore-obsolete \
+		--ignore-pot-creation-date --no-wrap
 
 bench: .venv/ready-ci ## measure beside peers
 	$(BIN)/python benchmarks/run.py

@@ -126,22 +126,29 @@ def shade(ax: Axes, windows: Windows, index: pd.DatetimeIndex) -> None:
     half = pd.Timedelta(hours=12)
     first, start, eve = index[0] - half, windows.event_start - half, windows.event_end + half
     inches = ax.get_position().width * WIDTH / max((index[-1] - index[0]).days, 1)
-    note = {"transform": ax.get_xaxis_transform(), "fontsize": 8.5}
+    note = {"xycoords": ax.get_xaxis_transform(), "fontsize": 8.5, "va": "baseline"}
     week = max(windows.baseline[0] - half, first)
     ax.axvspan(week, start, color=INK, alpha=0.09, lw=0)
     ax.axvspan(start, eve, color=EVENT, alpha=0.22, lw=0)
-    ax.text(start, 1.015, " " + words.day_month(windows.event_start), color=EVENT, **note)
+    aside(ax, start, 1.015, words.day_month(windows.event_start), 3, color=EVENT, **note)
     taken, before = 0.0, _("week before")
     if len(windows.campaign_days):
         campaign = max(windows.campaign_days[0] - half, first)
         ax.axvspan(campaign, start, color=INK, alpha=0.05, lw=0)
-        ax.text(campaign, 1.015, _("campaign"), alpha=0.8, **note)
+        aside(ax, campaign, 1.015, _("campaign"), 0, alpha=0.8, **note)
         taken = text_width([_("campaign")], 8.5) + 0.15
         room = (start - campaign).days * inches
     else:
         room = (start - first).days * inches
     if taken + text_width([before], 8.5) < room:
-        ax.text(start, 1.015, before + " ", ha="right", alpha=0.8, **note)
+        aside(ax, start, 1.015, before, -3, alpha=0.8, **note)
+
+
+def aside(ax: Axes, x, y: float, text: str, points: float = 4, **look) -> None:
+    """Text beside a place, `points` to its right, or to its left when negative; spaces would change sides in Arabic."""
+    look = {"va": "center", "fontsize": 9, "ha": "right" if points < 0 else "left"} | look
+    x = mpl.dates.date2num(x) if isinstance(x, pd.Timestamp) else x
+    ax.annotate(text, (x, y), xytext=(points, 0), textcoords="offset points", annotation_clip=False, **look)
 
 
 def at_the_side(ax: Axes, day: pd.Timestamp, labels: Sequence[tuple[float, str, str]]) -> None:
@@ -154,7 +161,7 @@ def at_the_side(ax: Axes, day: pd.Timestamp, labels: Sequence[tuple[float, str, 
     end = ax.get_xlim()[1]
     for (y, text, colour), height in zip(sorted(labels), heights, strict=True):
         ax.plot([mpl.dates.date2num(day), end], [y, y], color=colour, lw=0.8, ls=(0, (1, 2)), zorder=1)
-        ax.text(end, height, " " + text, color=colour, va="center", fontsize=9)
+        aside(ax, end, height, text, color=colour)
 
 
 def label(word: str, value: float, metric: str, step: float | None) -> str:

@@ -17,6 +17,7 @@ from analysis.figures_canvas import (
     EXPECTED,
     INK,
     WIDTH,
+    aside,
     at_the_side,
     canvas,
     describe,
@@ -234,7 +235,7 @@ def cumulative(found: Decomposition, metric: str = "value", level: float = 0.95)
     last = rows.iloc[-1]
     step = words.step(last["low"] / scale, last["high"] / scale)
     end = words.number(last["effect"] / scale, step, signed=True)
-    ax.text(last["date"], last["effect"] / scale, "  " + end, color=EXPECTED, va="center", fontsize=9)
+    aside(ax, last["date"], last["effect"] / scale, end, color=EXPECTED)
     title = _("Effect on all payments, added up")
     ax.set_title(f"{title} ({unit_name})" if unit_name else title, pad=8)
     time_axis(ax, rows["date"].iloc[0], rows["date"].iloc[-1], event.min())
@@ -274,7 +275,7 @@ def persistence(found: Persistence) -> Axes:
     )
     heights = [ends[0][0], max(ends[1][0], ends[0][0] + 0.07 * (high - low))]
     for height, (_y, text, colour) in zip(heights, ends, strict=True):
-        ax.text(rows["lag"].iloc[-1], height, "  " + text, color=colour, va="center", fontsize=9)
+        aside(ax, rows["lag"].iloc[-1], height, text, 6, color=colour)
     ax.set_title(_("Digital share of payments, in per cent"), pad=8)
     ax.set_xlabel(_("days after the event"), fontsize=9)
     ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))

@@ -11,6 +11,7 @@ import html as _html
 import math
 import re
 import string
+from numbers import Integral
 
 from analysis.words_language import LOCALES, _, currency, language, name, ngettext
 from analysis.words_terms import KINDS, metric
@@ -30,7 +31,8 @@ def step(low: float, high: float) -> float | None:
 
 
 def number(value: float, step: float | None = None, signed: bool = False) -> str:
-    """1,774 or −4.2; rounded to `step`, or to three significant digits below 100."""
+    """1,774 or −4.2; rounded to `step`, else whole numbers stay whole and others keep three digits below 100."""
+    step = 1.0 if step is None and isinstance(value, Integral) else step
     return _isolate(_digits(value, step, signed), signed or value < 0)
 
 

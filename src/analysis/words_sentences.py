@@ -65,7 +65,7 @@ def sureness(effect) -> str:
         "About one ordinary day in {n} differs this much from what is expected of it.",
         "About one ordinary day in {n} differs this much from what is expected of it.",
         int(every),
-    ).format(n=number(every))
+    ).format(n=number(int(every)))
 
 
 def caveat(effect) -> str:
