@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis import aggregate, sources
+from analysis import aggregate, spans
 from analysis.ledger import (
     daily_metric,
     daily_panel,
@@ -219,9 +219,10 @@ def test_cutting_into_spans_changes_nothing(order, tmp_path, monkeypatch):
     else:
         ordered = ledger.sort_values("paid_at") if order == "sorted" else ledger
         ordered.to_parquet(tmp_path / "all.parquet", index=False, row_group_size=1_000)
-    monkeypatch.setattr(sources, "SPAN_ROWS", 3_000)
+    monkeypatch.setattr(spans, "SPAN_ROWS", 3_000)
+    monkeypatch.setattr(spans, "SPILL_ROWS", 3_000)
     used = []
-    monkeypatch.setattr(aggregate, "parts", lambda *a: used.extend(sources.parts(*a)) or used)
+    monkeypatch.setattr(aggregate, "parts", lambda *a: used.extend(spans.parts(*a)) or used)
     pd.testing.assert_frame_equal(daily_panel(tmp_path), by_hand(ledger), check_exact=True)
     assert len(used) >= 4
 
@@ -231,7 +232,7 @@ def test_a_zone_and_spans_together(tmp_path, monkeypatch):
     ledger = drawn(20_000, days=40)
     aware = ledger.assign(paid_at=ledger["paid_at"].dt.tz_localize("Asia/Dubai").dt.tz_convert("UTC"))
     aware.sort_values("paid_at").to_parquet(tmp_path / "all.parquet", index=False, row_group_size=1_000)
-    monkeypatch.setattr(sources, "SPAN_ROWS", 2_000)
+    monkeypatch.setattr(spans, "SPAN_ROWS", 2_000)
     panel = daily_panel(tmp_path, timezone="Asia/Dubai")
     pd.testing.assert_frame_equal(panel, by_hand(ledger), check_exact=True)
 

@@ -17,7 +17,8 @@ import pandas as pd
 import polars as pl
 
 from analysis.parsing import amounts, times
-from analysis.sources import Source, missing, parts, spilled
+from analysis.sources import Source, missing
+from analysis.spans import parts, spilled
 
 COUNTER = "counter"
 MISSING = "(missing)"

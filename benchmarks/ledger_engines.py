@@ -1,0 +1,260 @@
+"""`daily_panel` beside hand-written DuckDB SQL and Polars streaming: day x entity x channel with distinct payers.
+
+    python benchmarks/ledger_engines.py [--rows 20000000] [--layout monthly|one-file|unsorted] [--also pandas spark]
+                                        [--runs 3] [--out FILE.json]
+
+Writes a year of payments as Parquet to a temporary folder, then lets each engine sum it in fresh processes, by turns,
+and compares their answers: counts and payers exactly, values to the cent. Times leave out start-up and imports;
+`cpu` is the processor time used, the figure to compare where a machine is shared. Medians of `--runs`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pandas as pd
+import polars as pl
+
+KEYS = ["date", "entity", "channel"]
+BLOCK = 1_000_000
+PEERS = {
+    "ours": "daily_panel",
+    "duckdb": "DuckDB SQL, by hand",
+    "polars": "Polars streaming, by hand",
+    "polars-files": "Polars streaming, by hand, file by file",
+    "ours-duckdb": "daily_panel on a DuckDB relation",
+    "pandas": "pandas, by hand, file by file",
+    "spark": "Spark SQL local[2], by hand",
+    "ours-spark": "daily_panel on a Spark frame",
+}
+BASE = ("ours", "duckdb", "polars", "polars-files", "ours-duckdb")
+
+
+def write_ledger(folder: Path, rows: int, layout: str, seed: int = 0) -> None:
+    """A year of payments of 36 entities, five channels and two million payers, some of whom pay often."""
+    import pyarrow.parquet as pq
+
+    rng, writer, open_file = np.random.default_rng(seed), None, None
+    starts = pd.date_range("2017-01-01", "2018-01-01", freq="MS")
+    entities = pl.Series([f"entity-{i:02d}" for i in range(36)])
+    channels = pl.Series(["app", "web", "kiosk", "bank", "counter"])
+    for start, stop in itertools.pairwise(starts):
+        month = rows * (stop - start).days // 365
+        blocks = -(-month // BLOCK)
+        edges = np.linspace(0, (stop - start).total_seconds(), blocks + 1)
+        for i in range(blocks):
+            n = month // blocks if i else month - month // blocks * (blocks - 1)
+            if layout == "unsorted":
+                second = rng.integers(0, 365 * 86_400, n) - int((start - starts[0]).total_seconds())
+            else:
+                second = np.sort(rng.integers(int(edges[i]), int(edges[i + 1]), n))
+            table = pl.DataFrame(
+                {
+                    "transaction_id": pl.Series(rng.integers(0, 1 << 60, n)).cast(pl.String),
+                    "paid_at": np.datetime64(start, "us") + second.astype("timedelta64[s]"),
+                    "entity": entities.gather(rng.integers(0, 36, n)),
+                    "channel": channels.gather(rng.integers(0, 5, n)),
+                    "amount": rng.lognormal(6, 1.3, n).round(2),
+                    "payer_id": "p"
+                    + pl.Series((rng.pareto(1.2, n) * 5e4).astype(int) % 2_000_000).cast(pl.String),
+                }
+            ).to_arrow()
+            name = folder / (f"{start:%Y-%m}.parquet" if layout == "monthly" else "2017.parquet")
+            if name != open_file:
+                if writer:
+                    writer.close()
+                writer, open_file = pq.ParquetWriter(name, table.schema, compression="zstd"), name
+            writer.write_table(table, row_group_size=BLOCK)
+    writer.close()
+
+
+def summed_by(peer: str, folder: Path):
+    """A function that sums the ledger with one engine, its imports already done."""
+    files = sorted(folder.glob("*.parquet"))
+    if peer.endswith("spark"):
+        return _spark(peer, folder)
+    if peer.startswith("ours"):
+        from analysis.ledger import daily_panel
+
+        if peer == "ours":
+            return lambda: daily_panel(folder)
+        import duckdb
+
+        return lambda: daily_panel(duckdb.read_parquet(f"{folder}/*.parquet"))
+    if peer == "duckdb":
+        import duckdb
+
+        sql = (
+            "SELECT paid_at::DATE AS date, entity, channel, count(*) AS count, sum(amount::DECIMAL(18, 2)) AS value, "
+            f"count(DISTINCT payer_id) AS payers FROM '{folder}/*.parquet' GROUP BY ALL"
+        )
+        return lambda: duckdb.sql(sql).df()
+    if peer == "pandas":
+        return lambda: pd.concat([_pandas(file) for file in files])
+
+    def polars(which: list[Path]) -> pd.DataFrame:
+        rows = pl.scan_parquet(which).with_columns(date=pl.col("paid_at").dt.date())
+        cents = (pl.col("amount") * 100).round().cast(pl.Int64).sum()
+        sums = rows.group_by(KEYS).agg(
+            count=pl.len(), value=cents / 100, payers=pl.col("payer_id").n_unique()
+        )
+        return sums.collect(engine="streaming").to_pandas()
+
+    if peer == "polars":
+        return lambda: polars(files)
+    return lambda: pd.concat([polars([file]) for file in files])
+
+
+def _pandas(file: Path) -> pd.DataFrame:
+    rows = pd.read_parquet(file, columns=["paid_at", "entity", "channel", "amount", "payer_id"])
+    rows = rows.assign(
+        date=rows["paid_at"].dt.normalize(), cents=(rows["amount"] * 100).round().astype("int64")
+    )
+    groups = rows.groupby(KEYS)
+    sums = groups.agg(count=("cents", "size"), value=("cents", "sum"), payers=("payer_id", "nunique"))
+    return sums.assign(value=sums["value"] / 100).reset_index()
+
+
+def _spark(peer: str, folder: Path):
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    from pyspark.sql import SparkSession
+
+    from analysis.ledger import daily_panel
+
+    builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    for key, value in {"spark.sql.shuffle.partitions": "8", "spark.driver.memory": "6g"}.items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    session.range(10).count()
+    frame = session.read.parquet(str(folder))
+    if peer == "ours-spark":
+        return lambda: daily_panel(frame)
+    frame.createOrReplaceTempView("ledger")
+    sql = (
+        "SELECT to_date(paid_at) AS date, entity, channel, count(*) AS count, "
+        "CAST(sum(CAST(round(amount * 100) AS BIGINT)) AS DOUBLE) / 100 AS value, "
+        "count(DISTINCT payer_id) AS payers FROM ledger GROUP BY 1, 2, 3"
+    )
+    return lambda: session.sql(sql).toArrow().to_pandas()
+
+
+def work(peer: str, folder: Path) -> dict:
+    """Seconds, processor seconds, peak memory, and what the answer adds up to."""
+    run = summed_by(peer, folder)
+    before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    panel = run()
+    seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
+    panel = panel[panel["count"] > 0].sort_values(KEYS)
+    weights = np.arange(1, len(panel) + 1)
+    cents = (panel["value"].astype(float) * 100).round().astype("int64")
+    answer = [int(np.dot(panel[c].astype("int64"), weights)) for c in ("count", "payers")] + [
+        int(cents.sum())
+    ]
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    memory = after.ru_maxrss / 1024
+    if peer.endswith("spark"):  # its work and its memory are those of another process
+        cpu = memory = float("nan")
+    return {
+        "seconds": seconds,
+        "cpu": cpu,
+        "memory_mb": memory,
+        "groups": len(panel),
+        "answer": answer,
+    }
+
+
+def measure(rows: int, layout: str, peers: list[str], runs: int) -> dict:
+    """Every peer `runs` times, by turns; medians, and ratios to the better of DuckDB and Polars by hand."""
+    with tempfile.TemporaryDirectory(prefix="ledger-") as name:
+        folder = Path(name)
+        write_ledger(folder, rows, layout)
+        size = sum(file.stat().st_size for file in folder.iterdir())
+        found: dict[str, list[dict]] = {peer: [] for peer in peers}
+        for _ in range(runs):
+            for peer in peers:
+                command = [sys.executable, __file__, "--worker", peer, "--folder", name]
+                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                found[peer].append(json.loads(done.stdout.strip().splitlines()[-1]))
+                print(f"{peer}: {found[peer][-1]['seconds']:.2f} s", file=sys.stderr)
+    answers = {json.dumps([run["groups"], run["answer"]]) for each in found.values() for run in each}
+    if len(answers) > 1:
+        raise SystemExit(f"the engines do not agree: {sorted(answers)}")
+    table = {
+        peer: {key: median(run[key] for run in each) for key in ("seconds", "cpu", "memory_mb")}
+        for peer, each in found.items()
+    }
+    best = {key: min(table[p][key] for p in ("duckdb", "polars") if p in table) for key in ("seconds", "cpu")}
+    for each in table.values():
+        each["times_the_better"] = each["seconds"] / best["seconds"]
+        each["cpu_times_the_better"] = each["cpu"] / best["cpu"]
+    packages = ("polars", "duckdb", "narwhals", "pandas", "pyarrow")
+    return {
+        "rows": rows,
+        "layout": layout,
+        "bytes": size,
+        "runs": runs,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "versions": {package: version(package) for package in packages},
+        "results": table,
+    }
+
+
+def markdown(report: dict) -> str:
+    """The report as a table."""
+    lines = [
+        f"{report['rows']:,} rows, {report['layout']} Parquet, {report['bytes'] / 1e6:,.0f} MB; "
+        f"median of {report['runs']}; {report['machine']}; "
+        + ", ".join(f"{name} {number}" for name, number in report["versions"].items()),
+        "",
+        "| engine | seconds | times the better by hand | cpu seconds | cpu, times | peak memory, MB |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for peer, each in report["results"].items():
+        lines.append(
+            f"| {PEERS[peer]} | {each['seconds']:.2f} | {each['times_the_better']:.2f} | {each['cpu']:.2f} "
+            f"| {each['cpu_times_the_better']:.2f} | {each['memory_mb']:,.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rows", type=int, default=20_000_000)
+    parser.add_argument("--layout", choices=("monthly", "one-file", "unsorted"), default="monthly")
+    parser.add_argument("--also", nargs="*", default=[], choices=[p for p in PEERS if p not in BASE])
+    parser.add_argument("--only", nargs="*", choices=list(PEERS), help="these engines and no others")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--out", type=Path, help="write the result as JSON too")
+    parser.add_argument("--worker", choices=list(PEERS), help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.worker:
+        print(json.dumps(work(given.worker, given.folder)))
+        return
+    peers = given.only or [*BASE, *given.also]
+    if not {"duckdb", "polars"} & set(peers):
+        parser.error("--only needs duckdb or polars, which the ratios are taken to")
+    report = measure(given.rows, given.layout, peers, given.runs)
+    print(markdown(report))
+    if given.out:
+        partial = given.out.with_name(given.out.name + ".part")
+        partial.write_text(json.dumps(report, indent=2) + "\n")
+        os.replace(partial, given.out)
+
+
+if __name__ == "__main__":
+    main()
