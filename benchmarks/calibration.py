@@ -56,11 +56,12 @@ def study(
     seed: int = SEED,
     baselines: tuple[str, ...] = ("pre-week", "history"),
     progress: bool = False,
+    resume: Path | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The study's table, one row a process, estimator and baseline, and the draws behind it.
 
     Baseline "history" is run where there is a campaign; without one both ask the same question. An estimator that
-    takes over 50 ms a series gets at most 500 draws.
+    takes over 50 ms a series gets at most 500 draws. Blocks that the folder `resume` holds are not run again.
     """
     first = [
         (process, estimator, baseline, 0, min(BLOCK, draws), days, seed)
@@ -69,13 +70,13 @@ def study(
         for baseline in baselines
         if len(baselines) == 1 or baseline == "pre-week" or process.startswith("campaign")
     ]
-    frames = _parallel(first, jobs, progress)
+    frames = _parallel(first, jobs, progress, resume)
     more = []
     for task, frame in zip(first, frames, strict=True):
         wanted = draws if frame["ms"].median() < SLOW_MS else min(draws, SLOW_DRAWS)
         for start in range(BLOCK, wanted, BLOCK):
             more.append((*task[:3], start // BLOCK, min(BLOCK, wanted - start), *task[5:]))
-    details = pd.concat(frames + _parallel(more, jobs, progress), ignore_index=True)
+    details = pd.concat(frames + _parallel(more, jobs, progress, resume), ignore_index=True)
     order = pd.MultiIndex.from_tuples([task[:3] for task in first], names=KEYS)
     table = pd.DataFrame([summarise(group) for _, group in details.groupby(KEYS)]).set_index(KEYS)
     return table.reindex(order).reset_index(), details
@@ -126,7 +127,7 @@ def summarise(details: pd.DataFrame) -> dict:
     coverage_* : share of event days inside the interval. false_positives : share with p < 0.05 where nothing
     happened. power_* : the same after multiplying the event day. bias : mean of expected / oracle's mean - 1.
     error_ratio : root mean square error over the oracle's. width_* : median of the width over the oracle's.
-    failed : share of series without an answer, left out of everything else. ms : median time a series.
+    failed : share of series without an answer, left out of everything else. ms : median processor time a series.
     """
     done = details[~details["failed"]]
     row = {key: details[key].iloc[0] for key in KEYS}
@@ -160,20 +161,20 @@ def _case(drawn: processes.Draws, i: int, truth: float) -> tuple[pd.Series, Wind
 
 
 def _estimate_row(daily: pd.Series, windows: Windows, estimator: str, baseline: str) -> dict:
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             effect = estimate(daily, windows, estimator, baseline)
             effect.p_value, effect.confidence_interval(0.95)
-        ms, fault = 1000 * (time.perf_counter() - start), ""
+        ms, fault = 1000 * (time.process_time() - start), ""
         row = {"expected": effect.expected}
         for level in LEVELS:
             row[f"low_{level:.0%}"], row[f"high_{level:.0%}"] = effect.expected_interval(level)
         for x in EFFECTS:
             row[f"p_{x:.0%}"] = dataclasses.replace(effect, observed=effect.observed * (1 + x)).p_value
     except Exception as error:  # a failure is a result of the study, whatever it is
-        ms, row, fault = 1000 * (time.perf_counter() - start), {}, f"{type(error).__name__}: {error}"
+        ms, row, fault = 1000 * (time.process_time() - start), {}, f"{type(error).__name__}: {error}"
     failed = not row or not np.isfinite(list(row.values())).all()
     return row | {"ms": ms, "failed": failed, "fault": fault}
 
@@ -186,9 +187,10 @@ def _oracle_row(truth: float, mean: float, ends: dict[float, tuple[float, float]
     return row | {f"p_{x:.0%}": float(low <= truth * (1 + x) <= high) for x in EFFECTS}
 
 
-def _parallel(tasks: list[tuple], jobs: int, progress: bool) -> list[pd.DataFrame]:
+def _parallel(tasks: list[tuple], jobs: int, progress: bool, resume: Path | None) -> list[pd.DataFrame]:
     lazily = {"return_as": "generator"} if progress else {}
-    results = joblib.Parallel(n_jobs=jobs, **lazily)(joblib.delayed(block)(*task) for task in tasks)
+    one = joblib.Memory(resume, verbose=0).cache(block) if resume else block
+    results = joblib.Parallel(n_jobs=jobs, **lazily)(joblib.delayed(one)(*task) for task in tasks)
     return list(tqdm(results, total=len(tasks), disable=None if progress else True, unit="block"))
 
 
@@ -200,6 +202,9 @@ def main() -> None:
     parser.add_argument("--days", type=int, help="days before the event; by default each process's own")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--cluster", metavar="ADDRESS", help="run on this Dask scheduler instead")
+    parser.add_argument(
+        "--resume", type=Path, metavar="FOLDER", help="keep blocks here; skip those that are there"
+    )
     parser.add_argument("--out", type=Path, help="write the table here, and the first draws beside it")
     options = parser.parse_args()
     estimators = [RECOMMENDED if name == "recommended" else name for name in options.estimators]
@@ -210,7 +215,13 @@ def main() -> None:
         )
     else:
         table, details = study(
-            options.processes, estimators, options.draws, options.jobs, options.days, progress=True
+            options.processes,
+            estimators,
+            options.draws,
+            options.jobs,
+            options.days,
+            progress=True,
+            resume=options.resume,
         )
     print(table.drop(columns=[c for c in table if c.endswith("_80")]).round(3).to_string(index=False))
     faults = details.loc[details["fault"] != "", [*KEYS[:2], "fault"]].value_counts()
