@@ -97,6 +97,19 @@ def statspai_causal_impact(y: pd.Series) -> Answer:
     return y.iloc[-1] - done.estimate, y.iloc[-1] - high, y.iloc[-1] - low, done.pvalue
 
 
+def diff_diff_sdid(y: pd.Series, days: int = 14) -> Answer:
+    """diff-diff: synthetic difference in differences; earlier fortnights of the series are the comparison units."""
+    from diff_diff import SyntheticDiD
+
+    blocks = y.to_numpy()[len(y) % days :].reshape(-1, days)
+    unit, time_ = np.indices(blocks.shape)
+    frame = pd.DataFrame({"y": blocks.ravel(), "unit": unit.ravel(), "time": time_.ravel()})
+    frame["treated"] = (frame["unit"] == len(blocks) - 1).astype(int)
+    done = SyntheticDiD(seed=1).fit(frame, "y", "treated", "unit", "time", post_periods=[days - 1])
+    low, high = done.conf_int
+    return y.iloc[-1] - done.att, y.iloc[-1] - high, y.iloc[-1] - low, done.p_value
+
+
 def pycausalimpact(y: pd.Series) -> Answer:
     """pycausalimpact: local level and weekly season, as its documentation advises for daily data."""
     from causalimpact import CausalImpact
@@ -119,6 +132,7 @@ PEERS: dict[str, Callable[[pd.Series], Answer]] = {
         causalpy_bayes,
         causalpy_ols,
         statspai_causal_impact,
+        diff_diff_sdid,
         pycausalimpact,
     )
 }

@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import tomllib
 import venv
 import zlib
 from pathlib import Path
@@ -25,14 +26,21 @@ import processes
 from peer_worker import PEERS
 
 ROOT = Path(__file__).parents[1]
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 ENVIRONMENTS = {
-    ".venv-peers": ["causalpy==0.9.0", "statspai==1.40.2", "diff-diff==3.13.0", "prophet==1.5.0"],
+    ".venv-peers": EXTRAS["bench"],
     ".venv-peers-causalimpact": ["pycausalimpact==0.1.1", "pandas<3", "statsmodels<0.15"],
 }
-HOME = dict.fromkeys(("prophet", "causalpy_bayes", "causalpy_ols", "statspai_causal_impact"), ".venv-peers")
+HOME = dict.fromkeys(
+    ("prophet", "causalpy_bayes", "causalpy_ols", "statspai_causal_impact", "diff_diff_sdid"), ".venv-peers"
+)
 HOME["pycausalimpact"] = ".venv-peers-causalimpact"
 PACKAGES = {"prophet": "prophet", "causalpy_bayes": "causalpy", "causalpy_ols": "causalpy"}
-PACKAGES |= {"statspai_causal_impact": "statspai", "pycausalimpact": "pycausalimpact"}
+PACKAGES |= {
+    "diff_diff_sdid": "diff-diff",
+    "statspai_causal_impact": "statspai",
+    "pycausalimpact": "pycausalimpact",
+}
 FEW = {"causalpy_bayes": 40}  # ten seconds a series
 PROCESSES = ("ar06_log", "random_walk_noise", "outliers", "counts_large")
 

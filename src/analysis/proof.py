@@ -27,6 +27,7 @@ PEERS = {
     "causalpy_bayes": N_("CausalPy, Bayesian regression"),
     "causalpy_ols": N_("CausalPy, least squares"),
     "statspai_causal_impact": N_("StatsPAI, causal impact"),
+    "diff_diff_sdid": N_("diff-diff, synthetic difference in differences"),
     "pycausalimpact": N_("pycausalimpact"),
 }
 SERIES = {
