@@ -306,14 +306,14 @@ def weekdays(daily: pd.Series, windows: Windows, metric: str = "value", first: i
     order = [(first + i) % 7 for i in range(7)]
     rows = []
     for place, day in enumerate(order):
-        values = past[past.index.weekday == day].to_numpy()
+        values = past[past.index.day_of_week == day].to_numpy()
         spread = np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else np.zeros(len(values))
         ax.plot(place + spread, values / scale, "o", color=INK, ms=2.4, alpha=0.35, mew=0)
         middle = float(np.median(values)) if len(values) else np.nan
         ax.plot([place - 0.3, place + 0.3], [middle / scale] * 2, color=EXPECTED, lw=2.4)
         rows.append({"weekday": words.weekday(day), "days": len(values), "median": middle})
     for day in windows.event_days.intersection(daily.index):
-        place = order.index(day.weekday())
+        place = order.index(day.day_of_week)
         ax.plot([place], [daily[day] / scale], "o", color=EVENT, ms=7)
         text = words.date(day)
         beside = place > 4

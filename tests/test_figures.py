@@ -1,0 +1,244 @@
+"""Figures: what they draw, what they say without being seen, and their SVG."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from types import SimpleNamespace
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+
+from analysis import displacement, figures, words
+from analysis.counterfactual import SCORES, Effect, Predictive
+from analysis.windows import Windows
+
+WINDOWS = Windows("2017-10-26", campaign_start="2017-09-23")
+
+
+@pytest.fixture(scope="module")
+def made() -> dict:
+    """One call of each figure, on data with long and hostile names."""
+    rng = np.random.default_rng(7)
+    days = pd.date_range("2017-03-01", "2017-12-20")
+    weekend = days.day_of_week.isin([4, 5])
+    digital = pd.Series(
+        3e7 * np.where(weekend, 0.4, 1) * np.exp(rng.normal(0, 0.05, len(days))), days, name="value"
+    )
+    counter = pd.Series(np.where(weekend, 0, 1.2e7 * np.exp(rng.normal(0, 0.05, len(days)))), days)
+    digital["2017-10-26"], counter["2017-10-26"] = 5.5e7, 0
+    event = pd.date_range("2017-10-26", periods=1)
+    effect = Effect(
+        5.5e7,
+        Predictive(4e7, 4e7 + 3e6 * SCORES),
+        "pre-week",
+        "same_weekday",
+        event - pd.Timedelta(days=7),
+        event,
+        "value",
+    )
+    found = displacement.decompose(digital, counter, WINDOWS)
+    rows = pd.DataFrame(
+        {
+            "label": ["Nothing assumed", "A label that is rather long for a row", "Straight line"],
+            "group": ["Level", "Level", "Course of the week"],
+            "relative": [0.2, 0.1, -0.05],
+            "low": [-np.inf, 0.02, -0.2],
+            "high": [np.inf, 0.18, 0.1],
+        }
+    )
+    names = [f"Entity {i}" for i in range(30)] + [
+        "<b>Authority with very many words and duties</b>",
+        "جمارك دبي",
+    ]
+    entities = pd.DataFrame(
+        {"entity": names, "relative": rng.normal(0.2, 0.1, 32), "own": rng.normal(0.2, 0.3, 32)}
+    )
+    entities["low"], entities["high"] = entities["relative"] - 0.1, entities["relative"] + 0.1
+    choices = pd.DataFrame(
+        [
+            {
+                "estimator": name,
+                "baseline": base,
+                "history": "all",
+                "relative": x,
+                "low": x - 0.1,
+                "high": x + 0.1,
+            }
+            for name in ("day_before", "same_weekday")
+            for base in ("pre-week", "history")
+            for x in rng.normal(0.2, 0.1, 5)
+        ]
+    )
+    power = pd.DataFrame(
+        [
+            {"design": d, "effect": x, "power": 1 - np.exp(-((x / s) ** 2))}
+            for d, s in (("one", 0.1), ("two", 0.9))
+            for x in np.linspace(0, 0.4, 21)
+        ]
+    )
+    grid = pd.DataFrame(
+        [
+            {"process": p, "estimator": e, "coverage": c}
+            for p, c in (("a", 0.95), ("b", 0.91))
+            for e in ("day_before", "poisson")
+        ]
+    )
+    placebo = SimpleNamespace(
+        dates=days[:60], relative=rng.normal(0, 0.05, 60), event_relative=0.24, p_value=1 / 61, floor=1 / 61
+    )
+    return {
+        "counterfactual": (figures.counterfactual, digital, effect, WINDOWS),
+        "history": (figures.history, digital, WINDOWS),
+        "weekdays": (figures.weekdays, digital, WINDOWS),
+        "effects": (figures.effects, [effect]),
+        "readings": (figures.readings, rows),
+        "bounds": (figures.bounds, rows.drop(columns="relative")),
+        "entities": (figures.entities, entities, 0.2),
+        "placebo": (figures.placebo, placebo),
+        "specification": (figures.specification, choices),
+        "decomposition": (figures.decomposition, found),
+        "leads_lags": (figures.leads_lags, found),
+        "cumulative": (figures.cumulative, found),
+        "persistence": (figures.persistence, displacement.persistence(digital, counter, WINDOWS)),
+        "power": (figures.power, power),
+        "calibration": (figures.calibration, grid),
+    }
+
+
+NAMES = [
+    "counterfactual", "history", "weekdays", "effects", "readings", "bounds", "entities", "placebo", "specification",
+    "decomposition", "leads_lags", "cumulative", "persistence", "power", "calibration",
+]  # fmt: skip
+
+
+def drawn_texts(figure) -> list[Text]:
+    """Every text that is drawn; ticks beyond the limits are not."""
+    ticks = {
+        tick.label1: low - 1e-9 <= tick.get_loc() <= high + 1e-9
+        for axes in figure.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        for low, high in [sorted(axis.get_view_interval())]
+        for tick in axis.get_major_ticks()
+    }
+    texts = (text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip())
+    return [text for text in texts if ticks.get(text, True)]
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_figure_fits_its_canvas_and_speaks(made, name, language):
+    draw, *args = made[name]
+    with words.using(language):
+        ax = draw(*args)
+        told = figures.description(ax)
+    figure = ax.figure
+    canvas = FigureCanvasAgg(figure)
+    with figures.style():
+        canvas.draw()
+    width, height = canvas.get_width_height()
+    for text in drawn_texts(figure):
+        box = text.get_window_extent(canvas.get_renderer())
+        assert box.x0 > -2, text.get_text()
+        assert box.x1 < width + 2, text.get_text()
+        assert box.y0 > -2, text.get_text()
+        assert box.y1 < height + 2, text.get_text()
+    assert len(told.alt) > 40
+    assert re.search(r"\d", told.alt)
+    assert told.caption.endswith(".")
+    assert len(told.data)
+    if language == "ar":
+        assert re.search("[\u0600-\u06ff]", told.alt)
+        assert not re.search(r"\b(the|of|interval|day)\b", told.alt + told.caption)
+
+
+def svg(made, name, language="en") -> str:
+    draw, *args = made[name]
+    with words.using(language):
+        ax = draw(*args)
+        return figures.svg(ax, f"{name}-{language}", figures.description(ax).alt)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_svg_stands_alone_and_takes_the_page_s_ink(made, name):
+    text = svg(made, name)
+    root = ElementTree.fromstring(text)
+    ids = [node.get("id") for node in root.iter() if node.get("id")]
+    assert len(ids) == len(set(ids))
+    assert all(identity.startswith(f"{name.replace('_', '-')}-en-") for identity in ids)
+    used = set(re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', text))
+    assert {a or b for a, b in used} <= set(ids)
+    assert "style=" not in text
+    assert "<text" not in text
+    assert "currentColor" in text
+    assert "#1f2328" not in text
+    assert not re.search(r"https?://(?!www\.w3\.org/(2000/svg|1999/xlink))", text)
+    assert root.get("aria-label")
+
+
+def test_svg_is_the_same_every_time(made):
+    assert svg(made, "effects") == svg(made, "effects")
+
+
+def test_hostile_names_are_text(made):
+    assert "<b>" not in svg(made, "entities")
+
+
+def test_colours_hold_on_white_and_on_a_dark_page():
+    # WCAG 2.2, 1.4.11: at least 3:1 for parts of a figure.
+    def luminance(colour: str) -> float:
+        channel = np.array(mpl.colors.to_rgb(colour))
+        linear = np.where(channel <= 0.04045, channel / 12.92, ((channel + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    from analysis import figures_canvas as canvas
+
+    for colour in (canvas.EXPECTED, canvas.EVENT, canvas.OTHER, canvas.ANNOUNCED, canvas.FIFTH):
+        for page in ("#ffffff", "#15191d"):
+            light, dark = sorted((luminance(colour), luminance(page)), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 3, (colour, page)
+
+
+def test_time_runs_from_left_to_right_in_arabic(made):
+    draw, *args = made["counterfactual"]
+    with words.using("ar"):
+        ax = draw(*args)
+    assert ax.get_xlim()[0] < ax.get_xlim()[1]
+
+
+def test_the_counterfactual_draws_what_the_effect_says(made):
+    draw, *args = made["counterfactual"]
+    data = figures.description(draw(*args)).data.set_index("date")
+    effect = args[1]
+    assert data.loc["2017-10-26", "expected"] == effect.expected
+    assert tuple(data.loc["2017-10-26", ["expected_low", "expected_high"]]) == pytest.approx(
+        effect.expected_interval()
+    )
+    assert data["expected"].notna().sum() == 1
+    assert (data["period"] == "campaign").sum() == 33
+
+
+def test_parts_of_the_decomposition_add_up_to_its_last_bar(made):
+    draw, *args = made["decomposition"]
+    ax = draw(*args)
+    bars = [patch for patch in ax.patches if patch.get_height() == pytest.approx(0.56)]
+    assert bars[0].get_x() == 0
+    assert bars[-1].get_x() == 0
+    assert sum(bar.get_width() for bar in bars[:-1]) == pytest.approx(bars[-1].get_width())
+
+
+def test_an_unbounded_interval_ends_in_an_arrow(made):
+    draw, *args = made["readings"]
+    markers = {line.get_marker() for line in draw(*args).lines}
+    assert {"<", ">"} <= markers
+
+
+def test_no_design_that_misses_the_target_is_said_to_reach_it(made):
+    draw, *args = made["power"]
+    alt = figures.description(draw(*args)).alt
+    assert "one from +1" in alt
+    assert "two at none of the sizes shown" in alt
