@@ -15,7 +15,7 @@ import nbformat
 import pytest
 import yaml
 
-from analysis import markup, report, runs, summary
+from analysis import markup, page, report, runs, summary
 from analysis.study import Study
 
 V4 = nbformat.v4
@@ -148,14 +148,14 @@ def test_what_lands_where(made):
 def test_pages_are_valid_html_that_loads_and_runs_nothing(made):
     _, out = made
     for path in pages(out):
-        page = tree(path)  # strict: a fault of HTML5 raises
+        html = tree(path)  # strict: a fault of HTML5 raises
         assert path.stat().st_size < 600_000
         assert (
-            page.find(".//meta[@http-equiv='Content-Security-Policy']")
+            html.find(".//meta[@http-equiv='Content-Security-Policy']")
             .get("content")
             .startswith("default-src 'none';")
         )
-        for element in page.iter():
+        for element in html.iter():
             assert element.tag not in (
                 "script",
                 "iframe",
@@ -181,9 +181,9 @@ def test_the_style_sheet_is_the_one_that_the_policy_lets_through(made):
     import hashlib
 
     _, out = made
-    page = tree(out / "en" / "03_effect.html")
-    digest = base64.b64encode(hashlib.sha256(page.find(".//style").text.encode()).digest()).decode()
-    assert f"'sha256-{digest}'" in page.find(".//meta[@http-equiv='Content-Security-Policy']").get("content")
+    html = tree(out / "en" / "03_effect.html")
+    digest = base64.b64encode(hashlib.sha256(html.find(".//style").text.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in html.find(".//meta[@http-equiv='Content-Security-Policy']").get("content")
 
 
 def test_hostile_text_comes_out_as_text(made):
@@ -200,10 +200,10 @@ def test_hostile_text_comes_out_as_text(made):
 def test_links_and_ids_lead_somewhere(made):
     _, out = made
     for path in pages(out):
-        page = tree(path)
-        ids = [element.get("id") for element in page.iter() if element.get("id")]
+        html = tree(path)
+        ids = [element.get("id") for element in html.iter() if element.get("id")]
         assert len(ids) == len(set(ids)), path
-        for link in page.iter("a"):
+        for link in html.iter("a"):
             href = link.get("href")
             if re.match("https?:|data:", href):
                 continue
@@ -217,9 +217,9 @@ def test_links_and_ids_lead_somewhere(made):
 def test_languages_are_declared_and_lead_to_the_same_place(made):
     _, out = made
     for language, direction, other in (("en", "ltr", "ar"), ("ar", "rtl", "en")):
-        page = tree(out / language / "03_effect.html")
-        assert (page.get("lang"), page.get("dir")) == (language, direction)
-        here = [a.get("href") for a in page.iter("a") if a.get("class") == "here"]
+        html = tree(out / language / "03_effect.html")
+        assert (html.get("lang"), html.get("dir")) == (language, direction)
+        here = [a.get("href") for a in html.iter("a") if a.get("class") == "here"]
         assert f"../{other}/03_effect.html#the-answer" in here
     assert "الأيام" in text(out / "ar" / "03_effect.html")
     assert "Days" in text(out / "en" / "03_effect.html")
@@ -255,6 +255,23 @@ def test_figures_carry_their_alternative_caption_table_and_data(made):
     assert figure.find("figcaption").text == "Days"
     data = figure.find(".//a[@download]").get("href").partition("base64,")[2]
     assert base64.b64decode(data).decode().startswith("date,entity,x")
+
+
+def test_the_model_is_folded_under_its_heading_and_a_large_page_drops_tables_first():
+    shown = {"alt": "A line", "caption": "C", "svg": SVG, "table": TABLE.format("T" * 600_000, "")}
+    figure = {"kind": "figure", "key": "x", "csv": "a\n1\n", "languages": {"en": shown}}
+    outputs = [{"output_type": "display_data", "data": {}, "metadata": {"analysis": figure}}]
+    cells = [
+        {"cell_type": "markdown", "source": "# Q\n\n## The model\n\n$$x$$\n\n## The result\n\nafter"},
+        {"cell_type": "code", "source": "", "outputs": outputs},
+    ]
+    made = page.body({"cells": cells}, "en")
+    assert re.search(
+        r'id="the-model".*<details class="method">.*<math.*</details>.*id="the-result"', made.parts[0], re.S
+    )
+    assert "after" not in re.search("<details.*</details>", made.parts[0], re.DOTALL)[0]
+    assert len(made.parts[0]) < 10_000
+    assert "download=" in made.parts[0]
 
 
 def test_csv_is_safe_to_open_and_keeps_its_numbers(made):

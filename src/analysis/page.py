@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -19,6 +20,12 @@ from analysis.words import _
 
 TEMPLATES = Path(__file__).with_name("templates")
 HIDDEN_TAGS = frozenset(("parameters", "injected-parameters", "hide", "remove"))
+LARGEST = 560_000  # bytes; with its frame a page stays under 600 kB
+# The section on the model: its heading, and all up to the next.
+METHOD = re.compile(
+    r'(<div class="heading"><h2 id="(?:the-)?(?:model|method)">.*?</div>)(.*?)(?=<div class="heading">|\Z)',
+    re.DOTALL,
+)
 
 
 class PageExporter(Exporter):
@@ -57,8 +64,13 @@ def framed(made: Body, language: str, **frame: Any) -> str:
         return template("page.html").render(body=made, **common(language), **frame)
 
 
-def body(notebook: dict, language: str, alternates: Sequence[dict[str, str]] = ()) -> Body:
-    """The body in one language; headings have the same ids in every language, and lead to one another."""
+def body(
+    notebook: dict, language: str, alternates: Sequence[dict[str, str]] = (), tables: bool = True
+) -> Body:
+    """The body in one language; headings have the same ids in every language, and lead to one another.
+
+    A body over `LARGEST` is made again without the tables behind its figures, whose data are there as CSV.
+    """
     made = Body(title="")
     used: dict[str, int] = {}
     for cell in notebook["cells"]:
@@ -68,9 +80,12 @@ def body(notebook: dict, language: str, alternates: Sequence[dict[str, str]] = (
             _prose(made, _text(cell["source"]), language, used, alternates)
         elif cell["cell_type"] == "code":
             for output in cell.get("outputs", ()):
-                html = _output(made, output, language, used)
+                html = _output(made, output, language, used, tables)
                 if html:
                     made.parts.append(html)
+    made.parts = [METHOD.sub(_folded, "".join(made.parts))]
+    if tables and len(made.parts[0].encode()) > LARGEST:
+        return body(notebook, language, alternates, tables=False)
     return made
 
 
@@ -95,6 +110,7 @@ def labels() -> dict[str, str]:
         "reports": _("All reports"),
         "studies": _("All studies"),
         "languages": _("Language"),
+        "method": _("The equation, and what must be true to believe it"),
         "data_table": _("The data as a table"),
         "csv": _("Download the data (CSV)"),
         "synthetic": _("Synthetic data"),
@@ -179,6 +195,12 @@ def _prose(
         made.parts.append(html)
 
 
+def _folded(section: re.Match[str]) -> str:
+    """The equation and its assumptions, folded away under their heading."""
+    summary = escape(labels()["method"])
+    return f'{section[1]}<details class="method"><summary>{summary}</summary>{section[2]}</details>\n'
+
+
 def _here(other: dict[str, str], id_: str) -> str:
     """The way to the same place in another language."""
     language, href = escape(other["language"]), escape(f"{other['href']}#{id_}")
@@ -188,7 +210,7 @@ def _here(other: dict[str, str], id_: str) -> str:
     )
 
 
-def _output(made: Body, output: dict, language: str, used: dict[str, int]) -> str:
+def _output(made: Body, output: dict, language: str, used: dict[str, int], tables: bool) -> str:
     """One output: `show`'s own in the language asked for; any other by its richest safe form."""
     meta = output.get("metadata", {}).get("analysis", {})
     made.synthetic |= bool(meta.get("synthetic"))
@@ -203,6 +225,8 @@ def _output(made: Body, output: dict, language: str, used: dict[str, int]) -> st
         made.answer = said
         return f'<p class="answer">{said}</p>'
     if kind in ("figure", "table") and shown:
+        if kind == "figure" and not tables:
+            shown = shown | {"table": ""}
         return _shown(
             kind, shown, meta, output, _unique(f"{kind}-{markup.slug(meta.get('key') or kind)}", used)
         )
