@@ -179,6 +179,8 @@ def specifications(
                 "baseline_days": days_,
             }
             for name in ESTIMATORS:
+                if name == "day_before" and baseline == "history":
+                    continue  # the day before a campaign is no eve: it may be any weekday
                 rows.append(
                     row
                     | {"estimator": name, "calendar": "", "scale": ""}
