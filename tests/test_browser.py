@@ -238,4 +238,6 @@ def numbers_of(browser: Browser, path: Path) -> Counter[str]:
                 part.getAttribute('aria-label') ?? part.getAttribute('alt'))].join('\\n')"""
     )
     page.context.close()
-    return Counter(number.replace(",", "").strip(".") for number in re.findall(r"\d[\d,.]*", text))
+    numbers = (number.replace(",", "").strip(".") for number in re.findall(r"\d[\d,.]*", text))
+    # Arabic has the singular and the dual in the word itself: "يوم" is one day, "يومان" are two.
+    return Counter(number for number in numbers if number not in ("1", "2"))
