@@ -1,0 +1,124 @@
+"""Sentences and tables of reports 04 to 07: what is said follows the numbers, and tables add up."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import evidence, evidence_groups, placebo, power, words
+from analysis.counterfactual import Interval
+from analysis.displacement import Decomposition, Persistence
+from analysis.groups import GroupEffects, Pooled
+
+PARTS = ["digital_gain", "from_counters", "from_other_days", "pulled_forward", "postponed", "net_new"]
+
+
+def _split(gain, counters, other, se=100.0):
+    parts = pd.Series([gain, counters, other, other, 0.0, gain - counters - other], PARTS)
+    covariance = pd.DataFrame(np.diag(np.full(6, se**2)), PARTS, PARTS)
+    return Decomposition(parts, covariance, pd.DataFrame(), pd.DataFrame(), 50.0)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (_split(3000, 1000, 0), "payments were added"),
+        (_split(1000, 3000, 0), "payments were lost"),
+        (_split(1000, 900, 0), "cannot be told"),
+    ],
+)
+def test_what_is_said_of_net_new_follows_its_interval(found, said):
+    assert said in evidence.net(found)
+
+
+def test_the_share_from_counters_is_a_bound_only_where_it_is_one():
+    assert "at most 40%" in evidence.most_from_counters(_split(1200, 3000, 0))
+    assert "not all of it" in evidence.most_from_counters(_split(3200, 3000, 0))
+
+
+def test_a_shortfall_at_counters_is_told_with_its_sign():
+    text = evidence.gain(_split(3000, 8000, 0))
+    assert "+3,000" in text
+    assert "−8,000 (−8,200 to −7,800)" in text.replace("\u2068", "").replace("\u2069", "")
+
+
+def test_placebo_sentence_counts_the_days_and_names_the_floor():
+    dates = pd.date_range("2017-01-01", periods=99)
+    t = np.linspace(-2, 2, 99)
+    beaten = placebo.PlaceboTest(dates, t / 100, t, 0.05, 9.0)
+    assert "None of 99 ordinary days" in evidence.placebo(beaten)
+    assert "0.010" in evidence.placebo(beaten)
+    usual = placebo.PlaceboTest(dates, t / 100, t, 0.01, 1.0)
+    many = int((np.abs(t) >= 1).sum())
+    assert f"Of 99 ordinary days, {many} depart" in evidence.placebo(usual)
+
+
+def test_no_rise_is_called_none():
+    none = Persistence(0.0, Interval(-0.01, 0.01), np.nan, Interval(0.0, np.inf), pd.DataFrame(), 0.95)
+    assert evidence.lasting(none) == "No lasting rise is seen."
+
+
+def _groups():
+    names = [f"e{i}" for i in range(5)]
+    table = pd.DataFrame(
+        {"entity": names, "observed": 10.0, "expected": 8.0, "effect": 2.0, "contribution": 0.2}
+    )
+    for name in ("effect_low", "effect_high", "own", "relative", "low", "high"):
+        table[name] = 0.25
+    table["p_value"], table["p_family"], table["q_value"] = (
+        [0.01, 0.04, 0.2, 0.5, 0.9],
+        0.5,
+        [0.02, 0.3, 1, 1, 1],
+    )
+    table["suppressed"] = False
+    pooled = Pooled(np.full(5, 0.2), np.full(5, 0.1), 0.2, 0.05, 0.03)
+    return GroupEffects(table, 10.0, Interval(5.0, 15.0), pooled, 0.95, 100)
+
+
+def test_contributions_shown_add_up_with_the_last_row():
+    shown = evidence_groups.contributions(_groups(), few=3)
+    assert shown["Share of the total"].sum() == pytest.approx(1)
+    assert shown["Effect"].sum() == pytest.approx(10)
+    assert list(shown["Entity"])[-1] == "All others together"
+
+
+def test_struck_groups_are_counted_three_ways():
+    text = evidence_groups.struck(_groups())
+    assert "2 of 5 stand out at the level of 5%" in text
+    assert "Judged together, 0 do, and 1 if 5%" in text
+
+
+def test_detectable_rows_are_sorted_into_their_tables():
+    base = {
+        "sd": 0.03,
+        "detectable": 0.09,
+        "simulated": 0.1,
+        "false_alarms": 0.05,
+        "dates": 40,
+        "comparison": False,
+    }
+    rows = [{"length": n, "weekday": pd.NA, "history": "all"} for n in (1, 5)]
+    rows += [{"length": 1, "weekday": day, "history": "all"} for day in (0, 6)]
+    rows += [{"length": 1, "weekday": pd.NA, "history": "90"}]
+    table = pd.DataFrame([row | base for row in rows]).astype({"weekday": "Int64"})
+    assert list(evidence_groups.by_length(table)["Length of the edition"]) == ["1 day", "5 days"]
+    assert list(evidence_groups.by_weekday(table)["Weekday"]) == ["Sunday", "Monday"]
+    assert list(evidence_groups.by_history(table)["History before it"]) == ["90 days", "All there is"]
+    assert "9.0% or more with a probability of 80%" in evidence_groups.least(table)
+
+
+def test_the_best_design_is_named_among_those_with_as_many_closures():
+    rows = [
+        {"design": power.DESIGNS[0], "closures": 36, "detectable": 0.08},
+        {"design": power.DESIGNS[1], "closures": 72, "detectable": 0.01},
+        {"design": power.DESIGNS[3], "closures": 36, "detectable": 0.05},
+    ]
+    text = evidence_groups.staggered(pd.DataFrame(rows))
+    assert "each half of the entities" in text
+    assert "5.0%" in text
+
+
+def test_synthetic_results_open_by_saying_so(monkeypatch):
+    for module in (evidence, evidence_groups):
+        monkeypatch.setattr(module.words, "synthetic", lambda: True)
+    assert evidence.gain(_split(1, 1, 0)).startswith(words._("In the synthetic data:"))
+    assert evidence_groups.carried(_groups()).startswith("In the synthetic data:")
