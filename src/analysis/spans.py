@@ -13,7 +13,9 @@ import polars as pl
 
 from analysis.sources import COLUMNS, Source, telling
 
-SPAN_ROWS = 2_000_000  # small spans keep the hash tables small: a fifth of one pass's memory, at no cost in time
+SPAN_ROWS = (
+    2_000_000  # small spans keep the hash tables small: a fifth of one pass's memory, at no cost in time
+)
 SPILL_ROWS = 25_000_000  # without order of time: counted at once up to here, in about 3 GB, and by month on disk beyond
 
 
