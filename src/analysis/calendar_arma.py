@@ -20,7 +20,8 @@ from analysis.spread import scales, tails
 from analysis.windows import Windows
 
 HISTORY_DAYS = 400
-ODD = 4.0  # a day that lies further out, in robust standard deviations, is set aside
+ODD = 5.0  # a day that lies further out, in robust standard deviations, is set aside
+MONTH_VARIANCES = (0.01, 0.03, 0.1, 0.3, 1.0)  # of the days of the month, in units of the noise's
 STANDS_OUT = 3.7  # t ratio from which a day of the month gets a column; forty are tried
 
 
@@ -87,6 +88,8 @@ class _Run:
         if (~self.missing).sum() < 14:
             self.missing = np.isnan(self.values)
         self.columns = weekday_columns(self.calendar.weekday, np.flatnonzero(~self.missing))
+        self.offset = np.zeros(len(self.columns))
+        self.offset_variance, self.spent = 0.0, 0.0
         self.choices = [SCALES[scale]] if scale else possible_scales(self.values[~self.missing], self.metric)
         self.unit = float(np.median(np.abs(self.values[~self.missing]))) or 1.0
         if self.choices[0].name == "logit":
@@ -134,20 +137,22 @@ class _Run:
         n, missing = self.n, self.missing
         rough = arma.grid("coarse")
         candidates = [self._rough_fit(choice, rough) for choice in self.choices]
-        score, self.scale, fit = max(candidates, key=lambda candidate: candidate[0])
+        _, self.scale, fit = max(candidates, key=lambda candidate: candidate[0])
         if n >= 60:
             chosen = self._stands_out(fit)
             if len(chosen):
                 self.columns = np.column_stack([self.columns, self.calendar.recurring[chosen].T])
                 fit = arma.fit(self._rows(fit.rows[-1]), rough, missing.sum())
+        if n >= 120:
+            fit = self._month_pattern(fit)
         full = arma.grid("weekly" if n >= 56 else "plain")
         raw, odd = fit.rows[-1], missing
         for models in (rough, full):
             odd = self._odd(fit, odd)
             if odd.any():
-                fit = arma.fit(self._fill(fit, raw, odd), models, odd.sum())
+                fit = arma.fit(self._fill(fit, raw, odd), models, self._filled(odd))
             else:
-                fit = arma.fit(fit.rows, models)
+                fit = arma.fit(fit.rows, models, self._filled(odd))
         self.fit, self.odd, self.raw = fit, odd, raw
 
     def _rows(self, series: np.ndarray) -> np.ndarray:
@@ -200,6 +205,39 @@ class _Run:
             columns = columns - np.outer(columns @ direction, direction)
         return chosen
 
+    def _month_pattern(self, fit: arma.Fit) -> arma.Fit:
+        """Takes out what the days of the month share, as a random effect whose variance the data choose."""
+        month = self.calendar.recurring[: self.calendar.days_of_month]
+        white = fit.whiten(np.vstack([fit.rows, month[:, : self.n]]))
+        k = len(fit.rows) - 1
+        basis = np.linalg.qr(white[:k].T)[0]
+        errors = white[k] - fit.coefficients[fit.best] @ white[:k]
+        spread = _robust(errors[~self.missing])
+        errors = np.clip(errors, -3 * spread, 3 * spread) / spread
+        columns = white[k + 1 :] - (white[k + 1 :] @ basis) @ basis.T
+        strength, axes = np.linalg.eigh(columns @ columns.T)
+        strength = np.maximum(strength, 0)
+        along = axes.T @ (columns @ errors)
+        scores = [
+            0.5 * np.sum(along**2 * ratio / (1 + ratio * strength) - np.log1p(ratio * strength))
+            for ratio in MONTH_VARIANCES
+        ]
+        best = int(np.argmax(scores))
+        if scores[best] < 2:
+            return fit
+        shrunk = MONTH_VARIANCES[best] / (1 + MONTH_VARIANCES[best] * strength)
+        self.offset = (axes @ (along * shrunk)) @ month * spread
+        future = month[:, self.future].T @ axes
+        self.offset_variance = (future * shrunk) @ future.T * spread**2
+        self.spent = float(np.sum(strength * shrunk))
+        return arma.fit(
+            self._rows(fit.rows[-1] - self.offset[: self.n]), fit.models, self._filled(self.missing)
+        )
+
+    def _filled(self, odd: np.ndarray) -> int:
+        """Degrees of freedom gone to days filled in and to the month's pattern."""
+        return int(odd.sum() + round(self.spent))
+
     def _odd(self, fit: arma.Fit, odd: np.ndarray) -> np.ndarray:
         """`odd` and the days that lie far out, found one after another (additive outliers, Chen & Liu 1993)."""
         errors, pulse = fit.innovations, fit.pulse
@@ -233,53 +271,73 @@ class _Run:
 
     def _from_the_last_day(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Best linear forecast; refitted with weights where the size of the noise is uneven."""
-        fit, odd, weekday = self.fit, self.odd, self.calendar.weekday
+        fit, odd, seen = self.fit, self.odd, ~self.missing
+        excess = (
+            self.raw - fit.rows[-1] - self.offset[: self.n]
+        )  # what odd days had above what stands in for them
+        kinds = self.calendar.kinds
+        errors = fit.innovations + excess
+        past, future = scales(errors[seen], ~odd[seen], kinds[:, : self.n][:, seen], kinds[:, self.future])
+        size = np.interp(np.arange(self.n), np.flatnonzero(seen), past)
         regressors = self.columns[self.future]
-        errors = fit.innovations
-        past, future = scales(errors[~odd], weekday[: self.n][~odd], weekday[self.future])
-        size = np.interp(np.arange(self.n), np.flatnonzero(~odd), past)
-        excess = self.raw - fit.rows[-1]  # what an odd day had above what was filled in for it
         if np.ptp(np.log(past)) > 0.3:
-            fit = arma.fit(fit.rows / size, fit.models, odd.sum())
+            fit = arma.fit(fit.rows / size, fit.models, self._filled(odd))
             centre, covariance = fit.forecast(regressors / future[:, None], self.ahead)
-            errors = fit.innovations + excess / size
+            centre, errors = centre * future, fit.innovations + excess / size
         else:
             centre, covariance = fit.forecast(regressors, self.ahead)
-            centre, errors = centre / future, (errors + excess) / size
-        shape = tails(errors[~self.missing], ~odd[~self.missing], fit.freedom)
-        return centre * future, covariance * np.outer(future, future), shape
+            errors = errors / size
+        shape = tails(errors[seen], ~odd[seen], fit.freedom)
+        shift, doubt = self._lingering(fit, excess / size)
+        covariance = (covariance + doubt) * np.outer(future, future) + self.offset_variance
+        return centre + shift * future + self.offset[self.future], covariance, shape
+
+    def _lingering(self, fit: arma.Fit, excess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What odd days just before the event leave for it: a shift (H,) and its covariance (H, H).
+
+        Whether an odd day passes without trace or stays is unknown on the morning after. The odd days of the
+        past say how often: their next day is held against both forecasts, starting from seven in ten without
+        trace, as if three had been seen.
+        """
+        n, days = self.n, len(self.observed)
+        lasting = np.flatnonzero(self.odd & ~self.missing)
+        recent = lasting[lasting >= n - 3]
+        if not len(recent):
+            return np.zeros(days), np.zeros((days, days))
+        errors, pulse = fit.innovations + fit.whiten(excess[None])[0], fit.pulse
+        earlier = lasting[lasting < n - 1]
+        passed = np.clip(errors[earlier + 1] / np.where(pulse[1], pulse[1] * errors[earlier], 1), 0, 1)
+        share = (3 * 0.7 + passed.sum()) / (3 + len(passed))
+        doubt = (3 * 0.21 + ((passed - share) ** 2).sum()) / (3 + len(passed))
+        since = n + self.ahead - 1 + np.arange(days)[:, None] - recent
+        kept = -(pulse[np.minimum(since, n - 1)] @ excess[recent])
+        return (1 - share) * kept, doubt * np.outer(kept, kept)
 
     def _week_before(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """From the level of the week before, with the errors that such a week made on ordinary days."""
-        fit, odd, weekday = self.fit, self.odd, self.calendar.weekday
+        fit, n, kinds = self.fit, self.n, self.calendar.kinds
         width, days = self.windows.baseline_days, len(self.observed)
-        pattern = self.columns @ fit.coefficients[fit.best]
-        level = fit.rows[-1] - pattern[: self.n]
+        pattern = self.columns @ fit.coefficients[fit.best] + self.offset
+        filled = fit.rows[-1] + self.offset[:n] - pattern[:n]
         drop = 2 * width // 7
-        ranked = np.sort(sliding_window_view(level, width), axis=1)
+        ranked = np.sort(sliding_window_view(filled, width), axis=1)
         weeks = ranked[:, drop : width - drop].mean(1)  # of the days up to index + width - 1
-        count = self.n - width - days + 1
-        raw = self.raw - pattern[: self.n]
+        count = n - width - days + 1
         ahead = width + np.arange(count)[:, None] + np.arange(days)
-        errors = raw[ahead] - weeks[:count, None]
-        usable = ~self.missing[ahead].any(1)
-        usual = ~odd[ahead].any(1)
-        past, _ = scales(errors[usual, 0], weekday[: self.n][ahead[usual, 0]], weekday[self.future][:1])
-        size = np.ones((count, days))
-        future = np.ones(days)
+        errors = (self.raw - pattern[:n])[ahead] - weeks[:count, None]
+        usual, seen = ~self.odd[ahead].any(1), ~self.missing[ahead].any(1)
+        standard, future = np.empty((seen.sum(), days)), np.ones(days)
         for day in range(days):
-            past, now = scales(
-                errors[usual, day], weekday[: self.n][ahead[usual, day]], weekday[self.future][day : day + 1]
-            )
-            size[usual, day] = past
-            size[:, day] = np.interp(np.arange(count), np.flatnonzero(usual), past)
-            future[day] = now[0]
+            labels = kinds[:, ahead[seen, day]]
+            to_come = kinds[:, self.future][:, day : day + 1]
+            past, now = scales(errors[seen, day], usual[seen], labels, to_come)
+            standard[:, day], future[day] = errors[seen, day] / past, now[0]
         k = self.columns.shape[1]
-        freedom = max(int(usual.sum()) - k, 1)
-        covariance = errors[usual].T @ errors[usual] / freedom * (1 + k / self.n)
-        standard = errors / (size * np.sqrt(np.diag(covariance)))
-        shape = tails(standard[usable, 0], usual[usable], freedom)
-        return weeks[-1] + pattern[self.future], covariance * np.outer(future, future), shape
+        freedom = max(int(usual.sum() - k - self.spent), 1)
+        covariance = standard[usual[seen]].T @ standard[usual[seen]] / freedom * (1 + k / n)
+        shape = tails(standard[:, 0], usual[seen], freedom)
+        covariance = covariance * np.outer(future, future) + self.offset_variance
+        return weeks[-1] + pattern[self.future], covariance, shape
 
     def _total(self, centre: np.ndarray, covariance: np.ndarray, shape: np.ndarray) -> Predictive:
         """The law of the event's total (the mean, for a ratio) on the original scale."""

@@ -29,7 +29,10 @@ class Calendar:
     ramadan : ndarray of bool, shape (n,)
     recurring : ndarray, shape (J, n)
         Days that come round each month: the day of the month, working days from its start and end, Ramadan.
+        The first `days_of_month` of them are single days.
     names : tuple of str, length J
+    kinds : ndarray of int, shape (2, n)
+        Weekday, and whether the month turns (its first and last two days): the noise may differ between them.
     """
 
     weekday: np.ndarray
@@ -38,6 +41,8 @@ class Calendar:
     ramadan: np.ndarray
     recurring: np.ndarray
     names: tuple[str, ...]
+    kinds: np.ndarray
+    days_of_month: int = 31
 
 
 @lru_cache(maxsize=64)
@@ -71,6 +76,7 @@ def calendar(first: pd.Timestamp, last: pd.Timestamp, country: str | None) -> Ca
         ramadan=table["ramadan"].to_numpy(),
         recurring=recurring,
         names=tuple(columns),
+        kinds=np.array([table["weekday"], (table["month_day"] <= 2) | (table["month_days_left"] < 2)], int),
     )
 
 

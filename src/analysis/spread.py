@@ -11,20 +11,26 @@ from analysis.counterfactual import PROBABILITIES, SCORES
 HALF_LIVES = (60.0, 30.0, 15.0)
 
 
-def scales(errors: np.ndarray, weekday: np.ndarray, ahead: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Size of the error on each past day and on the days to come, relative to its root mean square.
+def scales(
+    errors: np.ndarray, usual: np.ndarray, past: np.ndarray, future: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Size of the error on each past day and on the days to come, relative to that of a usual day.
 
-    Weekdays differ by empirical Bayes: the log variance of each is shrunk to the common one by the share
-    of their spread that sampling would make. Time enters through a few paths (constant, log-linear,
-    exponentially weighted), averaged by their likelihood under Student's t with six degrees of freedom.
+    Kinds of day (weekdays, the turn of the month) differ by empirical Bayes: the log variance of each is shrunk
+    to the common one by the share of their spread that sampling would make. Time enters through a few paths
+    (constant, log-linear, exponentially weighted), averaged by their likelihood under Student's t with six
+    degrees of freedom.
 
     Parameters
     ----------
     errors : ndarray, shape (n,)
-        One-step errors of ordinary days, in order.
-    weekday : ndarray of int, shape (n,)
-    ahead : ndarray of int, shape (H,)
-        Weekdays of the days to come.
+        One-step errors in order, those of odd days included.
+    usual : ndarray of bool, shape (n,)
+        False for the odd days.
+    past : ndarray of int, shape (F, n)
+        Labels 0, 1, ... of each day by each of F ways to tell kinds apart.
+    future : ndarray of int, shape (F, H)
+        The same of the days to come.
 
     Returns
     -------
@@ -32,26 +38,34 @@ def scales(errors: np.ndarray, weekday: np.ndarray, ahead: np.ndarray) -> tuple[
     future : ndarray, shape (H,)
     """
     n = len(errors)
-    squares = np.minimum(errors**2 / max(np.mean(errors**2), 1e-300), 9.0)
-    squares = squares / max(squares.mean(), 1e-300)
-    by_weekday = _by_weekday(squares, weekday)
-    level, now = _over_time(squares / by_weekday[weekday]) if n >= 60 else (np.ones(n), 1.0)
-    return np.sqrt(level * by_weekday[weekday]), np.sqrt(now * by_weekday[ahead])
+    squares = np.minimum(errors**2 / max(np.mean(errors[usual] ** 2), 1e-300), 9.0)
+    size, ahead = np.ones(n), np.ones(future.shape[1])
+    for label, to_come in zip(past, future, strict=True):
+        relative = _by_kind(squares / size, label, 1 + max(label.max(), to_come.max()))
+        size, ahead = size * relative[label], ahead * relative[to_come]
+    if usual.sum() >= 60:
+        level, now = _over_time((squares / size)[usual])
+        size = size * np.interp(np.arange(n), np.flatnonzero(usual), level)
+        ahead = ahead * now
+    common = np.sqrt(np.mean(size[usual]))
+    return np.sqrt(size) / common, np.sqrt(ahead) / common
 
 
-def _by_weekday(squares: np.ndarray, weekday: np.ndarray) -> np.ndarray:
-    """Relative variance of each weekday, shape (7,), one on average over the days."""
-    count = np.bincount(weekday, minlength=7)
+def _by_kind(squares: np.ndarray, label: np.ndarray, kinds: int) -> np.ndarray:
+    """Relative variance of each kind of day, one on average over the days."""
+    count = np.bincount(label, minlength=kinds)
     seen = count > 4
     if seen.sum() < 2:
-        return np.ones(7)
+        return np.ones(kinds)
     half = (count[seen] - 1) / 2
-    mean = np.maximum(np.bincount(weekday, squares, minlength=7)[seen] / count[seen], 1e-6)
+    mean = np.maximum(np.bincount(label, squares, minlength=kinds)[seen] / count[seen], 1e-6)
     log_variance = np.log(mean) - special.digamma(half) + np.log(half)
     log_variance -= np.average(log_variance, weights=count[seen])
     sampling = 1.3 * special.polygamma(1, half)  # 1.3: tails a little heavier than normal
-    between = max(0.0, float(np.sum(log_variance**2 - sampling)) / (seen.sum() - 1))
-    relative = np.ones(7)
+    # With two kinds, weighting by the rarer one's precision keeps a common kind from hiding the difference.
+    weight = 1 / sampling
+    between = max(0.0, float(np.sum(weight * (log_variance**2 - sampling)) / weight.sum()))
+    relative = np.ones(kinds)
     relative[seen] = np.exp(log_variance * between / (between + sampling))
     return relative / np.average(relative, weights=count)
 
@@ -59,6 +73,7 @@ def _by_weekday(squares: np.ndarray, weekday: np.ndarray) -> np.ndarray:
 def _over_time(squares: np.ndarray) -> tuple[np.ndarray, float]:
     """Relative variance on each past day, and on the day after the last."""
     n = len(squares)
+    squares = squares / max(squares.mean(), 1e-300)
     time = np.arange(n + 1) / n - 0.5
     slope = 0.0
     for _ in range(4):  # Newton steps for a variance of exp(a + slope t); its information is sum(t^2) / 2
@@ -84,9 +99,10 @@ def _over_time(squares: np.ndarray) -> tuple[np.ndarray, float]:
 def tails(errors: np.ndarray, usual: np.ndarray, freedom: int) -> np.ndarray:
     """Quantiles of a standardised new error at the probabilities Phi(SCORES).
 
-    Half Student's t (which the mean and variance of ordinary days would give), half the empirical quantiles of
-    |error| (which know the tails: days set aside are in them, for the event may be such a day), then skewed by the
-    Cornish-Fisher term with a third moment that is shrunk to zero where few days speak for it.
+    Between Student's t (which the mean and variance of ordinary days would give) and the empirical quantiles of
+    |error| (which know the tails: days set aside are in them, for the event may be such a day): half and half
+    where they agree, all empirical where they differ by far more than sampling would make them. Then skewed by
+    the Cornish-Fisher term with a third moment that is shrunk to zero where few days speak for it.
 
     Parameters
     ----------
@@ -107,7 +123,11 @@ def tails(errors: np.ndarray, usual: np.ndarray, freedom: int) -> np.ndarray:
     slope = np.median(sizes[-top:] / reach[-top:])
     empirical = np.where(distance > reach[-1], sizes[-1] + (distance - reach[-1]) * slope, empirical)
     widening = student / np.where(SCORES == 0, 1.0, SCORES)
-    quantiles = (student + np.sign(SCORES) * empirical * widening) / 2
+    empirical = np.sign(SCORES) * empirical * widening
+    at = np.searchsorted(SCORES, 1.95)
+    apart = np.log(max(empirical[at], 1e-300) / student[at]) ** 2
+    share = 0.5 + 0.5 * apart / (apart + 4 / n)
+    quantiles = student + share * (empirical - student)
     if n >= 40:
         clipped = np.clip(errors, -4, 4)
         clipped = clipped - clipped.mean()
