@@ -99,6 +99,7 @@ def warm_kernel(tasks: Path) -> None:
     """All notebooks in one kernel, one after another: the least that execution can cost, with state that leaks."""
     from jupyter_client.manager import start_new_kernel
     from nbclient import NotebookClient
+    from nbformat.v4 import new_code_cell
     from papermill.iorw import load_notebook_node
     from papermill.parameterize import parameterize_notebook
 
@@ -109,6 +110,9 @@ def warm_kernel(tasks: Path) -> None:
             notebook = load_notebook_node(task["notebook"])
             if task["parameters"]:
                 notebook = parameterize_notebook(notebook, task["parameters"])
+            notebook.cells.insert(
+                0, new_code_cell("%reset -f")
+            )  # names of the notebook before; its imports stay
             place = {"metadata": {"path": str(Path(task["notebook"]).parent)}}
             NotebookClient(notebook, km=manager, resources=place).execute()
     finally:
