@@ -45,9 +45,6 @@ def extracted() -> dict:
     """Every message that a reader may see, with the file it stands in."""
     with (words.CATALOGUES / "babel.cfg").open() as file:
         methods, options = parse_mapping_cfg(file)
-    for i, (pattern, method) in enumerate(methods):
-        if method == "notebook":
-            methods[i] = (pattern, "analysis.words_prose:extract_notebook")
     keywords = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
     found = extract_from_dir(ROOT, methods, options, keywords, directory_filter=lambda path: "/." not in path)
     return {message: name for name, _line, message, _comments, _context in found}

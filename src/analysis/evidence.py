@@ -259,7 +259,7 @@ def _headed(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _synthetic(text: str) -> str:
-    return f"{_('In the synthetic data:')} {text}" if words.synthetic() else text
+    return words.marked(text)
 
 
 def _capital(text: str) -> str:

@@ -288,7 +288,7 @@ def _headed(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _synthetic(text: str) -> str:
-    return f"{_('In the synthetic data:')} {text}" if words.synthetic() else text
+    return words.marked(text)
 
 
 def _lower(text: str) -> str:

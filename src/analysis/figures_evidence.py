@@ -82,7 +82,7 @@ def placebo(test: PlaceboTest) -> Axes:
         low=words.percent(values.min(), 0.001, signed=True),
         high=words.percent(values.max(), 0.001, signed=True),
         event=words.percent(test.event_relative, 0.001, signed=True),
-        p=words.number(test.p_value),
+        p=words.p_value(test.p_value),
     )
     caption = words.ngettext(
         "Each dot is an ordinary date treated as the event; {n} of {all} lies as far from zero as the event.",
@@ -171,7 +171,10 @@ def specification(
         "Each column is one specification: above its estimate and interval, below the choices that make it."
     )
     data = rows.copy()
-    data.attrs["formats"] = dict.fromkeys(("relative", "low", "high"), "+percent.1") | {"p_value": "number"}
+    data.attrs["formats"] = dict.fromkeys(("relative", "low", "high"), "+percent.1") | {
+        "p_value": "p",
+        "baseline_days": "number.0",
+    }
     return describe(ax, alt=alt, caption=caption, data=data)
 
 

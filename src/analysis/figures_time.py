@@ -311,7 +311,7 @@ def weekdays(daily: pd.Series, windows: Windows, metric: str = "value", first: i
         ax.plot(place + spread, values / scale, "o", color=INK, ms=2.4, alpha=0.35, mew=0)
         middle = float(np.median(values)) if len(values) else np.nan
         ax.plot([place - 0.3, place + 0.3], [middle / scale] * 2, color=EXPECTED, lw=2.4)
-        rows.append({"weekday": words.weekday(day), "days": len(values), "median": middle})
+        rows.append({"weekday": day, "days": len(values), "median": middle})
     for day in windows.event_days.intersection(daily.index):
         place = order.index(day.day_of_week)
         ax.plot([place], [daily[day] / scale], "o", color=EVENT, ms=7)
@@ -326,13 +326,22 @@ def weekdays(daily: pd.Series, windows: Windows, metric: str = "value", first: i
     ax.set_title(f"{title} ({unit_name})" if unit_name else title, pad=8)
     value_axis(ax)
     data = pd.DataFrame(rows)
+    data.attrs["formats"] = {
+        "weekday": "weekday",
+        "days": "number.0",
+        "median": words.KINDS.get(metric, "number"),
+    }
     top, bottom = data.loc[data["median"].idxmax()], data.loc[data["median"].idxmin()]
     alt = _(
         "Dot chart of the {metric} by weekday over {n} ordinary days. The median is highest on {top} ({high}) and "
         "lowest on {bottom} ({low})."
     ).format(
-        metric=words.metric(metric), n=words.number(len(past)), top=top["weekday"], bottom=bottom["weekday"],
-        high=words.quantity(top["median"], metric), low=words.quantity(bottom["median"], metric),
-    )  # fmt: skip
+        metric=words.metric(metric),
+        n=words.number(len(past)),
+        top=words.weekday(int(top["weekday"])),
+        bottom=words.weekday(int(bottom["weekday"])),
+        high=words.quantity(top["median"], metric),
+        low=words.quantity(bottom["median"], metric),
+    )
     caption = _("Each dot is one ordinary day; the bar is the weekday's median. The event is marked.")
     return describe(ax, alt=alt, caption=caption, data=data)

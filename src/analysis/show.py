@@ -104,7 +104,7 @@ def figure(draw: Callable, *args, caption: str | None = None, key: str | None = 
             told = figures.description(ax)
             if words.synthetic():
                 figures.mark_synthetic(ax)
-            alt = f"{words._('Synthetic data.')} {told.alt}" if words.synthetic() else told.alt
+            alt = words._("Synthetic data. {text}").format(text=told.alt) if words.synthetic() else told.alt
             text = words._(caption) if caption else told.caption
             shown[code] = {"alt": alt, "caption": text, "table": frame_html(told.data, text)}
             if os.environ.get("ANALYSIS_REPORT") == "1":
@@ -179,7 +179,8 @@ def frame_html(
     rows = []
     for values in zip(*(frame[name] for name in shown), strict=True):
         cells = [
-            words.html(_cell(value, formats.get(name))) for name, value in zip(shown, values, strict=True)
+            words.html(_cell(value, formats.get(name), name))
+            for name, value in zip(shown, values, strict=True)
         ]
         first = f'<th scope="row"{_number_class(numeric[shown[0]])}>{cells[0]}</th>'
         rest = "".join(
@@ -219,7 +220,7 @@ def _slug(caption: str) -> str:
     return "-".join(re.findall("[a-z0-9]+", caption.lower())[:6])
 
 
-def _cell(value, kind: str | None) -> str:
+def _cell(value, kind: str | None, column: str) -> str:
     if value is None or value is pd.NaT or (isinstance(value, Real) and math.isnan(value)):
         return "–"
     if isinstance(value, bool | np.bool_):
@@ -229,7 +230,7 @@ def _cell(value, kind: str | None) -> str:
     if isinstance(value, Real) or (isinstance(value, tuple | list) and len(value) == 2):
         default = "number.0" if isinstance(value, Integral) else "number"
         return words.write(value, kind or default)
-    return words.name(str(value))
+    return words.code(column, str(value))
 
 
 def _number_class(numeric: bool) -> str:

@@ -30,6 +30,7 @@ from analysis.words_numbers import (
     money,
     month,
     number,
+    p_value,
     percent,
     period,
     points,
@@ -38,12 +39,13 @@ from analysis.words_numbers import (
     weekday,
     write,
 )
-from analysis.words_prose import extract_notebook, prose, translate_cell
-from analysis.words_sentences import answer, caveat, half_life, headline, sureness
+from analysis.words_prose import extract_notebook, extract_study, prose, translate_cell
+from analysis.words_sentences import answer, caveat, half_life, headline, marked, sureness
 from analysis.words_terms import (
     KINDS,
     METRICS,
     choice,
+    code,
     estimand,
     heading,
     method,
@@ -65,12 +67,14 @@ __all__ = [
     "answer",
     "caveat",
     "choice",
+    "code",
     "currency",
     "date",
     "day_month",
     "direction",
     "estimand",
     "extract_notebook",
+    "extract_study",
     "fill",
     "half_life",
     "heading",
@@ -79,6 +83,7 @@ __all__ = [
     "interval",
     "language",
     "listing",
+    "marked",
     "method",
     "metric",
     "missing",
@@ -87,6 +92,7 @@ __all__ = [
     "name",
     "ngettext",
     "number",
+    "p_value",
     "part",
     "percent",
     "period",

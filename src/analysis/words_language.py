@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gettext
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -88,7 +89,20 @@ def ngettext(one: str, many: str, n: int) -> str:
 
 def name(text: str) -> str:
     """A proper name or a code from the data: translated where the catalogue knows it, else as it is."""
-    return text if language() == "en" else _catalogue(language()).gettext(text) if text else text
+    if language() == "en" or not text:
+        return text
+    found = _catalogue(language()).gettext(text)
+    simulated = _SIMULATED.fullmatch(text)
+    if found != text or not simulated:
+        return found
+    sector, number, service, mark = simulated.groups()
+    text = _("{sector} {n}, service {k}") if service else _("{sector} {n}")
+    text = _("{entity} (synthetic)").format(entity=text) if mark else text
+    return text.format(sector=name(sector), n=number, k=service)
+
+
+# Names that `simulate` gives: "Customs 1 (synthetic)", "Customs 1 service 07".
+_SIMULATED = re.compile(r"([A-Z][a-z]+) (\d+)(?: service (\d+))?( \(synthetic\))?")
 
 
 def missing() -> frozenset[str]:

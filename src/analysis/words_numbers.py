@@ -52,6 +52,13 @@ def points(value: float, step: float | None = None, signed: bool = False) -> str
     return ngettext("{n} percentage point", "{n} percentage points", count).format(n=text)
 
 
+def p_value(value: float) -> str:
+    """0.012, 0.3 or <0.001."""
+    if value < 0.001:
+        return _isolate("<0.001")
+    return number(value, 0.001 if value < 0.0995 else 0.01)
+
+
 def money(value: float, step: float | None = None, signed: bool = False) -> str:
     """AED 55.2 million, or AED 1,774, in the current `currency`; `step` is in whole units of it."""
     scale = next((s for s in (1e9, 1e6) if abs(value) >= s), 1.0)
@@ -146,7 +153,7 @@ def fill(template: str, /, *args, **values) -> str:
 
 
 WRITERS = {"number": number, "percent": percent, "points": points, "money": money}
-KINDS_OF_PLACEHOLDER = (*WRITERS, "date", "weekday", "name", "metric")
+KINDS_OF_PLACEHOLDER = (*WRITERS, "date", "weekday", "name", "metric", "p")
 _interval_step = step
 
 
@@ -158,6 +165,8 @@ class _Filler(string.Formatter):
 def write(value, spec: str) -> str:
     """A value by the kind of a placeholder of `fill`: "+percent", "number.1", "date"."""
     match = re.fullmatch(r"(\+?)([a-z]+)(?:\.(\d))?", spec)
+    if spec == "p":
+        return p_value(value)
     if match and match[2] in KINDS_OF_PLACEHOLDER:
         sign, kind, decimals = match.groups()
         if kind in ("date", "weekday", "name", "metric"):

@@ -50,7 +50,12 @@ def answer(effect, level: float = 0.95) -> str:
     else:
         text = _("{opening}, {difference} less than the {expected} expected ({level} interval: {interval}).")
     text = text.format(opening=opening, **values)
-    return f"{_('In the synthetic data:')} {text}" if synthetic() else text
+    return marked(text)
+
+
+def marked(text: str) -> str:
+    """A sentence on results, which says so when they come from simulated data."""
+    return _("In the synthetic data: {text}").format(text=text) if synthetic() else text
 
 
 def sureness(effect) -> str:

@@ -15,7 +15,56 @@ KINDS = {"value": "money", "ticket": "money", "digital_share": "percent"}
 
 
 CURRENCIES = (N_("AED"), N_("EUR"), N_("GBP"), N_("INR"), N_("USD"))
+SECTORS = (
+    N_("Transport"),
+    N_("Customs"),
+    N_("Health"),
+    N_("Utilities"),
+    N_("Traffic"),
+    N_("Licensing"),
+    N_("Municipality"),
+    N_("Land"),
+    N_("Residency"),
+    N_("Education"),
+    N_("Courts"),
+    N_("Culture"),
+)
+PERIODS = {
+    "history": N_("history"),
+    "campaign": N_("campaign"),
+    "event": N_("event"),
+    "after": N_("after the event"),
+}
 HEADINGS = {
+    "day": N_("Days from the event"),
+    "days": N_("Days"),
+    "lag": N_("Days from the event"),
+    "share": N_("Share"),
+    "fitted": N_("Fitted"),
+    "effect": N_("Effect"),
+    "estimate": N_("Estimate"),
+    "part": N_("Part"),
+    "series": N_("Payments"),
+    "own": N_("Own estimate"),
+    "median": N_("Median"),
+    "power": N_("Power"),
+    "design": N_("Design"),
+    "process": N_("Kind of series"),
+    "coverage": N_("Coverage"),
+    "width": N_("Width"),
+    "group": N_("Group"),
+    "baseline": N_("Baseline"),
+    "history": N_("History"),
+    "baseline_days": N_("Days of the baseline"),
+    "calendar": N_("Calendar"),
+    "scale": N_("Scale"),
+    "p_value": N_("P-value"),
+    "count_share": N_("Share of number"),
+    "value_share": N_("Share of value"),
+    "least": N_("Smallest effect: the week"),
+    "least_line": N_("Smallest effect: its trend line"),
+    "most": N_("Largest effect: the week"),
+    "most_line": N_("Largest effect: its trend line"),
     "date": N_("Date"),
     "period": N_("Period"),
     "observed": N_("Observed"),
@@ -153,11 +202,24 @@ def choice(column: str, value) -> str:
         return estimand(value)
     if value in CHOICES.get(column, {}):
         return _(CHOICES[column][value])
-    if column == "history":
+    if column == "history" and str(value).isdigit():
         return ngettext("{n} day of history", "{n} days of history", int(value)).format(n=int(value))
-    if column == "baseline_days":
+    if column == "baseline_days" and str(value).isdigit():
         return ngettext("baseline of {n} day", "baseline of {n} days", int(value)).format(n=int(value))
     return name(str(value))
+
+
+def code(column: str, value: str) -> str:
+    """A cell of text in a table: codes by the reader's word, names translated where they are known."""
+    if column in ("estimator", "baseline", "history", "calendar", "scale"):
+        return choice(column, value)
+    told = {"period": period_name, "part": part, "series": series, "process": process, "estimand": estimand}
+    return told.get(column, name)(value)
+
+
+def period_name(code: str) -> str:
+    """A period of `Windows.labels` as a reader calls it."""
+    return _(PERIODS[code]) if code in PERIODS else name(code)
 
 
 def heading(column: str) -> str:
