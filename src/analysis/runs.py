@@ -112,6 +112,9 @@ def execute(
     """
     if not runs:
         return []
+    runs = sorted(
+        runs, key=_seconds, reverse=True
+    )  # the longest first, or one core would wait for it at the end
     from joblib import Parallel, delayed, parallel_config
 
     env = {"ANALYSIS_LANGUAGES": ",".join(runs[0].languages), "ANALYSIS_REPORT": "1", "PYTHONHASHSEED": "0"}
@@ -261,10 +264,20 @@ def _attempt(run: Run, manager: type, tick: Callable[[int], None]) -> str | None
         "versions": versions(),
     }
     write(run.executed, json.dumps(notebook, ensure_ascii=False))
+    write(_clock(run), str(round(time.perf_counter() - start, 2)))
     earlier = sorted(run.executed.parent.glob(f"{run.name}-*.ipynb"), key=lambda file: file.stat().st_mtime)
     for file in earlier[:-KEPT]:
         file.unlink(missing_ok=True)
     return None
+
+
+def _clock(run: Run) -> Path:
+    return run.executed.with_name(f"{run.name}.seconds")
+
+
+def _seconds(run: Run) -> float:
+    """What the notebook took the last time; a new one may take long."""
+    return float(_clock(run).read_text()) if _clock(run).exists() else float("inf")
 
 
 def _injected_at(run: Run) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import hashlib
 import json
@@ -193,7 +194,7 @@ class Study(BaseModel):
 
     @staticmethod
     def _ensure_synthetic() -> None:
-        done = cache_folder() / f"synthetic-{code_key()}.done"
+        done = cache_folder() / f"synthetic-{code_key('simulate')}.done"
         if done.exists() and SYNTHETIC.exists():
             return
         with _locked(cache_folder() / "synthetic.lock"):
@@ -228,7 +229,7 @@ class Study(BaseModel):
         import pandas as pd
 
         by = (by,) if isinstance(by, str) else tuple(by)
-        key = _digest(by=by, data=self._fingerprint(), read=self._reading(), code=code_key())
+        key = _digest(by=by, data=self._fingerprint(), read=self._reading(), code=code_key("ledger"))
         path = cache_folder() / f"panel-{key}.parquet"
         if not path.exists():
             with _locked(
@@ -240,7 +241,7 @@ class Study(BaseModel):
 
     def faults(self) -> list[str]:
         """Every fault of the ledger, a line each; none in a sound one."""
-        key = _digest(faults=True, data=self._fingerprint(), read=self._reading(), code=code_key())
+        key = _digest(faults=True, data=self._fingerprint(), read=self._reading(), code=code_key("ledger"))
         path = cache_folder() / f"faults-{key}.json"
         if not path.exists():
             from analysis import ledger
@@ -309,14 +310,38 @@ def write(path: Path, fill: Callable[[Path], Any] | str | bytes) -> None:
 
 
 @cache
-def code_key() -> str:
-    """Changes with any module, style sheet or catalogue that a notebook's numbers or words can come from."""
+def code_key(module: str | None = None) -> str:
+    """Changes with whatever a notebook's numbers or words can come from; or with one module and all that it imports."""
     here = Path(__file__).parent
+    if module is not None:
+        files_ = sorted(_imported(module))
+    else:
+        kinds = (".py", ".mplstyle", ".po", ".csv", ".json")
+        files_ = sorted(file for file in here.rglob("*") if file.suffix in kinds and file.name not in OUTSIDE)
     digest = hashlib.sha256()
-    for file in sorted(here.rglob("*")):
-        if file.suffix in (".py", ".mplstyle", ".po", ".csv", ".json") and file.name not in OUTSIDE:
-            digest.update(file.relative_to(here).as_posix().encode() + b"\0" + file.read_bytes())
+    for file in files_:
+        digest.update(file.relative_to(here).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:24]
+
+
+def _imported(module: str) -> set[Path]:
+    """Files of one of our modules and of those it imports, directly or not, wherever the import stands."""
+    found: set[Path] = set()
+    waiting = [module]
+    while waiting:
+        file = Path(__file__).with_name(f"{waiting.pop()}.py")
+        if file in found or not file.exists():
+            continue
+        found.add(file)
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            else:
+                continue
+            waiting += [name.split(".")[1] for name in names if name.startswith("analysis.")]
+    return found
 
 
 def _digest(**parts: Any) -> str:
