@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 
 from analysis import arma
-from analysis.counterfactual import PROBABILITIES, SCORES, Effect, Predictive
-from analysis.design import RATIOS, SCALES, Scale, calendar, possible_scales, weekday_columns
+from analysis.counterfactual import Effect, Predictive
+from analysis.design import SCALES, Scale, calendar, possible_scales, weekday_columns
 from analysis.simple import pre_week_mean
 from analysis.spread import scales, tails
 from analysis.windows import Windows
@@ -71,8 +71,7 @@ class _Run:
     def __init__(
         self, daily: pd.Series, windows: Windows, baseline: str, past: pd.Series, scale: str | None
     ) -> None:
-        self.windows, self.baseline, self.metric = windows, baseline, str(daily.name or "value")
-        self.observed = daily[windows.event_days].to_numpy()
+        self.daily, self.windows, self.baseline = daily, windows, baseline
         self.warnings: list[str] = []
         campaign = windows.campaign_start is not None and windows.campaign_start < windows.event_start
         end = windows.campaign_start if campaign and baseline == "history" else windows.event_start
@@ -90,7 +89,9 @@ class _Run:
         self.columns = weekday_columns(self.calendar.weekday, np.flatnonzero(~self.missing))
         self.offset = np.zeros(len(self.columns))
         self.offset_variance, self.spent = 0.0, 0.0
-        self.choices = [SCALES[scale]] if scale else possible_scales(self.values[~self.missing], self.metric)
+        self.choices = (
+            [SCALES[scale]] if scale else possible_scales(self.values[~self.missing], str(daily.name))
+        )
         self.unit = float(np.median(np.abs(self.values[~self.missing]))) or 1.0
         if self.choices[0].name == "logit":
             self.unit = 1.0
@@ -120,18 +121,11 @@ class _Run:
         """Fit, foretell, and hold the event against it."""
         self._fit()
         centre, covariance, shape = self._week_before() if self.anchored else self._from_the_last_day()
-        counterfactual = self._total(centre, covariance, shape)
-        total = self.observed.mean() if self.metric in RATIOS else self.observed.sum()
-        return Effect(
-            observed=float(total),
-            counterfactual=counterfactual,
-            estimand=self.baseline,
-            estimator="calendar_arma",
-            days_used=self.days[~self.missing],
-            event_days=self.windows.event_days,
-            metric=self.metric,
-            warnings=tuple(self.warnings),
+        total = Predictive.total(
+            centre, covariance, shape, lambda values: self.unit * self.scale.inverse(values)
         )
+        used = self.days[~self.missing]
+        return Effect.of("calendar_arma", self.daily, self.windows, self.baseline, used, total, self.warnings)
 
     def _fit(self) -> None:
         n, missing = self.n, self.missing
@@ -299,7 +293,7 @@ class _Run:
         past say how often: their next day is held against both forecasts, starting from seven in ten without
         trace, as if three had been seen.
         """
-        n, days = self.n, len(self.observed)
+        n, days = self.n, len(self.windows.event_days)
         lasting = np.flatnonzero(self.odd & ~self.missing)
         recent = lasting[lasting >= n - 3]
         if not len(recent):
@@ -316,7 +310,7 @@ class _Run:
     def _week_before(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """From the level of the week before, with the errors that such a week made on ordinary days."""
         fit, n, kinds = self.fit, self.n, self.calendar.kinds
-        width, days = self.windows.baseline_days, len(self.observed)
+        width, days = self.windows.baseline_days, len(self.windows.event_days)
         pattern = self.columns @ fit.coefficients[fit.best] + self.offset
         filled = fit.rows[-1] + self.offset[:n] - pattern[:n]
         drop = 2 * width // 7
@@ -338,27 +332,6 @@ class _Run:
         shape = tails(standard[:, 0], usual[seen], freedom)
         covariance = covariance * np.outer(future, future) + self.offset_variance
         return weeks[-1] + pattern[self.future], covariance, shape
-
-    def _total(self, centre: np.ndarray, covariance: np.ndarray, shape: np.ndarray) -> Predictive:
-        """The law of the event's total (the mean, for a ratio) on the original scale."""
-        spread = np.sqrt(np.diag(covariance))
-        if len(centre) == 1:
-            quantiles = self.unit * self.scale.inverse(centre + spread * shape)
-            return Predictive(_mean(quantiles), quantiles)
-        # A Gaussian copula joins the days; both signs of each draw are used.
-        correlation = covariance / np.outer(spread, spread)
-        root = np.linalg.cholesky(correlation + 1e-9 * np.eye(len(centre)))
-        draws = np.random.default_rng(0).standard_normal((2_000, len(centre))) @ root.T
-        draws = np.interp(np.concatenate([draws, -draws]), SCORES, shape)
-        totals = self.unit * self.scale.inverse(centre + spread * draws)
-        totals = np.sort(totals.mean(1) if self.metric in RATIOS else totals.sum(1))
-        return Predictive.from_draws(totals)
-
-
-def _mean(quantiles: np.ndarray) -> float:
-    """Mean of a law given by its quantiles; the outer two in a thousand stand for their edge."""
-    inside = abs(SCORES) <= 3.1
-    return float(np.trapezoid(quantiles[inside], PROBABILITIES[inside]) / np.ptp(PROBABILITIES[inside]))
 
 
 def _robust(errors: np.ndarray) -> float:

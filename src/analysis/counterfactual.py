@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy import special
+
+from analysis.windows import Windows
+
+RATIOS = ("ticket", "digital_share")  # metrics that are averaged over days where others are added up
 
 
 class Interval(NamedTuple):
@@ -72,6 +76,45 @@ class Predictive:
             quantiles[side] = values[edge] + (SCORES[side] - known[edge]) * slope
         return cls(float(draws.mean()), quantiles)
 
+    @classmethod
+    def total(
+        cls,
+        centre: np.ndarray,
+        covariance: np.ndarray,
+        shape: np.ndarray,
+        inverse: Callable[[np.ndarray], np.ndarray],
+    ) -> Predictive:
+        """Of the sum over H days whose transformed values are joined by a Gaussian copula.
+
+        Parameters
+        ----------
+        centre : ndarray, shape (H,)
+        covariance : ndarray, shape (H, H)
+        shape : ndarray, shape (len(SCORES),)
+            Quantiles of a standardised day.
+        inverse : callable
+            From the transformed to the original scale.
+        """
+        spread = np.sqrt(np.diag(covariance))
+        if len(centre) == 1:
+            quantiles = inverse(centre + spread * shape)
+            return cls(_mean(quantiles), quantiles)
+        correlation = covariance / np.maximum(np.outer(spread, spread), 1e-300)
+        root = np.linalg.cholesky(correlation + 1e-9 * np.eye(len(centre)))
+        draws = np.random.default_rng(0).standard_normal((2_000, len(centre))) @ root.T
+        draws = np.interp(np.concatenate([draws, -draws]), SCORES, shape)  # both signs of each draw
+        return cls.from_draws(inverse(centre + spread * draws).sum(1))
+
+    def scaled(self, factor: float) -> Predictive:
+        """Of `factor` times the quantity."""
+        return Predictive(self.mean * factor, self.quantiles * factor)
+
+
+def _mean(quantiles: np.ndarray) -> float:
+    """Mean of a law given by its quantiles; the outer two in a thousand stand for their edge."""
+    inside = abs(SCORES) <= 3.1
+    return float(np.trapezoid(quantiles[inside], PROBABILITIES[inside]) / np.ptp(PROBABILITIES[inside]))
+
 
 # 0 is the median; the ends are beyond one in a hundred million; +-1.96 and its like are hit exactly.
 SCORES = np.unique(
@@ -103,7 +146,7 @@ class Effect:
     Parameters
     ----------
     observed : float
-        The metric over the event: the sum over its days.
+        The metric over the event: the sum over its days (of a ratio the mean).
     counterfactual : Predictive
         The same without the initiative.
     estimand : str
@@ -128,6 +171,24 @@ class Effect:
     event_days: pd.DatetimeIndex
     metric: str
     warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        estimator: str,
+        daily: pd.Series,
+        windows: Windows,
+        baseline: str,
+        used: pd.DatetimeIndex,
+        total: Predictive,
+        warnings: Iterable[str] = (),
+    ) -> Effect:
+        """Hold the event's days of `daily` against the law of their total; a ratio is averaged over them."""
+        days = windows.event_days
+        metric = str(daily.name or "value")
+        share = 1 / len(days) if metric in RATIOS else 1.0
+        observed = float(daily[days].sum()) * share
+        return cls(observed, total.scaled(share), baseline, estimator, used, days, metric, tuple(warnings))
 
     @property
     def expected(self) -> float:

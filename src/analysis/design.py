@@ -11,8 +11,6 @@ import pandas as pd
 
 from analysis import days as calendar_days
 
-RATIOS = ("ticket", "digital_share")  # averaged over the days of an event where others are added up
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calendar:

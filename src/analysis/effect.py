@@ -8,15 +8,30 @@ import numpy as np
 import pandas as pd
 
 from analysis.calendar_arma import calendar_arma
+from analysis.comparison import difference_in_differences, synthetic_control
 from analysis.counterfactual import Effect, Interval, Predictive
+from analysis.regression import autoregressive, calendar_regression, poisson, structural
 from analysis.simple import day_before, pre_week_mean, same_weekday
 from analysis.windows import Windows
 
-__all__ = ["ESTIMATORS", "RECOMMENDED", "Effect", "Interval", "Predictive", "estimate"]
+__all__ = ["COMPARISONS", "ESTIMATORS", "RECOMMENDED", "Effect", "Interval", "Predictive", "estimate"]
 
+# From a series and its own past alone.
 ESTIMATORS = {
-    function.__name__: function for function in (calendar_arma, day_before, pre_week_mean, same_weekday)
+    function.__name__: function
+    for function in (
+        calendar_arma,
+        calendar_regression,
+        autoregressive,
+        structural,
+        poisson,
+        same_weekday,
+        pre_week_mean,
+        day_before,
+    )
 }
+# With `donors`, units that the initiative did not touch.
+COMPARISONS = {function.__name__: function for function in (synthetic_control, difference_in_differences)}
 RECOMMENDED = "calendar_arma"
 
 
@@ -36,7 +51,8 @@ def estimate(
     windows : Windows
         Which day is which.
     estimator : str, optional
-        A name in `ESTIMATORS`; by default the recommended one.
+        A name in `ESTIMATORS` or `COMPARISONS`; by default the recommended one, which the calibration study
+        chose (notebook 08).
     baseline : {"pre-week", "history"}
         The estimand: what the day added to the level of the week before it, or what the initiative
         added to the world without it.
@@ -49,11 +65,14 @@ def estimate(
         If the estimator is unknown, the event lies outside the data, or too little comes before it.
     """
     name = RECOMMENDED if estimator is None else estimator
-    if name not in ESTIMATORS:
-        near = difflib.get_close_matches(name, ESTIMATORS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"give one of {', '.join(ESTIMATORS)}"
+    known = ESTIMATORS | COMPARISONS
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"give one of {', '.join(known)}"
         raise ValueError(f"estimator {name!r} is unknown: {hint}")
-    return ESTIMATORS[name](tidy(daily, windows), windows, baseline=baseline, **options)
+    if name in COMPARISONS and "donors" not in options:
+        raise ValueError(f"estimator {name!r} needs donors: give units that the initiative did not touch")
+    return known[name](tidy(daily, windows), windows, baseline=baseline, **options)
 
 
 def tidy(daily: pd.Series, windows: Windows) -> pd.Series:

@@ -45,7 +45,7 @@ def day_before(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -
         inverse=lambda q: days * (np.exp(q) if positive else q),
         mean=days * past.iloc[-1],
     )
-    return _effect("day_before", daily, windows, baseline, past.index, counterfactual)
+    return Effect.of("day_before", daily, windows, baseline, past.index, counterfactual)
 
 
 def pre_week_mean(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> Effect:
@@ -60,7 +60,7 @@ def pre_week_mean(daily: pd.Series, windows: Windows, baseline: str = "pre-week"
     n, days = len(past), len(windows.event_days)
     scale = past.std() * np.sqrt(days + days**2 / n)
     counterfactual = Predictive.student(n - 1, days * past.mean(), scale)
-    return _effect("pre_week_mean", daily, windows, baseline, past.index, counterfactual, (SEVEN_DAYS,))
+    return Effect.of("pre_week_mean", daily, windows, baseline, past.index, counterfactual, (SEVEN_DAYS,))
 
 
 def same_weekday(daily: pd.Series, windows: Windows, baseline: str = "pre-week", weeks: int = 8) -> Effect:
@@ -83,7 +83,7 @@ def same_weekday(daily: pd.Series, windows: Windows, baseline: str = "pre-week",
         freedom += len(same) - 1
         used = used.union(same.index)
     counterfactual = Predictive.student(freedom, mean, np.sqrt(squares / freedom * variance))
-    return _effect("same_weekday", daily, windows, baseline, used, counterfactual)
+    return Effect.of("same_weekday", daily, windows, baseline, used, counterfactual)
 
 
 def _need(past: pd.Series, days: int, windows: Windows) -> None:
@@ -92,17 +92,3 @@ def _need(past: pd.Series, days: int, windows: Windows) -> None:
             f"{len(past)} usable days before the event of {windows.event_start:%Y-%m-%d}, "
             f"at least {days} are needed: give a longer history"
         )
-
-
-def _effect(
-    name: str,
-    daily: pd.Series,
-    windows: Windows,
-    baseline: str,
-    used: pd.DatetimeIndex,
-    counterfactual: Predictive,
-    warnings: tuple[str, ...] = (),
-) -> Effect:
-    event = windows.event_days
-    observed = float(daily[event].sum())
-    return Effect(observed, counterfactual, baseline, name, used, event, str(daily.name or "value"), warnings)
