@@ -117,8 +117,11 @@ def test_the_best_design_is_named_among_those_with_as_many_closures():
     assert "5.0%" in text
 
 
-def test_synthetic_results_open_by_saying_so(monkeypatch):
-    for module in (evidence, evidence_groups):
-        monkeypatch.setattr(module.words, "synthetic", lambda: True)
-    assert evidence.gain(_split(1, 1, 0)).startswith(words._("In the synthetic data:"))
-    assert evidence_groups.carried(_groups()).startswith("In the synthetic data:")
+def test_synthetic_results_open_by_saying_so():
+    words.synthetic(True)
+    try:
+        assert evidence.gain(_split(1, 1, 0)).startswith("In the synthetic data:")
+        assert evidence_groups.carried(_groups()).startswith("In the synthetic data:")
+    finally:
+        words.synthetic(False)
+    assert not evidence.gain(_split(1, 1, 0)).startswith("In the synthetic data:")

@@ -245,3 +245,24 @@ def test_specifications_find_the_effect_in_every_reasonable_one():
     assert set(full["scale"]) == {"log", "level"}
     assert set(table["history"]) == {"all", "90"}
     assert table["relative"].is_monotonic_increasing
+
+
+def _reference(path, value):
+    table = pd.read_csv(path)
+    days = pd.to_datetime(table.iloc[:, 0], format="mixed")
+    daily = pd.Series(table[value].to_numpy(float), days).sort_index()
+    return daily[~daily.index.duplicated() & (daily > 0)]
+
+
+def test_a_tube_strike_stands_out_and_a_bank_strike_does_not(reference_data):
+    # Saberi et al. 2018: cycle hires on 9 July 2015 went from 38,886 to 72,503, about +85 %.
+    hires = _reference(reference_data / "tfl_cycle_hire" / "daily.csv", "hires")
+    strike = Windows("2015-07-09", country="GB", history_start="2013-07-09")
+    found = placebo.every_test({"hires": hires}, strike).iloc[0]
+    assert found[["placebo", "conformal", "end_of_sample"]].max() < 0.05
+    assert found["low"] < 0.85 < found["high"]
+    payments = _reference(reference_data / "upi_rbi_daily" / "daily.csv", "Vol")
+    none = placebo.every_test({"payments": payments}, Windows("2022-03-28", country="IN")).iloc[0]
+    assert none[["placebo", "conformal", "end_of_sample"]].min() > 0.2
+    for daily, windows in ((hires, strike), (payments, Windows("2022-03-28", country="IN"))):
+        assert 0.01 < (np.abs(placebo.placebo_test(daily, windows).t) > 1.96).mean() < 0.07

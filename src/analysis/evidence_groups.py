@@ -20,9 +20,6 @@ HEADINGS = {
     "effect": N_("Effect"),
     "effect_interval": N_("Interval of the effect"),
     "contribution": N_("Share of the total"),
-    "relative": N_("Relative effect, pooled"),
-    "interval": N_("Interval"),
-    "p_value": N_("P-value, alone"),
     "p_family": N_("P-value, among all"),
     "q_value": N_("False discovery rate"),
     "length": N_("Length of the edition"),
@@ -47,9 +44,6 @@ FORMATS = {
     "effect": "+number.0",
     "effect_interval": "+number.0",
     "contribution": "percent.1",
-    "relative": "+percent.1",
-    "interval": "+percent.1",
-    "p_value": "number.3",
     "p_family": "number.3",
     "q_value": "number.3",
     "detectable": "percent.1",
@@ -149,15 +143,12 @@ def contributions(
     table = found.table
     shown = table[~table["suppressed"] & table["p_value"].notna()]
     first, rest = shown.iloc[:few], table.drop(shown.index[:few])
-    columns = ["observed", "expected", "effect", "contribution", "relative", "p_family", "q_value"]
-    rows = first[[by, *columns]].assign(
-        effect_interval=list(zip(first["effect_low"], first["effect_high"], strict=True)),
-        interval=list(zip(first["low"], first["high"], strict=True)),
-    )
-    order = [by, "observed", "expected", "effect", "effect_interval", "contribution", "relative", "interval"]
-    order += ["p_family", "q_value"]
+    columns = ["observed", "expected", "effect", "contribution", "p_family", "q_value"]
+    interval = list(zip(first["effect_low"], first["effect_high"], strict=True))
+    rows = first[[by, *columns]].assign(effect_interval=interval)
+    order = [by, "observed", "expected", "effect", "effect_interval", "contribution", "p_family", "q_value"]
     if len(rest):
-        last = {by: _("All others together"), "effect_interval": None, "interval": None}
+        last = {by: _("All others together"), "effect_interval": None}
         last |= {name: float(rest[name].sum()) for name in columns[:4]}
         rows = pd.concat([rows, pd.DataFrame([last])], ignore_index=True)
     headed = _headed(rows[order])
