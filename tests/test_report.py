@@ -294,6 +294,15 @@ def test_results_hold_full_precision_under_the_schema(made):
             jsonschema.validate(results, schema)
 
 
+def test_a_record_that_misses_its_numbers_is_named():
+    wrong = {"03_effect": {"count": {"estimator": "x", "estimand": "history", "synthetic": False}}}
+    study = Study.from_parameters({"event_start": "2017-10-26"})
+    with pytest.raises(
+        report.NotebookError, match=r"results/03_effect/count: 'metric' is a required|'observed' is"
+    ):
+        report._validate(summary.results(study, {}) | {"results": wrong})
+
+
 def test_synthetic_numbers_are_marked_everywhere(made):
     _, out = made
     for path in (out / "index.html", out / "en" / "03_effect.html"):

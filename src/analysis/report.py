@@ -343,7 +343,11 @@ def _numeric(cell: str) -> bool:
 def _validate(numbers: dict) -> None:
     import jsonschema
 
-    jsonschema.validate(numbers, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    try:
+        jsonschema.validate(numbers, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    except jsonschema.ValidationError as fault:
+        place = "/".join(map(str, fault.absolute_path))
+        raise NotebookError(f"a record does not fit {SCHEMA.name}: {place}: {fault.message}") from None
 
 
 def _write_studies(out: Path, languages: tuple[str, ...]) -> None:
