@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -133,7 +134,11 @@ def specification(
             mew=0,
         )
     ax.axhline(0, color=INK, lw=0.9)
-    low, high = np.nanquantile(rows["low"], 0.02), np.nanquantile(rows["high"], 0.98)
+    point = rows["relative"]  # intervals far longer than the estimates are spread run out of the frame
+    low, high = (
+        max(rows["low"].min(), 3 * min(point.min(), 0) - 0.3),
+        min(rows["high"].max(), 2 * point.max() + 0.2),
+    )
     reach = max(high, announced or 0, 0) - min(low, 0)
     ax.set_ylim(min(low, 0) - 0.06 * reach, max(high, announced or 0) + 0.1 * reach)
     if announced is not None:
@@ -208,9 +213,10 @@ def decomposition(found: Decomposition, metric: str = "value", level: float = 0.
     ):
         total = place == len(rows) - 1
         colour = EVENT if total else (EXPECTED if end >= start else INK)
+        face = mpl.colors.to_rgba(colour, 0.75 if total else 0.55 if end >= start else 0.1)
         ax.barh(
-            place, (end - start) / scale, left=start / scale, height=0.56, color=colour, alpha=0.8 if total else 0.6,
-            hatch="" if end >= start else "////", edgecolor=colour, lw=0.8,
+            place, (end - start) / scale, left=start / scale, height=0.56, facecolor=face, edgecolor=colour, lw=0.8,
+            hatch="" if end >= start else "////",
         )  # fmt: skip
         ax.plot([(start + low) / scale, (start + high) / scale], [place, place], color=INK, lw=1.3)
         if not total:

@@ -149,6 +149,9 @@ def limits() -> pd.DataFrame:
     )
 
 
+VERSION = N_("this project")  # as data/derived has it
+
+
 def peers() -> pd.DataFrame:
     """Other packages on the same series: mean over the processes they ran on."""
     table = pd.read_csv(DERIVED / "peers.csv")

@@ -224,9 +224,11 @@ def period_name(code: str) -> str:
 
 def heading(column: str) -> str:
     """A column's heading: known names are translated, others lose their underscores."""
+    column = str(column)
     if column in HEADINGS:
         return _(HEADINGS[column])
-    return name(str(column).replace("_", " ").capitalize())
+    plain = column.replace("_", " ").capitalize()
+    return name(column) if name(column) != column or not column.isidentifier() else name(plain)
 
 
 def metric(name_: str) -> str:
