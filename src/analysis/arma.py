@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.signal import lfilter
+from scipy.linalg import lapack
 
 WEEK = 7
 LAGS = (0, 1, WEEK, WEEK + 1)
@@ -226,10 +226,21 @@ def fit(rows: np.ndarray, models: Grid, set_aside: int = 0) -> Fit:
     )
 
 
+def recursion(rows: np.ndarray, coefficient: float, lag: int) -> np.ndarray:
+    """w[t] = rows[t] - coefficient w[t - lag] along each row, from zero: a banded triangular system.
+
+    LAPACK solves it as fast as `scipy.signal.lfilter`, whose import takes a third of a second.
+    """
+    if not coefficient:
+        return rows
+    band = np.zeros((lag + 1, rows.shape[1]), order="F")
+    band[0], band[lag] = 1, coefficient
+    return lapack.dtbtrs(band, rows.T, uplo="L", diag="U")[0].T
+
+
 def _unmove(rows: np.ndarray, theta: float, weekly_theta: float) -> np.ndarray:
     """Rows through the inverse of the moving average."""
-    out = lfilter([1.0], [1.0, theta], rows) if theta else rows
-    return lfilter([1.0], [1.0] + [0.0] * (WEEK - 1) + [weekly_theta], out) if weekly_theta else out
+    return recursion(recursion(rows, theta, 1), weekly_theta, WEEK)
 
 
 def _unmove_all(rows: np.ndarray, models: Grid) -> np.ndarray:

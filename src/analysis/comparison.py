@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from scipy import special
 from scipy.linalg import toeplitz
-from scipy.optimize import nnls
 
 from analysis.counterfactual import PROBABILITIES, Effect, Predictive
 from analysis.windows import Windows
@@ -80,6 +79,8 @@ def synthetic_control(
 
 def simplex_weights(donors: np.ndarray, outcome: np.ndarray) -> np.ndarray:
     """Weights (donors,) of at least zero, adding up to one, of least squared distance; `donors` is (n, donors)."""
+    from scipy.optimize import nnls  # a fifth of a second, and not needed without donors
+
     heavy = 1e4 * max(float(np.abs(donors).max()), 1e-300)  # holds the weights to their sum
     rows = np.vstack([donors, np.full(donors.shape[1], heavy)])
     weights, _ = nnls(rows, np.append(outcome, heavy), maxiter=50 * donors.shape[1])

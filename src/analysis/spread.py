@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import special
-from scipy.signal import lfilter
 
+from analysis.arma import recursion
 from analysis.counterfactual import PROBABILITIES, SCORES
 
 HALF_LIVES = (60.0, 30.0, 15.0)
@@ -40,6 +40,8 @@ def scales(
     n = len(errors)
     squares = np.minimum(errors**2 / max(np.mean(errors[usual] ** 2), 1e-300), 9.0)
     size, ahead = np.ones(n), np.ones(future.shape[1])
+    if not squares.any():
+        return size, ahead
     for label, to_come in zip(past, future, strict=True):
         relative = _by_kind(squares / size, label, 1 + max(label.max(), to_come.max()))
         size, ahead = size * relative[label], ahead * relative[to_come]
@@ -84,8 +86,9 @@ def _over_time(squares: np.ndarray) -> tuple[np.ndarray, float]:
     for half_life in HALF_LIVES:
         keep = 0.5 ** (1 / half_life)
         prior = 0.15 / (1 - keep)
-        total = lfilter([1.0], [1.0, -keep], np.concatenate([[0.0], squares]))
-        weight = lfilter([1.0], [1.0, -keep], np.concatenate([[0.0], np.ones(n)]))
+        both = np.zeros((2, n + 1))
+        both[:, 1:] = squares, np.ones(n)
+        total, weight = recursion(both, -keep, 1)
         paths.append((total + prior) / (weight + prior))
     variance = np.array(paths)
     fit = np.log1p(squares / variance[:, :n] / 4)
