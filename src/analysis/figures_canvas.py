@@ -20,7 +20,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis import words
 from analysis.windows import Windows
@@ -131,16 +131,14 @@ def shade(ax: Axes, windows: Windows, index: pd.DatetimeIndex) -> None:
     ax.axvspan(week, start, color=INK, alpha=0.09, lw=0)
     ax.axvspan(start, eve, color=EVENT, alpha=0.22, lw=0)
     aside(ax, start, 1.015, words.day_month(windows.event_start), 3, color=EVENT, **note)
-    taken, before = 0.0, _("week before")
+    room, before = (start - first).days * inches, _("week before")
     if len(windows.campaign_days):
-        campaign = max(windows.campaign_days[0] - half, first)
+        campaign, told = max(windows.campaign_days[0] - half, first), _("campaign")
         ax.axvspan(campaign, start, color=INK, alpha=0.05, lw=0)
-        aside(ax, campaign, 1.015, _("campaign"), 0, alpha=0.8, **note)
-        taken = text_width([_("campaign")], 8.5) + 0.15
-        room = (start - campaign).days * inches
-    else:
-        room = (start - first).days * inches
-    if taken + text_width([before], 8.5) < room:
+        room = (start - campaign).days * inches - text_width([told], 8.5) - 0.1
+        if room > 0:
+            aside(ax, campaign, 1.015, told, 0, alpha=0.8, **note)
+    if text_width([before], 8.5) < room:
         aside(ax, start, 1.015, before, -3, alpha=0.8, **note)
 
 
@@ -221,8 +219,13 @@ def time_axis(ax: Axes, start: pd.Timestamp, end: pd.Timestamp, anchor: pd.Times
         ticks = pd.date_range(start, end, freq="MS")[:: max(1, days // 300)]
         labels = [words.month(tick) for tick in ticks]
     ax.set_xlim(start - pd.Timedelta(days=0.01 * days), end + pd.Timedelta(days=0.01 * days))
-    ax.xaxis.set_major_locator(FixedLocator(mpl.dates.date2num(ticks)))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, place: labels[place] if place is not None else ""))
+    level_ticks(ax, mpl.dates.date2num(ticks), labels)
+
+
+def level_ticks(ax: Axes, places: Sequence[float], labels: Sequence[str]) -> None:
+    """Words under the axis on one baseline, whatever reaches below it."""
+    ax.set_xticks(places, labels, va="baseline")
+    ax.tick_params(axis="x", pad=12)
 
 
 # --- output -----------------------------------------------------------------------------------------------------

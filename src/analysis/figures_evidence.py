@@ -137,7 +137,7 @@ def specification(
     point = rows["relative"]  # intervals far longer than the estimates are spread run out of the frame
     low, high = (
         max(rows["low"].min(), 3 * min(point.min(), 0) - 0.3),
-        min(rows["high"].max(), 2 * point.max() + 0.2),
+        min(rows["high"].max(), 1.3 * point.max() + 0.1),
     )
     reach = max(high, announced or 0, 0) - min(low, 0)
     ax.set_ylim(min(low, 0) - 0.06 * reach, max(high, announced or 0) + 0.1 * reach)

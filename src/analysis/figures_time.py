@@ -23,6 +23,7 @@ from analysis.figures_canvas import (
     describe,
     drawn,
     label,
+    level_ticks,
     metric_title,
     percent_axis,
     shade,
@@ -188,10 +189,8 @@ def leads_lags(
         "Effect on each day around the event, in per cent of what was expected of the day. {series}"
     ).format(series=" ".join(told))
     caption = _("The effect on each day, with its interval. Below zero beside the event: use moved to it.")
-    data = rows[["date", "day", "series", "relative", "low", "high"]].assign(
-        series=rows["series"].map(words.series)
-    )
-    data.attrs["formats"] = dict.fromkeys(("relative", "low", "high"), "+percent.1") | {"day": "+number.0"}
+    data = rows[["date", "day", "series", "relative", "low", "high"]].rename(columns={"day": "lag"})
+    data.attrs["formats"] = dict.fromkeys(("relative", "low", "high"), "+percent.1") | {"lag": "+number.0"}
     return describe(ax, alt=alt, caption=caption, data=data)
 
 
@@ -321,7 +320,7 @@ def weekdays(daily: pd.Series, windows: Windows, metric: str = "value", first: i
             text, (place, daily[day] / scale), xytext=(-7 if beside else 7, 0), textcoords="offset points", color=EVENT,
             ha="right" if beside else "left", va="center", fontsize=9,
         )  # fmt: skip
-    ax.set_xticks(range(7), [words.weekday(day) for day in order])
+    level_ticks(ax, range(7), [words.weekday(day) for day in order])
     title = metric_title(metric)
     ax.set_title(f"{title} ({unit_name})" if unit_name else title, pad=8)
     value_axis(ax)

@@ -137,6 +137,8 @@ def table(
     formats : mapping, optional
         Kind of each column's numbers, as in the placeholders of `words.fill`: ``"+percent"``, ``"money"``,
         ``"number.1"``. A cell that is a pair is an interval.
+
+    A frame may bring its own `columns` in its ``attrs``: they are what a reader sees, the others are for the CSV.
     """
     shown = {}
     for code in languages():
@@ -144,10 +146,11 @@ def table(
             made = frame(*args) if callable(frame) else frame
             shown[code] = {
                 "caption": words._(caption),
-                "table": frame_html(made, words._(caption), columns, formats),
+                "table": frame_html(made, words._(caption), columns or made.attrs.get("columns"), formats),
             }
     first = shown[languages()[0]]
-    meta = {"kind": "table", "key": key or _slug(caption), "languages": shown, "csv": frame_csv(made)}
+    plain = made.drop(columns=list(made.attrs.get("columns", ())))
+    meta = {"kind": "table", "key": key or _slug(caption), "languages": shown, "csv": frame_csv(plain)}
     _display({"text/html": first["table"], "text/plain": first["caption"]}, meta)
 
 

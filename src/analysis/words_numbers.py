@@ -99,10 +99,10 @@ def day_month(day: datetime.date) -> str:
 
 
 def month(day: datetime.date) -> str:
-    """Oct 2017 in January and Oct otherwise, for an axis."""
+    """Oct, for an axis; in place of January the year."""
     from babel.dates import format_date
 
-    return format_date(day, "MMM y" if day.month == 1 else "MMM", locale=LOCALES[language()])
+    return format_date(day, "y" if day.month == 1 else "MMM", locale=LOCALES[language()])
 
 
 def period(start: datetime.date, end: datetime.date | None = None) -> str:

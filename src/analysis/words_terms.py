@@ -36,7 +36,7 @@ PERIODS = {
     "after": N_("after the event"),
 }
 HEADINGS = {
-    "day": N_("Days from the event"),
+    "day": N_("Day"),
     "days": N_("Days"),
     "lag": N_("Days from the event"),
     "share": N_("Share"),
