@@ -81,5 +81,5 @@ def test_locks_carry_hashes_and_name_no_host(name):
 def test_every_dependency_has_its_reason_in_the_readme():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     table = readme.split("## Dependencies", 1)[1].split("\n## ", 1)[0].lower()
-    missing = [name for name in requirements("dev", "spark", "cluster") if f"`{name}`" not in table]
+    missing = [name for name in requirements("dev", "spark", "cluster", "bench") if f"`{name}`" not in table]
     assert not missing, f"README's table of dependencies says nothing of {', '.join(missing)}"
