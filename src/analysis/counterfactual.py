@@ -45,7 +45,10 @@ class Predictive:
         return float(_line(special.ndtri(probability), SCORES, self.quantiles))
 
     def probability(self, value: float) -> float:
-        """The share of the distribution at or below `value`."""
+        """The share of the distribution at or below `value`; of a value that carries weight itself, half of it."""
+        same = np.flatnonzero(self.quantiles == value)
+        if len(same) > 1:
+            return float(PROBABILITIES[same[[0, -1]]].mean())
         return float(special.ndtr(_line(value, self.quantiles, SCORES)))
 
     @classmethod
@@ -60,7 +63,8 @@ class Predictive:
         """Student's t with `freedom` degrees moved, scaled and mapped through `inverse` (np.exp for logs)."""
         quantiles = centre + scale * special.stdtrit(freedom, PROBABILITIES)
         if inverse is not None:
-            quantiles = inverse(quantiles)
+            with np.errstate(over="ignore"):  # the ends of a t with two degrees reach beyond every number
+                quantiles = inverse(quantiles)
         return cls(float(centre if mean is None else mean), quantiles)
 
     @classmethod

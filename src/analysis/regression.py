@@ -90,11 +90,12 @@ def poisson(
     from statsmodels.genmod.generalized_linear_model import GLM
 
     case = _Case(daily, windows, baseline, history_days)
-    fit = GLM(case.values, case.past, family=families.Poisson()).fit(scale="X2")
+    fit = GLM(case.values, case.past, family=families.Poisson()).fit()
+    phi = max(float(fit.pearson_chi2 / fit.df_resid), 1e-9)
     means = np.exp(case.future @ fit.params)
     gradient = means @ case.future
     mean = float(means.sum())
-    variance = float(fit.scale * mean + gradient @ fit.cov_params() @ gradient)
+    variance = phi * float(mean + gradient @ fit.cov_params() @ gradient)
     quantiles = special.gammaincinv(mean**2 / variance, PROBABILITIES) * variance / mean
     return case.of("poisson", Predictive(mean, quantiles))
 

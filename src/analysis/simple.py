@@ -24,7 +24,7 @@ def day_before(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -
     Formula: expected = y[eve], for every day of the event. Assumes that the event's weekday is like
     the eve's and that nothing was rising. Interval: the spread of day-to-day steps, log(y[t] / y[t-1])
     (plain differences where the series touches zero), among the ordinary days before; t with one
-    degree of freedom a step less one. An event of several days takes the steps as independent.
+    degree of freedom a step. An event of several days takes the steps as independent.
     """
     past = windows.past(daily, baseline).dropna()
     _need(past, 3, windows)
@@ -40,9 +40,9 @@ def day_before(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -
     spread = np.sqrt(np.mean(steps**2) * np.minimum.outer(ahead, ahead).mean())
     counterfactual = Predictive.student(
         len(steps),
-        values[-1],
+        0.0 if positive else values[-1],
         spread,
-        inverse=lambda q: days * (np.exp(q) if positive else q),
+        inverse=lambda q: days * (past.iloc[-1] * np.exp(q) if positive else q),
         mean=days * past.iloc[-1],
     )
     return Effect.of("day_before", daily, windows, baseline, past.index, counterfactual)

@@ -131,7 +131,7 @@ def tails(errors: np.ndarray, usual: np.ndarray, freedom: int) -> np.ndarray:
     apart = np.log(max(empirical[at], 1e-300) / student[at]) ** 2
     share = 0.5 + 0.5 * apart / (apart + 4 / n)
     quantiles = student + share * (empirical - student)
-    if n >= 40:
+    if n >= 40 and errors.any():
         clipped = np.clip(errors, -4, 4)
         clipped = clipped - clipped.mean()
         skewness = float(np.mean(clipped**3) / np.mean(clipped**2) ** 1.5)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from numbers import Integral
 
 import pandas as pd
 
@@ -69,7 +70,7 @@ class Windows:
                 f"history_start {self.history_start:%Y-%m-%d} is not before event_start "
                 f"{self.event_start:%Y-%m-%d}"
             )
-        if isinstance(self.baseline_days, bool) or int(self.baseline_days) != self.baseline_days:
+        if isinstance(self.baseline_days, bool) or not isinstance(self.baseline_days, Integral):
             raise ValueError(f"baseline_days is {self.baseline_days!r}: give a whole number of days")
         if self.baseline_days < 1:
             raise ValueError(f"baseline_days is {self.baseline_days}: give at least 1")
