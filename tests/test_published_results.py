@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from analysis.comparison import difference_in_differences, synthetic_control
 from analysis.effect import estimate
 from analysis.windows import Windows
 
@@ -133,12 +134,32 @@ def test_all_ordinary_days(reals, name):
 
 
 def test_google_announcement_of_2015(classic):
-    """Alphabet's announcement, trading day 11 August 2015: abnormal return .0400 by the mean of May to July
-    (Huntington-Klein, The Effect, chapter 17, whose code this is in R)."""
-    returns = _google(classic)["Google_Return"]
+    """Alphabet's announcement, trading day 11 August 2015, against May to July (Huntington-Klein, The Effect, chapter
+    17): abnormal return .0400 adjusted by the mean, .0522 by the market (here a donor that takes all the weight)."""
+    returns = _google(classic)
     windows = Windows("2015-08-11", campaign_start="2015-08-01", baseline_days=200, country=None)
-    effect = estimate(returns, windows, "pre_week_mean", baseline="history")
+    effect = estimate(returns["Google_Return"], windows, "pre_week_mean", baseline="history")
     assert effect.absolute == pytest.approx(0.0400, abs=5e-5)
+    donors = returns[["SP500_Return"]]
+    market = synthetic_control(returns["Google_Return"], windows, donors, baseline="history")
+    assert market.absolute == pytest.approx(0.0522, abs=5e-5)
+    assert market.p_value < 0.1
+
+
+def test_proposition_99(classic):
+    """California's tobacco control, 1989-2000, 38 states as donors, outcomes alone: packs a head and year fell by
+    19.51 (synthetic control) and 27.35 (difference in differences). Years stand for days."""
+    packs = pd.read_csv(classic / "california_prop99.csv", index_col="Year").astype(float)
+    years = packs.index
+    packs.index = pd.date_range("2001-01-01", periods=len(packs))
+    windows = Windows(packs.index[years == 1989][0], packs.index[years == 2000][0], country=None)
+    california, donors = packs["California"], packs.drop(columns="California")
+    synthetic = synthetic_control(california, windows, donors)
+    differences = difference_in_differences(california, windows, donors)
+    assert synthetic.absolute / 12 == pytest.approx(-19.51, abs=0.02)
+    assert differences.absolute / 12 == pytest.approx(-27.35, abs=0.005)
+    with pytest.raises(ValueError, match="California"):
+        synthetic_control(california, windows, packs)
 
 
 def test_nile_break_of_1899(classic):
