@@ -75,8 +75,9 @@ def persistence(
     seen = rise[best] > 0 and (yw @ yw - squares[best]) / variance > half_width(level, freedom) ** 2
     lives = HALF_LIVES[kept]
     life = Interval(float(lives[0]), float(lives[-1]) if lives[-1] < HALF_LIVES[-1] else np.inf)
-    # The rise on the first day: over every half-life kept, its own interval.
-    half = half_width(level, freedom) * np.sqrt(variance / size[kept])
+    # The rise on the first day by profile likelihood too: what each half-life leaves of the same F test.
+    room = variance * half_width(level, freedom) ** 2 - (squares[kept] - squares[best])
+    half = np.sqrt(room / size[kept])
     ends = np.array([(rise[kept] - half).min(), rise[best], (rise[kept] + half).max()])
     usual = _usual_odds(data.X, odds, used, rise[best] * rises[best], R)
     base = special.expit(usual[(lag > 0) & data.open].mean())

@@ -232,8 +232,7 @@ def editions(effects: np.ndarray, se: np.ndarray, level: float = 0.95) -> Editio
     """Pool the relative effects of several editions, in their order, with an answer that may wear off.
 
     effect_k = first x 2^(-(k - 1) / half_life), by weighted least squares with the half-life profiled over;
-    each interval covers every half-life that the data do not reject. Editions are taken to be independent
-    of one another.
+    intervals are those of the profile likelihood. Editions are taken to be independent of one another.
     """
     effects, se = np.asarray(effects, float), np.asarray(se, float)
     if len(effects) < 2 or effects.shape != se.shape or not (se > 0).all():
@@ -247,7 +246,7 @@ def editions(effects: np.ndarray, se: np.ndarray, level: float = 0.95) -> Editio
     misfit = (((effects - first[:, None] * now) / se) ** 2).sum(axis=1)
     best = int(misfit.argmin())
     kept = misfit <= misfit[best] + z**2
-    half = z / np.sqrt(size)
+    half = np.sqrt(np.maximum(z**2 - (misfit - misfit[best]), 0) / size)
     next_half = half * shape[:, -1]
     one = (effects / se**2).sum() / (1 / se**2).sum()
     q = (((effects - one) / se) ** 2).sum()
