@@ -68,6 +68,16 @@ def kept(text: str) -> list[str]:
     return sorted([*parts, *(["**"] * text.count("**"))])
 
 
+def test_warnings_of_estimators_have_their_arabic():
+    from analysis import regression, simple, words_terms
+
+    sources = [Path(module.__file__).read_text(encoding="utf-8") for module in (regression, simple)]
+    sources.append((ROOT / "src" / "analysis" / "calendar_arma.py").read_text(encoding="utf-8"))
+    joined = re.sub(r'"\s*\n\s*"', "", "\n".join(sources))
+    for warning in words_terms.WARNINGS:
+        assert warning in joined, "an estimator says this in other words now"
+
+
 def test_translations_keep_placeholders_formulas_code_and_emphasis():
     for entry in catalogue():
         if not entry.id or not entry.string:  # the test above tells of a missing one

@@ -200,7 +200,8 @@ def value_axis(ax: Axes, axis: Axis | None = None) -> None:
 
 def percent_axis(axis: Axis, signed: bool = True) -> None:
     """Whole per cents, as far as the ticks are."""
-    axis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    room = axis.axes.get_position().width * WIDTH / 0.5 if axis.axis_name == "x" else 6  # half an inch a label
+    axis.set_major_locator(MaxNLocator(min(6, max(2, int(room))), steps=[1, 2, 2.5, 5, 10]))
     ticks = axis.get_majorticklocs()
     whole = len(ticks) < 2 or ticks[1] - ticks[0] > 0.0099
     step = 0.01 if whole and abs(ticks[0] * 100 - round(ticks[0] * 100)) < 1e-6 else 0.001

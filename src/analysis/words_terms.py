@@ -29,6 +29,18 @@ SECTORS = (
     N_("Courts"),
     N_("Culture"),
 )
+# What estimators warn of; they know no language, so the sentences are repeated here for the catalogue.
+WARNINGS = (
+    N_("The event falls on a holiday; it is held against ordinary days."),
+    N_(
+        "The campaign has a level of its own here; the eve does not condition the forecast, for the campaign has "
+        "touched it."
+    ),
+    N_(
+        "The week before holds each weekday once: a weekday effect cannot be told from noise in it, and the "
+        "interval is that of a new day drawn like those of the week."
+    ),
+)
 PERIODS = {
     "history": N_("history"),
     "campaign": N_("campaign"),
