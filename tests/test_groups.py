@@ -143,6 +143,8 @@ def test_two_tiny_groups_hide_a_third_until_ten_payers_are_behind_them():
 def test_refusals_name_the_column():
     with pytest.raises(ValueError, match="'service'"):
         groups.group_effects(_panel(), DAY, by="service")
+    with pytest.raises(ValueError, match="neither payers nor count"):
+        groups.group_effects(_panel()[["date", "entity", "value"]], DAY, metric="value")
     with pytest.raises(ValueError, match="integrated"):
         groups.pool(np.ones(3), np.ones(3), method="bayes")
 

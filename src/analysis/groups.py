@@ -108,7 +108,10 @@ def group_effects(
                 f"the panel has no column {column!r}: it has {', '.join(map(str, panel.columns))}"
             )
     daily = _wide(panel, by, metric)
-    payers = _wide(panel, by, "payers" if "payers" in panel else "count").reindex(windows.event_days).min()
+    people = next((name for name in ("payers", "count") if name in panel), None)
+    if people is None:
+        raise ValueError("the panel has neither payers nor count, so small groups cannot be hidden: add one")
+    payers = _wide(panel, by, people).reindex(windows.event_days).min()
     shown = _shown(payers.reindex(daily.columns).to_numpy(float), min_payers)
 
     logs = np.log(daily.where(daily > 0).fillna(0.5))
