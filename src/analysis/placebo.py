@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -157,7 +158,7 @@ def specifications(
 
     Every estimator of `ESTIMATORS` and the contrast regression of `placebo_test`, over both estimands,
     lengths of history and of the baseline, and, for the regression, calendar terms and scale. A choice that
-    the data do not allow is left out.
+    the data do not allow, or whose fit does not converge, is left out.
 
     Returns
     -------
@@ -208,9 +209,13 @@ def specifications(
 
 
 def _by_estimator(daily: pd.Series, windows: Windows, name: str, baseline: str, level: float) -> dict:
-    try:
-        effect = estimate(daily, windows, name, baseline)
-    except ValueError:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        try:
+            effect = estimate(daily, windows, name, baseline)
+        except ValueError:
+            return {"relative": np.nan}
+    if any(warning.category.__name__ == "ConvergenceWarning" for warning in said):
         return {"relative": np.nan}
     low, high = effect.confidence_interval(level, relative=True)
     return {"relative": effect.relative, "low": low, "high": high, "p_value": effect.p_value}
