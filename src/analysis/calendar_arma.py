@@ -22,7 +22,7 @@ from analysis.windows import Windows
 HISTORY_DAYS = 400
 ODD = 5.0  # a day that lies further out, in robust standard deviations, is set aside
 MONTH_VARIANCES = (0.01, 0.03, 0.1, 0.3, 1.0)  # of the days of the month, in units of the noise's
-STANDS_OUT = 3.7  # t ratio from which a day of the month gets a column; forty are tried
+STANDS_OUT = 3.7  # t ratio from which a day of the month, or a trend, gets a column; forty are tried
 
 
 def calendar_arma(
@@ -87,6 +87,8 @@ class _Run:
         if (~self.missing).sum() < 14:
             self.missing = np.isnan(self.values)
         self.columns = weekday_columns(self.calendar.weekday, np.flatnonzero(~self.missing))
+        trend = np.arange(len(self.columns)) / 365
+        self.terms = np.vstack([self.calendar.recurring, trend])
         self.offset = np.zeros(len(self.columns))
         self.offset_variance, self.spent = 0.0, 0.0
         self.choices = (
@@ -135,7 +137,7 @@ class _Run:
         if n >= 60:
             chosen = self._stands_out(fit)
             if len(chosen):
-                self.columns = np.column_stack([self.columns, self.calendar.recurring[chosen].T])
+                self.columns = np.column_stack([self.columns, self.terms[chosen].T])
                 fit = arma.fit(self._rows(fit.rows[-1]), rough, missing.sum())
         if n >= 120:
             fit = self._month_pattern(fit)
@@ -174,10 +176,9 @@ class _Run:
         return float(score), scale, fit
 
     def _stands_out(self, fit: arma.Fit) -> list[int]:
-        """Days of the month that differ, one after another by their t ratio; odd days count for little."""
-        recurring = self.calendar.recurring[:, : self.n]
-        often = np.flatnonzero((recurring * ~self.missing).sum(1) >= 2)
-        white = fit.whiten(np.vstack([fit.rows, recurring[often]]))
+        """A trend and days of the month, one after another by their t ratio; odd days count for little."""
+        often = np.flatnonzero((self.terms[:, : self.n] * ~self.missing).sum(1) >= 2)
+        white = fit.whiten(np.vstack([fit.rows, self.terms[often, : self.n]]))
         k = len(fit.rows) - 1
         basis = np.linalg.qr(white[:k].T)[0]
         errors = white[k] - fit.coefficients[fit.best] @ white[:k]
@@ -266,9 +267,7 @@ class _Run:
     def _from_the_last_day(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Best linear forecast; refitted with weights where the size of the noise is uneven."""
         fit, odd, seen = self.fit, self.odd, ~self.missing
-        excess = (
-            self.raw - fit.rows[-1] - self.offset[: self.n]
-        )  # what odd days had above what stands in for them
+        excess = self.raw - fit.rows[-1]  # what odd days had above what stands in for them
         kinds = self.calendar.kinds
         errors = fit.innovations + excess
         past, future = scales(errors[seen], ~odd[seen], kinds[:, : self.n][:, seen], kinds[:, self.future])
@@ -281,10 +280,16 @@ class _Run:
         else:
             centre, covariance = fit.forecast(regressors, self.ahead)
             errors = errors / size
-        shape = tails(errors[seen], ~odd[seen], fit.freedom)
+        speaks = seen & ~self._closures()
+        shape = tails(errors[speaks], ~odd[speaks], fit.freedom)
         shift, doubt = self._lingering(fit, excess / size)
         covariance = (covariance + doubt) * np.outer(future, future) + self.offset_variance
         return centre + shift * future + self.offset[self.future], covariance, shape
+
+    def _closures(self) -> np.ndarray:
+        """Odd days in a run of two and more: a period of another kind, no sample of single odd days."""
+        odd = np.concatenate([[False], self.odd & ~self.missing, [False]])
+        return odd[1:-1] & (odd[:-2] | odd[2:])
 
     def _lingering(self, fit: arma.Fit, excess: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What odd days just before the event leave for it: a shift (H,) and its covariance (H, H).
@@ -311,8 +316,8 @@ class _Run:
         """From the level of the week before, with the errors that such a week made on ordinary days."""
         fit, n, kinds = self.fit, self.n, self.calendar.kinds
         width, days = self.windows.baseline_days, len(self.windows.event_days)
-        pattern = self.columns @ fit.coefficients[fit.best] + self.offset
-        filled = fit.rows[-1] + self.offset[:n] - pattern[:n]
+        pattern = self.columns @ fit.coefficients[fit.best]
+        filled = fit.rows[-1] - pattern[:n]
         drop = 2 * width // 7
         ranked = np.sort(sliding_window_view(filled, width), axis=1)
         weeks = ranked[:, drop : width - drop].mean(1)  # of the days up to index + width - 1
@@ -331,7 +336,7 @@ class _Run:
         covariance = standard[usual[seen]].T @ standard[usual[seen]] / freedom * (1 + k / n)
         shape = tails(standard[:, 0], usual[seen], freedom)
         covariance = covariance * np.outer(future, future) + self.offset_variance
-        return weeks[-1] + pattern[self.future], covariance, shape
+        return weeks[-1] + pattern[self.future] + self.offset[self.future], covariance, shape
 
 
 def _robust(errors: np.ndarray) -> float:
