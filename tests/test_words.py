@@ -133,6 +133,7 @@ def test_a_number_without_finite_interval_has_no_step():
     assert words.step(1, 1) is None
     assert words.interval(-1, np.inf, "percent") == "at least −100%"
     assert words.interval(-np.inf, np.inf) == "no bound on either side"
+    assert words.interval(-0.16, 220.8, "percent", step=0.01) == "−16% to more than +1,000%"
 
 
 @pytest.mark.parametrize(

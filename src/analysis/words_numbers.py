@@ -116,6 +116,8 @@ def interval(
     low: float, high: float, kind: str = "number", signed: bool = True, step: float | None = None
 ) -> str:
     """+9% to +27%; both ends rounded to the interval's own step. `kind` is number, percent, points or money."""
+    beyond = kind == "percent" and MOST_PER_CENT < high < math.inf
+    high = MOST_PER_CENT if beyond else high
     step = _interval_step(low, high) if step is None else step
     write = WRITERS["number" if kind == "points" else kind]
     factor = 100 if kind == "points" else 1
@@ -123,11 +125,14 @@ def interval(
     if math.isinf(low) and math.isinf(high):
         return _("no bound on either side")
     if math.isinf(high):
-        text = _("at least {low}").format(low=ends[0])
+        text = _("at least {low}")
     elif math.isinf(low):
-        text = _("at most {high}").format(high=ends[1])
+        text = _("at most {high}")
+    elif beyond:
+        text = _("{low} to more than {high}")
     else:
-        text = _("{low} to {high}").format(low=ends[0], high=ends[1])
+        text = _("{low} to {high}")
+    text = text.format(low=ends[0], high=ends[1])
     return (
         ngettext("{n} percentage point", "{n} percentage points", 100).format(n=text)
         if kind == "points"
@@ -153,6 +158,7 @@ def fill(template: str, /, *args, **values) -> str:
 
 
 WRITERS = {"number": number, "percent": percent, "points": points, "money": money}
+MOST_PER_CENT = 10.0  # +1,000 %: an interval that reaches further says no more by saying how far
 KINDS_OF_PLACEHOLDER = (*WRITERS, "date", "weekday", "name", "metric", "p")
 _interval_step = step
 
