@@ -219,6 +219,17 @@ def test_no_clear_effect_is_said_exactly_when_the_interval_includes_zero():
         assert words.answer(found).startswith("No clear effect") == (low <= 0 <= high)
 
 
+def test_an_end_beside_zero_is_not_told_as_zero():
+    text = words.answer(effect(45e6, 3e6, 45e6 + 1.96e6 * 3.02))
+    assert "+0." in text
+    assert not text.startswith("No clear effect")
+
+
+def test_an_end_far_out_does_not_round_the_effect_away():
+    assert words.step(-0.16, 220.8, 0.68) == pytest.approx(0.1)
+    assert words.step(-0.16, 220.8) == pytest.approx(10)
+
+
 def test_a_fall_is_told_as_a_fall():
     assert "18% less than the AED 50 million expected" in words.answer(effect(50e6, 4e6, 41e6))
 

@@ -202,8 +202,10 @@ def _span(ax: Axes, place: float, low: float, high: float, colour: str, bar: boo
 def _row_text(low: float, high: float, point: float) -> str:
     if np.isnan(low) and np.isnan(point):
         return _("contradicts the figures")
-    step = words.step(low, high) or (0.001 if np.isfinite(point) else None)
-    step = min(max(step, 0.001), 0.01) if step else None  # an end far out must not round the point away
+    step = words.step(low, high, point if low < point < high else None) or (
+        0.001 if np.isfinite(point) else None
+    )
+    step = min(max(step, 0.001), 0.01) if step else None
     if not np.isfinite(point):
         return words.interval(
             low, high, "percent", step=0.001 if high - low < 0.1 else 0.01

@@ -17,13 +17,14 @@ from analysis.words_language import LOCALES, _, currency, language, name, ngette
 from analysis.words_terms import KINDS, metric
 
 
-def step(low: float, high: float) -> float | None:
+def step(low: float, high: float, point: float | None = None) -> float | None:
     """The unit to round to, so that significant digits follow the interval; None without a finite interval.
 
     Half the width keeps two digits when they begin below 35, else one: +-19.5 is told in units of 1, +-5.2 in
-    units of 1, +-0.52 in units of 0.1 (the rule of the Particle Data Group).
+    units of 1, +-0.52 in units of 0.1 (the rule of the Particle Data Group). Given a point inside, the nearer end
+    counts, so that an end far out does not round the point away.
     """
-    half = (high - low) / 2
+    half = (high - low) / 2 if point is None else min(point - low, high - point)
     if not math.isfinite(half) or half <= 0:
         return None
     power = math.floor(math.log10(half))

@@ -24,15 +24,18 @@ def headline(effect, level: float = 0.95) -> str:
 def answer(effect, level: float = 0.95) -> str:
     """What was observed, against what was expected, with the interval of the effect."""
     days = effect.event_days
-    expected_step = step(*effect.expected_interval(level))
+    expected_step = step(*effect.expected_interval(level), effect.expected)
     share = effect.metric == "digital_share"
     low, high = effect.confidence_interval(level, relative=not share)
     difference = effect.absolute if share else effect.relative
     write = points if share else percent
+    effect_step = step(low, high, difference)
+    if effect_step and any(end and abs(end) < effect_step / 2 for end in (low, high)):
+        effect_step /= 10  # an end beside zero is not told as zero
     values = {
         "expected": quantity(effect.expected, effect.metric, expected_step),
-        "difference": write(abs(difference), step(low, high)),
-        "interval": interval(low, high, "points" if share else "percent"),
+        "difference": write(abs(difference), effect_step),
+        "interval": interval(low, high, "points" if share else "percent", step=effect_step),
         "level": percent(level),
     }
     opening = _(OPENINGS.get(effect.metric, N_("{when}, {metric} reached {observed}"))).format(
