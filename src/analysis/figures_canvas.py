@@ -57,10 +57,18 @@ def describe(ax: Axes, *, alt: str, caption: str, data: pd.DataFrame) -> Axes:
     """Attach to a figure what a reader who does not see it needs, and return its Axes."""
     _descriptions[ax.figure] = Description(alt, caption, data)
     if words.language() == "ar":
-        for text in ax.figure.findobj(Text):
+        for text in _written(ax.figure):
             if re.search("[\u0600-\u06ff]", text.get_text()):
                 text.set_text("\u200f" + text.get_text())  # the paragraph runs from right to left
     return ax
+
+
+def _written(figure: Figure) -> Iterator[Text]:
+    """Texts but tick labels, which are made when drawn."""
+    yield from figure.texts
+    for axes in figure.axes:
+        yield from axes.texts
+        yield from (axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label)
 
 
 def description(ax: Axes) -> Description:
@@ -200,7 +208,9 @@ def value_axis(ax: Axes, axis: Axis | None = None) -> None:
 
 def percent_axis(axis: Axis, signed: bool = True) -> None:
     """Whole per cents, as far as the ticks are."""
-    room = axis.axes.get_position().width * WIDTH / 0.5 if axis.axis_name == "x" else 6  # half an inch a label
+    room = (
+        axis.axes.get_position().width * WIDTH / 0.5 if axis.axis_name == "x" else 6
+    )  # half an inch a label
     axis.set_major_locator(MaxNLocator(min(6, max(2, int(room))), steps=[1, 2, 2.5, 5, 10]))
     ticks = axis.get_majorticklocs()
     whole = len(ticks) < 2 or ticks[1] - ticks[0] > 0.0099

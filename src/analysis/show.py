@@ -138,7 +138,7 @@ def table(
         Kind of each column's numbers, as in the placeholders of `words.fill`: ``"+percent"``, ``"money"``,
         ``"number.1"``. A cell that is a pair is an interval.
 
-    A frame may bring its own `columns` in its ``attrs``: they are what a reader sees, the others are for the CSV.
+    A frame whose cells are written out brings the numbers for the CSV, one mapping a row, as ``attrs["csv"]``.
     """
     shown = {}
     for code in languages():
@@ -146,10 +146,10 @@ def table(
             made = frame(*args) if callable(frame) else frame
             shown[code] = {
                 "caption": words._(caption),
-                "table": frame_html(made, words._(caption), columns or made.attrs.get("columns"), formats),
+                "table": frame_html(made, words._(caption), columns, formats),
             }
     first = shown[languages()[0]]
-    plain = made.drop(columns=list(made.attrs.get("columns", ())))
+    plain = pd.DataFrame(made.attrs["csv"]) if "csv" in made.attrs else made
     meta = {"kind": "table", "key": key or _slug(caption), "languages": shown, "csv": frame_csv(plain)}
     _display({"text/html": first["table"], "text/plain": first["caption"]}, meta)
 
