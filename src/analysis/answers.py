@@ -45,9 +45,14 @@ def by_estimator(daily: pd.Series, windows: Windows) -> tuple[list[Effect], list
     for baseline in BASELINES:
         for name in ESTIMATORS:
             try:
-                effects.append(estimate(daily, windows, name, baseline))
+                effect = estimate(daily, windows, name, baseline)
             except ValueError as reason:
                 refused.append(Refused(name, baseline, str(reason)))
+                continue
+            if effect.estimator == name:
+                effects.append(effect)
+            else:  # it would stand in the table twice
+                refused.append(Refused(name, baseline, f"so few days leave it with {effect.estimator}"))
     return effects, refused
 
 

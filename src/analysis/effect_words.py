@@ -9,6 +9,7 @@ import pandas as pd
 from analysis import answers, words
 from analysis.answers import Found, Refused, leading
 from analysis.counterfactual import Effect
+from analysis.effect import RECOMMENDED
 from analysis.words import N_, _, fill
 
 HEADINGS = {
@@ -19,8 +20,11 @@ HEADINGS = {
     "expected": N_("Expected"),
     "effect": N_("Effect"),
     "interval": N_("Interval"),
-    "p_value": N_("P-value"),
     "days_used": N_("Days learned from"),
+    "pre-week_expected": N_("Day: expected"),
+    "pre-week_p_value": N_("Day: p-value"),
+    "history_expected": N_("Initiative: expected"),
+    "history_p_value": N_("Initiative: p-value"),
     "true": N_("True effect"),
     "covered": N_("Interval holds it"),
     "bias": N_("Mean error of what was expected"),
@@ -28,6 +32,7 @@ HEADINGS = {
     "held_80": N_("Truth held, of 80%"),
     "held_95": N_("Truth held, of 95%"),
 }
+BASELINES = {"pre-week": N_("Week before"), "history": N_("Before the campaign")}  # short, for tables
 TEXTS = ("metric", "estimand", "estimator", "covered")  # every other column is set as numbers
 
 
@@ -50,23 +55,27 @@ def initiative(found: Found, level: float = 0.95) -> str:
 
 def compared(effects: Sequence[Effect], refused: Sequence[Refused] = (), level: float = 0.95) -> str:
     """How far the method moves the day's effect, and which methods the days do not allow."""
-    day = [effect for effect in effects if effect.estimand == "pre-week"]
-    sizes = [effect.relative for effect in day]
-    intervals = [effect.confidence_interval(level) for effect in day]
-    text = words.marked(
+    day = {effect.estimator: effect for effect in effects if effect.estimand == "pre-week"}
+    sizes = [effect.relative for effect in day.values()]
+    intervals = [effect.confidence_interval(level) for effect in day.values()]
+    parts = [
         fill(
-            N_(
-                "By {n:number.0} methods the effect of the day runs from {low:+percent} to {high:+percent}; the "
-                "recommended one says {recommended:+percent}. In {clear:number.0} of the {n:number.0} the interval "
-                "excludes zero."
-            ),
+            N_("By {n:number.0} methods the effect of the day runs from {low:+percent} to {high:+percent}."),
             n=len(day),
             low=min(sizes),
             high=max(sizes),
-            recommended=sizes[0],
+        )
+    ]
+    if RECOMMENDED in day:
+        parts.append(fill(N_("The recommended one says {x:+percent}."), x=day[RECOMMENDED].relative))
+    parts.append(
+        fill(
+            N_("Intervals that exclude zero: {clear:number.0} of {n:number.0}."),
             clear=sum(not low <= 0 <= high for low, high in intervals),
+            n=len(day),
         )
     )
+    text = words.marked(" ".join(parts))
     left_out = N_("{method} cannot be used here: {reason}.")
     told = [
         fill(left_out, method=words.method(estimator), reason=reason)
@@ -94,9 +103,8 @@ def eve(effects: Sequence[Effect], announced: float | None, level: float = 0.95)
     )
     if announced is None:
         return text
-    return (
-        f"{text} {fill(N_('Announced was {announced:+percent}, by this comparison.'), announced=announced)}"
-    )
+    said = N_("Announced was {announced:+percent}, by this comparison.")
+    return f"{text} {fill(said, announced=announced)}"
 
 
 def sure(found: Found) -> str:
@@ -142,29 +150,33 @@ def metrics(found: Found, level: float = 0.95) -> pd.DataFrame:
     told = [
         {
             "metric": _capital(words.metric(effect.metric)),
-            "estimand": words.estimand(effect.estimand),
+            "estimand": _baseline(effect.estimand),
             **_told(effect, level),
         }
         for effect in effects
     ]
-    return _table(rows, told, ["metric", "estimand", "observed", "expected", "effect", "interval", "p_value"])
+    return _table(rows, told, ["metric", "estimand", "observed", "expected", "effect", "interval"])
 
 
 def methods(effects: Sequence[Effect], level: float = 0.95) -> pd.DataFrame:
-    """Every method over each baseline."""
+    """What every method expected over each baseline, one row a method; the figure beside it tells the effects."""
+    told: dict[str, dict[str, str]] = {}
+    for effect in effects:
+        row = told.setdefault(effect.estimator, {"estimator": words.method(effect.estimator)})
+        size = _told(effect, level)
+        row |= {f"{effect.estimand}_{name}": size[name] for name in ("expected", "p_value")}
+        row.setdefault("days_used", words.number(len(effect.days_used)))
     rows = [{"estimator": effect.estimator, **_facts(effect, level)} for effect in effects]
-    told = [
-        {
-            "estimator": words.method(effect.estimator),
-            "estimand": words.estimand(effect.estimand),
-            "days_used": words.number(len(effect.days_used)),
-            **_told(effect, level),
-        }
-        for effect in effects
+    shown = [
+        "estimator",
+        "pre-week_expected",
+        "pre-week_p_value",
+        "history_expected",
+        "history_p_value",
+        "days_used",
     ]
-    return _table(
-        rows, told, ["estimator", "estimand", "expected", "effect", "interval", "p_value", "days_used"]
-    )
+    seen = [{name: row.get(name, "–") for name in shown} for row in told.values()]
+    return _table(rows, seen, shown)
 
 
 def truths(table: pd.DataFrame, found: Found, level: float = 0.95) -> pd.DataFrame:
@@ -178,10 +190,10 @@ def truths(table: pd.DataFrame, found: Found, level: float = 0.95) -> pd.DataFra
         told.append(
             {
                 "metric": _capital(words.metric(row.metric)),
-                "estimand": words.estimand(row.estimand),
+                "estimand": _baseline(row.estimand),
                 "effect": size["effect"],
                 "interval": size["interval"],
-                "true": (words.points if share else words.percent)(true, 0.001, signed=True),
+                "true": _points(true, 0.001) if share else words.percent(true, 0.001, signed=True),
                 "covered": _("yes") if row.covered else _("no"),
             }
         )
@@ -197,7 +209,7 @@ def coverage() -> pd.DataFrame:
     told = [
         {
             "metric": _capital(words.metric(row["metric"])),
-            "estimand": words.estimand(row["estimand"]),
+            "estimand": _baseline(row["estimand"]),
             "bias": words.percent(row["bias"], 0.001, signed=True),
             "half": words.percent(row["half"], 0.001),
             "held_80": words.percent(row["held_80"], 0.001),
@@ -228,19 +240,28 @@ def _told(effect: Effect, level: float) -> dict[str, str]:
     return {
         "observed": words.quantity(effect.observed, effect.metric, unit),
         "expected": words.quantity(effect.expected, effect.metric, unit),
-        "effect": (words.points if share else words.percent)(size, step, signed=True),
-        "interval": words.interval(low, high, "points" if share else "percent", step=step),
+        "effect": _points(size, step) if share else words.percent(size, step, signed=True),
+        "interval": words.interval(100 * low, 100 * high, step=100 * step)
+        if share
+        else words.interval(low, high, "percent", step=step),
         "p_value": words.p_value(effect.p_value),
     }
 
 
+def _baseline(estimand: str) -> str:
+    return _(BASELINES[estimand])
+
+
+def _points(size: float, step: float) -> str:
+    """Percentage points, short."""
+    return _("{n} points").format(n=words.number(100 * size, 100 * step, signed=True))
+
+
 def _table(rows: list[dict], told: list[dict], shown: list[str]) -> pd.DataFrame:
-    """Numbers under their codes for the CSV, and beside them what the reader sees."""
-    table = pd.DataFrame(rows)
-    for name in shown:
-        table[f"shown_{name}"] = [row[name] for row in told]
-    table.attrs["columns"] = {f"shown_{name}": HEADINGS[name] for name in shown}
-    table.attrs["formats"] = {f"shown_{name}": "number" for name in shown if name not in TEXTS}
+    """What the reader sees, under its headings; the numbers under their codes are for the CSV."""
+    table = pd.DataFrame(told, columns=shown).rename(columns=HEADINGS)
+    table.attrs["formats"] = {HEADINGS[name]: "number" for name in shown if name not in TEXTS}
+    table.attrs["csv"] = rows
     return table
 
 
