@@ -152,8 +152,8 @@ def fill(template: str, /, *args, **values) -> str:
     """A sentence with its numbers: `template` is translated, then each placeholder is written out by its kind.
 
     ``fill("The day added {effect:+percent} ({ci:+percent}).", effect=0.17, ci=(0.09, 0.27))``. Kinds: number,
-    percent, points, money, date, weekday, name; a leading + signs the number, a trailing ``.1`` fixes its decimals.
-    A pair is an interval. Without a kind the value is written as it is.
+    percent, points, money, p, date, weekday, name, metric; a leading + signs the number, a trailing ``.1`` fixes
+    its decimals. A pair is an interval. Without a kind the value is written as it is.
     """
     return _Filler().vformat(_(template), args, values)
 
