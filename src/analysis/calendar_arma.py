@@ -86,6 +86,8 @@ class _Run:
         self.missing = self._not_ordinary()
         if (~self.missing).sum() < 14:
             self.missing = np.isnan(self.values)
+        if not self.anchored:
+            self._stop_at_the_last_seen()
         self.columns = weekday_columns(self.calendar.weekday, np.flatnonzero(~self.missing))
         trend = np.arange(len(self.columns)) / 365
         self.terms = np.vstack([self.calendar.recurring, trend])
@@ -97,6 +99,13 @@ class _Run:
         self.unit = float(np.median(np.abs(self.values[~self.missing]))) or 1.0
         if self.choices[0].name == "logit":
             self.unit = 1.0
+
+    def _stop_at_the_last_seen(self) -> None:
+        """A gap up to the eve is foretold across, not filled in: the event lies as many days further ahead."""
+        gap = int(np.argmin(self.missing[::-1]))
+        self.n, self.ahead = self.n - gap, self.ahead + gap
+        self.days, self.values = self.days[: self.n], self.values[: self.n]
+        self.missing = self.missing[: self.n]
 
     def _not_ordinary(self) -> np.ndarray:
         """Days that cannot speak for the event: gaps, holidays, closed weekdays, another weekend, outages."""
