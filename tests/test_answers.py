@@ -97,6 +97,11 @@ def test_announced_growth_is_that_of_its_own_event_alone():
     assert "Announced" not in effect_words.eve([effect(estimator="day_before")], None)
 
 
+def test_without_a_campaign_there_is_one_question():
+    assert "one question" in effect_words.initiative(found(), Windows("2017-10-26"))
+    assert "+10% (95% interval: +2% to +19%)" in effect_words.initiative(found(), WINDOWS)
+
+
 def test_leading_metrics_are_value_and_number_where_there_are_any():
     assert answers.leading(["count", "value", "payers"]) == ["value", "count"]
     assert answers.leading(["payers", "ticket"]) == ["payers"]

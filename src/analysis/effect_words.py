@@ -10,6 +10,7 @@ from analysis import answers, words
 from analysis.answers import Found, Refused, leading
 from analysis.counterfactual import Effect
 from analysis.effect import RECOMMENDED
+from analysis.windows import Windows
 from analysis.words import N_, _, fill
 
 HEADINGS = {
@@ -36,8 +37,10 @@ BASELINES = {"pre-week": N_("Week before"), "history": N_("Before the campaign")
 TEXTS = ("metric", "estimand", "estimator", "covered")  # every other column is set as numbers
 
 
-def initiative(found: Found, level: float = 0.95) -> str:
+def initiative(found: Found, windows: Windows, level: float = 0.95) -> str:
     """What the initiative added over the time before its campaign, for the leading metrics."""
+    if not len(windows.campaign_days):
+        return _("No campaign went before, so that the day and the initiative are one question.")
     effects = found["history"]
     parts = [
         fill(
