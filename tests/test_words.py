@@ -75,7 +75,9 @@ def test_no_message_hides_in_an_f_string():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
                 called = {ast.unparse(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)}
-                assert not called & {"_", "N_", "ngettext", "words._", "words.N_", "words.ngettext"}, path.name
+                assert not called & {"_", "N_", "ngettext", "words._", "words.N_", "words.ngettext"}, (
+                    path.name
+                )
 
 
 def test_warnings_of_estimators_have_their_arabic():
