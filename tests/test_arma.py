@@ -211,3 +211,13 @@ def test_grids_hold_no_model_twice(size, models):
     assert len(triples) == len(m)
     assert len(m) == models
     assert np.all((grid.phi[p] + grid.theta[m] > 0) | ((grid.phi[p] == 0) | (grid.theta[m] == 0)))
+
+
+@pytest.mark.parametrize(("phi", "theta"), [(0.6, -0.2), (0.98, -0.88), (0.0, -0.4), (0.75, 0.3)])
+def test_the_first_error_has_its_stationary_variance(phi, theta):
+    """statsmodels.tsa.arima_process.arma_acovf([1, -phi], [1, theta], 1)[0]."""
+    from statsmodels.tsa.arima_process import arma_acovf
+
+    assert one_point(phi, theta).start[0, 0] == pytest.approx(
+        arma_acovf([1, -phi], [1, theta], 1)[0], rel=1e-9
+    )
