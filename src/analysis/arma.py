@@ -186,20 +186,17 @@ def fit(rows: np.ndarray, models: Grid, set_aside: int = 0) -> Fit:
     k, n = len(rows) - 1, rows.shape[1]
     filtered = _unmove_all(rows, models)
     ar, allowed = models.ar, models.allowed
-    lagged = [
-        np.concatenate([np.zeros((*filtered.shape[:2], lag)), filtered[:, :, : n - lag]], 2) for lag in LAGS
-    ]
-    cross = np.empty((len(filtered), 4, 4, k + 1, k + 1))
-    lags = range(4) if models.weekly_phi.any() else range(2)
-    for a in lags:
-        for b in range(a, len(lags)):
-            cross[:, a, b] = lagged[a] @ lagged[b].transpose(0, 2, 1)
-            cross[:, b, a] = cross[:, a, b].transpose(0, 2, 1)
-    top = len(lags)
-    pairs = ar[:, :, :top, None] * ar[:, :, None, :top]
-    moments = (
-        pairs.reshape(*ar.shape[:2], -1) @ cross[:, :top, :top].reshape(len(filtered), top * top, -1)
-    ).reshape(*ar.shape[:2], k + 1, k + 1)[allowed]
+    # Cross-products at lags 7 and 8 matter only with the weekly factor, whose models come last.
+    cross = np.zeros((len(filtered), 4, 4, k + 1, k + 1))
+    plain = int((models.weekly_phi == 0).sum())
+    for a, first in enumerate(LAGS):
+        for b in range(a, 4):
+            part = filtered[0 if b < 2 else plain :]
+            product = part[:, :, LAGS[b] - first : n - first] @ part[:, :, : n - LAGS[b]].transpose(0, 2, 1)
+            cross[len(filtered) - len(part) :, a, b] = product
+            cross[len(filtered) - len(part) :, b, a] = product.transpose(0, 2, 1)
+    pairs = (ar[:, :, :, None] * ar[:, :, None, :]).reshape(*ar.shape[:2], 16)
+    moments = (pairs @ cross.reshape(len(filtered), 16, -1)).reshape(*ar.shape[:2], k + 1, k + 1)[allowed]
     start = models.start[allowed]
     moments -= (1 - 1 / start)[:, None, None] * np.outer(rows[:, 0], rows[:, 0])
     gram, target, total = moments[:, :k, :k], moments[:, :k, k], moments[:, k, k]

@@ -101,7 +101,7 @@ class _Run:
             self.unit = 1.0
 
     def _stop_at_the_last_seen(self) -> None:
-        """A gap up to the eve is foretold across, not filled in: the event lies as many days further ahead."""
+        """A gap up to the eve is foretold across, not filled in: the event is as many days further ahead."""
         gap = int(np.argmin(self.missing[::-1]))
         self.n, self.ahead = self.n - gap, self.ahead + gap
         self.days, self.values = self.days[: self.n], self.values[: self.n]
@@ -278,14 +278,14 @@ class _Run:
         fit, odd, seen = self.fit, self.odd, ~self.missing
         excess = self.raw - fit.rows[-1]  # what odd days had above what stands in for them
         kinds = self.calendar.kinds
-        errors = fit.innovations + excess
+        errors = self._across_gaps(fit.innovations) + excess
         past, future = scales(errors[seen], ~odd[seen], kinds[:, : self.n][:, seen], kinds[:, self.future])
         size = np.interp(np.arange(self.n), np.flatnonzero(seen), past)
         regressors = self.columns[self.future]
         if np.ptp(np.log(past)) > 0.3:
             fit = arma.fit(fit.rows / size, fit.models, self._filled(odd))
             centre, covariance = fit.forecast(regressors / future[:, None], self.ahead)
-            centre, errors = centre * future, fit.innovations + excess / size
+            centre, errors = centre * future, self._across_gaps(fit.innovations) + excess / size
         else:
             centre, covariance = fit.forecast(regressors, self.ahead)
             errors = errors / size
@@ -294,6 +294,11 @@ class _Run:
         shift, doubt = self._lingering(fit, excess / size)
         covariance = (covariance + doubt) * np.outer(future, future) + self.offset_variance
         return centre + shift * future + self.offset[self.future], covariance, shape
+
+    def _across_gaps(self, errors: np.ndarray) -> np.ndarray:
+        """Errors in which a day after a gap takes on those of the gap, which was filled in knowing that day."""
+        gap = np.cumsum(~self.missing) - ~self.missing  # days seen before
+        return np.copysign(np.sqrt(np.bincount(gap, errors**2)[gap]), errors)
 
     def _closures(self) -> np.ndarray:
         """Odd days in a run of two and more: a period of another kind, no sample of single odd days."""

@@ -7,6 +7,8 @@ needs it.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from scipy import special
@@ -20,6 +22,7 @@ CAMPAIGN_LEVEL = (
     "The campaign has a level of its own here; the eve does not condition the forecast, "
     "for the campaign has touched it."
 )
+UNSETTLED = "The search for the likeliest variances of the level and the season did not settle."
 
 
 def calendar_regression(
@@ -109,6 +112,7 @@ def structural(
     The level follows the series to the eve, campaign included. Assumes normal disturbances of constant size.
     Interval: of the forecast with the variances taken as known. About a tenth of a second a series.
     """
+    from statsmodels.tools.sm_exceptions import ConvergenceWarning
     from statsmodels.tsa.statespace.structural import UnobservedComponents
 
     case = _Case(daily, windows, baseline, history_days, weekdays=False)
@@ -116,7 +120,11 @@ def structural(
     model = UnobservedComponents(
         case.series, "local level", freq_seasonal=[{"period": 7}], exog=exog, use_exact_diffuse=True
     )
-    fit = model.fit(disp=False, maxiter=200)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # said in the effect's own warnings instead
+        fit = model.fit(disp=False, maxiter=200)
+    if not fit.mle_retvals["converged"]:
+        case.warnings.append(UNSETTLED)
     steps = case.ahead + len(case.future) - 1
     ahead = np.vstack([np.tile(case.future[0], (case.ahead - 1, 1)), case.future])[:, 1:]
     forecast = fit.get_forecast(steps, exog=ahead if exog is not None else None)

@@ -36,7 +36,7 @@ def day_before(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -
     if len(steps) < 2:
         raise ValueError("fewer than two day-to-day steps before the event: give a longer history")
     # The mean of the event is h steps away on its h-th day; their mean has this variance.
-    ahead = np.arange(1, days + 1)
+    ahead = (windows.event_start - past.index[-1]).days + np.arange(days)
     spread = np.sqrt(np.mean(steps**2) * np.minimum.outer(ahead, ahead).mean())
     counterfactual = Predictive.student(
         len(steps),

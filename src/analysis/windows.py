@@ -118,7 +118,7 @@ class Windows:
 def _day(name: str, value: str | date | pd.Timestamp) -> pd.Timestamp:
     """One calendar day, without time or zone."""
     try:
-        day = pd.Timestamp(value)
+        day = pd.NaT if isinstance(value, (int, float)) else pd.Timestamp(value)
     except (ValueError, TypeError):
         day = pd.NaT
     if day is pd.NaT:

@@ -32,6 +32,7 @@ SECTORS = (
 # What estimators warn of; they know no language, so the sentences are repeated here for the catalogue.
 WARNINGS = (
     N_("The event falls on a holiday; it is held against ordinary days."),
+    N_("The search for the likeliest variances of the level and the season did not settle."),
     N_(
         "The campaign has a level of its own here; the eve does not condition the forecast, for the campaign has "
         "touched it."
