@@ -30,7 +30,7 @@ lab: .venv/ready ## JupyterLab
 	$(BIN)/jupyter lab notebooks
 
 notebooks: .venv/ready ## execute the notebooks in place
-	$(BIN)/jupyter execute --inplace --NotebookClient.record_timing=False notebooks/*.ipynb
+	$(BIN)/jupyter nbconvert --log-level=WARN --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 catalogue: .venv/ready ## collect new sentences into the Arabic catalogue, to be translated there
 	@$(BIN)/pybabel -q extract -F src/analysis/locale/babel.cfg -k N_ --add-location=file --sort-by-file -o .venv/messages.pot .
