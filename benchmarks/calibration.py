@@ -232,10 +232,19 @@ def main() -> None:
 
 
 def write(table: pd.DataFrame, details: pd.DataFrame, out: Path, keep: int = 5) -> None:
-    """The table, and beside it the first `keep` draws of each row, to prove that a small run reproduces them."""
+    """The table, and beside it the first `keep` draws of each row, to prove that a small run reproduces them.
+
+    Rows that the files have and that were not run again stay.
+    """
     first = details[details["draw"] < keep].sort_values([*KEYS, "draw"])
     columns = [*KEYS, "draw", "truth", "expected", "low_95%", "high_95%", "p_0%"]
     for frame, path in ((table, out), (first[columns], out.with_name(f"{out.stem}-first-draws.csv"))):
+        if path.exists():
+            old = pd.read_csv(path)
+            again = old.set_index(KEYS).index.isin(frame.set_index(KEYS).index)
+            frame = pd.concat([frame, old[~again]])
+        order = {name: place for place, name in enumerate((*processes.PROCESSES, "oracle", *ESTIMATORS))}
+        frame = frame.sort_values(KEYS, key=lambda codes: codes.map(order).fillna(0), kind="stable")
         part = path.with_name(f".{path.name}.part")
         frame.to_csv(part, index=False, float_format="%.8g")
         os.replace(part, path)

@@ -41,7 +41,7 @@ PACKAGES |= {
     "statspai_causal_impact": "statspai",
     "pycausalimpact": "pycausalimpact",
 }
-FEW = {"causalpy_bayes": 40}  # ten seconds a series
+FEW = {"causalpy_bayes": 40, "statspai_causal_impact": 40}  # seconds a series
 PROCESSES = ("ar06_log", "random_walk_noise", "outliers", "counts_large")
 
 COLUMNS = ["process", "estimator", "version", "draws", "failed", "coverage_95", "false_positives"]

@@ -16,10 +16,15 @@ import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[1]
+TABLE = ROOT / "data" / "derived" / "calibration.csv"
+# Cheap ones, and each way of drawing.
+SAMPLE = ("short_28", "counts_small", "outliers", "campaign", "holidays_known", "long_memory")
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import calibration  # noqa: E402
 import processes  # noqa: E402
+
+from analysis import proof  # noqa: E402
 
 
 @cache
@@ -108,6 +113,49 @@ def test_a_small_run_is_the_start_of_a_large_one():
     assert len(many) == 60
     columns = ["truth", "expected", "low_95%", "high_95%"]
     pd.testing.assert_frame_equal(few[columns], many[columns].iloc[:10])
+
+
+def test_cached_draws_come_back():
+    """The first draws of the cached study, estimated anew: the numbers in notebook 08 are this code's."""
+    cached = pd.read_csv(TABLE.with_name("calibration-first-draws.csv"))
+    keep = cached["process"].isin(SAMPLE) & (cached["draw"] < 2)
+    for (process, estimator, baseline), rows in cached[keep].groupby(calibration.KEYS):
+        fresh = calibration.block(process, estimator, baseline, 0, 2, None, calibration.SEED)
+        for column in ("truth", "expected", "low_95%", "high_95%"):
+            np.testing.assert_allclose(
+                rows[column], fresh[column], rtol=1e-4, err_msg=f"{estimator} on {process}"
+            )
+
+
+def test_cached_study_is_whole():
+    """Every process is there for the recommended estimator and the oracle, with hundreds of draws and no failure."""
+    table = pd.read_csv(TABLE)
+    assert set(table["estimator"]) <= {"oracle", *calibration.ESTIMATORS}
+    for estimator in ("oracle", calibration.RECOMMENDED):
+        rows = table[table["estimator"] == estimator]
+        assert set(rows["process"]) == set(processes.PROCESSES)
+        assert (rows["draws"] >= 500).all()
+        assert (rows["failed"] == 0).all()
+
+
+def test_cached_oracle_is_nominal():
+    """The study's check of itself: the oracle's coverage is 95 % up to chance."""
+    table = pd.read_csv(TABLE)
+    rows = table[table["estimator"] == "oracle"]
+    assert (abs(rows["coverage_95"] - 0.95) < 4 * np.sqrt(0.95 * 0.05 / rows["draws"])).all()
+    assert rows["coverage_95"].mean() == pytest.approx(0.95, abs=0.003)
+
+
+def test_the_recommended_estimator_covers():
+    """What the report promises: 95 % intervals that cover 93.5 to 97 %, up to the study's own chance, wherever no
+    named limit is met; and their width."""
+    table = pd.read_csv(TABLE)
+    ours = table[(table["estimator"] == calibration.RECOMMENDED) & (table["baseline"] == "pre-week")]
+    held = ours[~ours["process"].isin(proof.LIMITS)].set_index("process")["coverage_95"]
+    assert held.between(0.925, 0.98).all(), held[~held.between(0.925, 0.98)].to_dict()
+    assert held.median() == pytest.approx(0.95, abs=0.01)
+    assert ours.loc[ours["days"] >= 120, "width_95"].median() <= 1.10
+    assert ours.loc[ours["days"] == 28, "width_95"].max() <= 1.30
 
 
 @pytest.mark.slow

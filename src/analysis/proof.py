@@ -17,7 +17,11 @@ from analysis.words_terms import PROCESSES
 DERIVED = Path(__file__).parents[2] / "data" / "derived"
 TARGET = (0.935, 0.97)
 # A process on which the recommended estimator may miss the target, and the assumption that the process breaks.
-LIMITS: dict[str, str] = {}
+LIMITS = {
+    "campaign": N_("A month without usable days lies before the event, and the slope over it is uncertain"),
+    "campaign_anticipation": N_("People who wait lower the days that the forecast starts from"),
+    "trend_break": N_("A new slope is learned late"),
+}
 PEERS = {
     "pulse_hac": N_("statsmodels, dummy for the day with Newey-West errors"),
     "ols_prediction": N_("statsmodels, least squares, prediction of a new day"),
@@ -115,7 +119,11 @@ def methods() -> pd.DataFrame:
     rows = []
     for code, group in table.groupby("estimator", sort=False):
         row = {"estimator": words.method(code), "inside": int(group["coverage_95"].between(*TARGET).sum())}
-        row |= {"processes": len(group), "lowest": group["coverage_95"].min()}
+        row |= {
+            "processes": len(group),
+            "draws": int(group["draws"].min()),
+            "lowest": group["coverage_95"].min(),
+        }
         row |= {"false_positives": group["false_positives"].median(), "power_20": group["power_20"].median()}
         rows.append(row | {"width": group["width_95"].median(), "failed": group["failed"].max()})
     return _shown(
@@ -123,6 +131,7 @@ def methods() -> pd.DataFrame:
         estimator=(N_("Estimator"), None),
         inside=(N_("On target"), "number.0"),
         processes=(N_("Kinds of series"), "number.0"),
+        draws=(N_("Series drawn"), "number.0"),
         lowest=(N_("Lowest coverage"), "percent.1"),
         false_positives=(N_("False alarms"), "percent.1"),
         power_20=(N_("Seen at +20%"), "percent.0"),
