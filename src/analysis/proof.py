@@ -20,7 +20,7 @@ TARGET = (0.935, 0.97)
 LIMITS = {
     "campaign": N_("A month without usable days lies before the event, and the slope over it is uncertain"),
     "campaign_anticipation": N_("People who wait lower the days that the forecast starts from"),
-    "trend_break": N_("A new slope is learned late"),
+    "weekday_variance": N_("Few weekends tell how noisy weekends are"),
 }
 PEERS = {
     "pulse_hac": N_("statsmodels, dummy for the day with Newey-West errors"),
