@@ -76,7 +76,7 @@ def placebo(test: PlaceboTest, metric: str = "count") -> str:
             "None of {n:number.0} ordinary days departs from what is expected of it as far as the event did, in the "
             "{metric:metric}: the p-value is {p:number.3}, the lowest that so many days can give."
         )
-    return _synthetic(
+    return words.marked(
         fill(text, n=len(test.dates), many=many, metric=metric, p=test.p_value, floor=test.floor)
     )
 
@@ -106,7 +106,7 @@ def tests(table: pd.DataFrame) -> pd.DataFrame:
 
 def specifications(rows: pd.DataFrame) -> str:
     """How far the choice of specification moves the effect, from `placebo.specifications`."""
-    return _synthetic(
+    return words.marked(
         fill(
             N_(
                 "Under {n:number.0} specifications the effect runs from {range:+percent}; half of them lie within "
@@ -147,7 +147,7 @@ def gain(found: Decomposition, metric: str = "count", level: float = 0.95) -> st
         "{gain_interval}) and payments at counters {counters} ({counters_interval})."
     )
     gain_ = _amount(found, "digital_gain", "gain", metric, level)
-    return _synthetic(
+    return words.marked(
         fill(text, level=level, **gain_, **_amount(found, "from_counters", "counters", metric, level, -1))
     )
 
@@ -208,7 +208,7 @@ def lasting(found: Persistence) -> str:
     """The digital share on the day after, and how long its rise lasts."""
     low, high = found.first_interval
     if not found.half_life > 0:
-        return _synthetic(words.half_life(found))
+        return words.marked(words.half_life(found))
     first = fill(
         N_(
             "On the first working day after the event the digital share was higher by {first:points} ({interval})."
@@ -216,7 +216,7 @@ def lasting(found: Persistence) -> str:
         first=found.first,
         interval=words.interval(low, high, "points"),
     )
-    return _synthetic(f"{first} {words.half_life(found)}")
+    return words.marked(f"{first} {words.half_life(found)}")
 
 
 def placebo_parts(rows: pd.DataFrame, limit: float = 1.96) -> pd.DataFrame:
@@ -256,10 +256,6 @@ def _headed(table: pd.DataFrame) -> pd.DataFrame:
     headed = table.rename(columns=HEADINGS)
     headed.attrs["formats"] = {HEADINGS[name]: FORMATS[name] for name in table.columns if name in FORMATS}
     return headed
-
-
-def _synthetic(text: str) -> str:
-    return words.marked(text)
 
 
 def _capital(text: str) -> str:

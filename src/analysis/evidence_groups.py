@@ -72,7 +72,7 @@ DESIGNS = {
 def carried(found: GroupEffects, few: int = 5) -> str:
     """How much of the total the largest contributions make."""
     shown = found.table[~found.table["suppressed"]]
-    return _synthetic(
+    return words.marked(
         fill(
             N_(
                 "Of {n:number.0} entities, the {few:number.0} with the largest effects make {share:percent} of the "
@@ -165,7 +165,7 @@ def least(table: pd.DataFrame, target: float = 0.8) -> str:
     """What one day shows, and what a longer edition shows."""
     plain = table[table["weekday"].isna() & (table["history"] == "all") & ~table["comparison"]]
     one, longest = plain.iloc[0], plain.iloc[-1]
-    return _synthetic(
+    return words.marked(
         fill(
             N_(
                 "One day shows an effect of {one:percent.1} or more with a probability of {target:percent}. An "
@@ -276,10 +276,6 @@ def _headed(table: pd.DataFrame) -> pd.DataFrame:
     headed = table.rename(columns=HEADINGS)
     headed.attrs["formats"] = {HEADINGS[name]: FORMATS[name] for name in table.columns if name in FORMATS}
     return headed
-
-
-def _synthetic(text: str) -> str:
-    return words.marked(text)
 
 
 def _lower(text: str) -> str:
