@@ -8,6 +8,7 @@ needs it.
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,9 @@ from scipy import special
 from analysis.counterfactual import PROBABILITIES, Effect, Predictive
 from analysis.design import Calendar, Scale, calendar, possible_scales, weekday_columns
 from analysis.windows import Windows
+
+if TYPE_CHECKING:
+    from statsmodels.tsa.statespace.mlemodel import MLEResults
 
 HISTORY_DAYS = 400
 CAMPAIGN_LEVEL = (
@@ -112,17 +116,9 @@ def structural(
     The level follows the series to the eve, campaign included. Assumes normal disturbances of constant size.
     Interval: of the forecast with the variances taken as known. About a tenth of a second a series.
     """
-    from statsmodels.tools.sm_exceptions import ConvergenceWarning
-    from statsmodels.tsa.statespace.structural import UnobservedComponents
-
     case = _Case(daily, windows, baseline, history_days, weekdays=False)
     exog = case.all_past[:, 1:] if case.past.shape[1] > 1 else None
-    model = UnobservedComponents(
-        case.series, "local level", freq_seasonal=[{"period": 7}], exog=exog, use_exact_diffuse=True
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # said in the effect's own warnings instead
-        fit = model.fit(disp=False, maxiter=200)
+    fit = local_level(case.series, exog)
     if not fit.mle_retvals["converged"]:
         case.warnings.append(UNSETTLED)
     steps = case.ahead + len(case.future) - 1
@@ -136,6 +132,31 @@ def structural(
     covariance = np.minimum.outer(shared, shared) + irregular * np.eye(len(sd))
     n = int(np.isfinite(case.series).sum())
     return case.effect("structural", centre, covariance * n / (n - 4), n - 4)
+
+
+def local_level(
+    series: np.ndarray, exog: np.ndarray | None = None, periods: tuple[int, ...] = (7,)
+) -> MLEResults:
+    """The model of `structural`, fitted: random-walk level, a random-walk season of each period, regressors, noise.
+
+    Parameters
+    ----------
+    series : ndarray, shape (n,)
+        On the scale of the model, a value a step; NaN where one is missing.
+    exog : ndarray, shape (n, k), optional
+    periods : tuple of int
+        Lengths of the seasons, in steps: the week of daily series; published results have months and years.
+    """
+    from statsmodels.tools.sm_exceptions import ConvergenceWarning
+    from statsmodels.tsa.statespace.structural import UnobservedComponents
+
+    seasons = [{"period": period} for period in periods]
+    model = UnobservedComponents(
+        series, "local level", freq_seasonal=seasons or None, exog=exog, use_exact_diffuse=True
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # said in the effect's own warnings instead
+        return model.fit(disp=False, maxiter=200)
 
 
 class _Case:
