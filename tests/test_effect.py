@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ import pytest
 from analysis.effect import COMPARISONS, ESTIMATORS, RECOMMENDED, estimate, tidy
 from analysis.windows import Windows
 
+CALIBRATION = Path(__file__).parents[1] / "data" / "derived" / "calibration.csv"
 DAYS = pd.date_range("2017-06-01", "2017-10-28")
 EVENT = Windows("2017-10-26")
 PATTERN = np.array([1.1, 1.2, 1.15, 1.0, 0.5, 0.4, 1.05])
@@ -48,6 +51,41 @@ def test_every_estimator_answers(daily, donors, name, baseline, end):
     assert effect.days_used.max() <= pd.Timestamp(last)
     assert effect.days_used.is_monotonic_increasing
     assert effect.days_used.is_unique
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95])
+@pytest.mark.parametrize("end", ["2017-10-26", "2017-10-27"])
+@pytest.mark.parametrize("name", [*ESTIMATORS, *COMPARISONS])
+def test_duality(daily, donors, name, end, level):
+    """Let the event bring what lies at the end of its expected interval: p is 1 - level, and the effect's interval
+    ends at zero. So the event's own days teach no estimator anything."""
+    windows = Windows("2017-10-26", end)
+    options = {"donors": donors} if name in COMPARISONS else {}
+    for side, other in ((0, 1), (1, 0)):
+        target = estimate(daily, windows, name, **options).expected_interval(level)[side]
+        moved = daily.copy()
+        moved[windows.event_days] *= target / moved[windows.event_days].sum()
+        effect = estimate(moved, windows, name, **options)
+        assert effect.p_value == pytest.approx(1 - level, rel=1e-6)
+        assert effect.confidence_interval(level)[other] == pytest.approx(0, abs=1e-6 * abs(target))
+
+
+@pytest.mark.parametrize("name", [name for name in ESTIMATORS if name != RECOMMENDED])
+def test_docstrings_say_how_each_covers(name):
+    """Lowest and highest coverage of the study, and every process below 92 %, under its name. What is recommended is
+    documented by its report."""
+    table = pd.read_csv(CALIBRATION).query("estimator == @name and baseline == 'pre-week'")
+    measured = table.set_index("process")["coverage_95"]
+    text = " ".join(ESTIMATORS[name].__doc__.split())
+    said = re.search(r"Covers (\d+)-(\d+) % at nominal 95 on the study's (\d+) processes", text)
+    assert [int(part) for part in said.groups()] == [
+        round(100 * measured.min()),
+        round(100 * measured.max()),
+        len(measured),
+    ]
+    named = {process: int(share) for process, share in re.findall(r"`(\w+)`, (\d+) %", text)}
+    assert {process: round(100 * measured[process]) for process in named} == named
+    assert set(measured.index[measured < 0.92]) <= set(named)
 
 
 def test_names_are_the_functions_own():

@@ -2,7 +2,8 @@
 
 All learn from the ordinary days before the event and foretell its days. Holidays have a coefficient where the past
 holds at least two; a calendar term that the past never showed is left out, and a warning says so where the event
-needs it.
+needs it. How each covers is that of `data/derived/calibration.csv` for ``"pre-week"``: 100 untreated days of each of
+12 simulated processes, named as there; a figure has a standard error of 2 to 4 points.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ def calendar_regression(
     straight trend that hold on the event's days. Interval: the prediction error of new days: innovations
     to come and error of the coefficients (Goldberger 1962), t with n - k degrees of freedom, rho taken as known.
     With a campaign, ``"pre-week"`` gives it a level of its own and does not start from the eve.
+
+    Covers 86-99 % at nominal 95 on the study's 12 processes. Fails on 28 days of history (`short_28`, 86 %) and after a
+    campaign (`campaign`, 91 %).
     """
     import statsmodels.regression.linear_model as linear
 
@@ -60,6 +64,10 @@ def autoregressive(
     The model of `calendar_regression`, its coefficients and rho estimated together and missing days
     passed over by the Kalman filter. Interval: normal, its variance that of the forecast with the parameters taken
     as known, widened by n / (n - k). Starts from the eve unless a campaign has touched it.
+
+    Covers 78-99 % at nominal 95 on the study's 12 processes. Fails on 28 days of history (`short_28`, 78 %), after a
+    campaign (`campaign`, 91 %), on large counts (`counts_large`, 91 %) and, a little, on a fast drifting level
+    (`random_walk_noise`, 92 %).
     """
     from statsmodels.tsa.statespace.sarimax import SARIMAX
 
@@ -92,6 +100,10 @@ def poisson(
     only the mean need be right, Gourieroux, Monfort & Trognon 1984). Assumes days that are independent given the
     calendar: with memory from day to day its intervals are too long or too short. Interval: a gamma law with the
     mean and the variance of the event's total, the error of b included.
+
+    Covers 84-99 % at nominal 95 on the study's 12 processes. Fails where the level drifts (`random_walk_noise`, 84 %),
+    after a campaign (`campaign`, 85 %), on 28 days of history (`short_28`, 87 %) and on small counts
+    (`counts_small`, 90 %).
     """
     import statsmodels.genmod.families as families
     from statsmodels.genmod.generalized_linear_model import GLM
@@ -115,6 +127,10 @@ def structural(
     Formula: g(y[t]) = level[t] + season[t] + x[t] b + e[t]; level and season are random walks (Harvey 1989).
     The level follows the series to the eve, campaign included. Assumes normal disturbances of constant size.
     Interval: of the forecast with the variances taken as known. About a tenth of a second a series.
+
+    Covers 86-99 % at nominal 95 on the study's 12 processes. Fails on 28 days of history (`short_28`, 86 %), after a
+    campaign (`campaign`, 91 %) and, a little, on small counts (`counts_small`, 92 %); ``"history"`` across a campaign
+    covers 100 %, at three times the width needed.
     """
     case = _Case(daily, windows, baseline, history_days, weekdays=False)
     exog = case.all_past[:, 1:] if case.past.shape[1] > 1 else None

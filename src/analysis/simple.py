@@ -1,7 +1,8 @@
 """The comparisons that anyone makes first: the day before, the week before, the same weekday.
 
 They take no account of much; each says of what. They stand beside the recommended estimator so that a
-reader sees how far the choice of comparison moves the answer.
+reader sees how far the choice of comparison moves the answer. How each covers is that of `data/derived/calibration.csv`
+for ``"pre-week"``: untreated days of simulated processes, named as there.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ def day_before(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -
     the eve's and that nothing was rising. Interval: the spread of day-to-day steps, log(y[t] / y[t-1])
     (plain differences where the series touches zero), among the ordinary days before; t with one
     degree of freedom a step. An event of several days takes the steps as independent.
+
+    Covers 88-96 % at nominal 95 on the study's 32 processes, by intervals that are 4.6 times as wide as they need be:
+    a step holds the whole weekday pattern. Fails where people wait for the day (`campaign_anticipation`, 88 %) and
+    where noise rises (`rising_volatility`, 90 %).
     """
     past = windows.past(daily, baseline).dropna()
     _need(past, 3, windows)
@@ -54,6 +59,9 @@ def pre_week_mean(daily: pd.Series, windows: Windows, baseline: str = "pre-week"
     Formula: expected = mean(y[week]), a day. Assumes that the event's weekday is like the week's mean
     and that the days of the week are independent draws of one law. Interval: the prediction error of
     new days, t with n - 1 degrees of freedom and scale s sqrt(H + H^2 / n) for the sum of H days.
+
+    Covers 93-100 % at nominal 95 on the study's 32 processes, more than 97.5 % on all but one (`counts_small`, 93 %):
+    4.6 times as wide as it need be, for the weekday pattern counts as noise.
     """
     past = windows.past(daily, baseline).dropna().iloc[-windows.baseline_days :]
     _need(past, 3, windows)
@@ -69,6 +77,10 @@ def same_weekday(daily: pd.Series, windows: Windows, baseline: str = "pre-week",
     Formula: expected = mean over k of y[t - 7k], summed over the event's days. Assumes no trend and no
     rise in the last weeks. Interval: the prediction error of new days, the spread pooled over the
     weekdays of the event; t with (observations - weekdays) degrees of freedom.
+
+    Covers 89-97 % at nominal 95 on the study's 32 processes. Fails where the level or its spread moves within the
+    weeks (`random_walk_noise`, 89 %; `variance_grows`, 90 %; `trend_break`, 90 %) and under heavy tails
+    (`heavy_tails`, 92 %).
     """
     past = windows.past(daily, baseline).dropna()
     mean = variance = squares = 0.0
