@@ -11,7 +11,7 @@ prediction, Goldberger 1962), so that not knowing the parameters widens it as it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -32,6 +32,10 @@ class Grid:
     allowed : ndarray of bool, shape (M, P)
         False where factors cancel or the error would be negatively correlated at first.
     log_prior : ndarray, shape (M, P)
+    ar : ndarray, shape (M, P, 4)
+        Coefficients of (1 - phi B)(1 - Phi B^7) at LAGS, derived.
+    start : ndarray, shape (M, P)
+        Variance of the first error in units of an innovation's, without the weekly factor, derived.
     """
 
     theta: np.ndarray
@@ -41,17 +45,28 @@ class Grid:
     allowed: np.ndarray
     log_prior: np.ndarray
 
-    @property
-    def ar(self) -> np.ndarray:
-        """Coefficients of (1 - phi B)(1 - Phi B^7) at LAGS, shape (M, P, 4)."""
-        phi, weekly = np.broadcast_arrays(self.phi[None, :], self.weekly_phi[:, None])
-        return np.stack([np.ones_like(phi), -phi, -weekly, phi * weekly], axis=-1)
+    ar: np.ndarray = field(init=False)
+    start: np.ndarray = field(init=False)
 
-    @property
-    def start(self) -> np.ndarray:
-        """Variance of the first error in units of an innovation's, without the weekly factor, shape (M, P)."""
-        theta, phi = self.theta[:, None], self.phi[None, :]
-        return (1 + 2 * phi * theta + theta**2) / (1 - phi**2)
+    def __post_init__(self) -> None:
+        phi, weekly = np.broadcast_arrays(self.phi[None, :], self.weekly_phi[:, None])
+        ar = np.stack([np.ones_like(phi), -phi, -weekly, phi * weekly], axis=-1)
+        theta = self.theta[:, None]
+        start = (1 + 2 * phi * theta + theta**2) / (1 - phi**2)
+        object.__setattr__(self, "ar", ar)
+        object.__setattr__(self, "start", start)
+
+    def only(self, m: int, p: int) -> Grid:
+        """The grid of one position."""
+        one, other = slice(m, m + 1), slice(p, p + 1)
+        return Grid(
+            self.theta[one],
+            self.weekly_theta[one],
+            self.weekly_phi[one],
+            self.phi[other],
+            self.allowed[one, other],
+            self.log_prior[one, other],
+        )
 
 
 @lru_cache
@@ -96,6 +111,9 @@ class Fit:
     filtered : ndarray, shape (G, k + 1, 8)
         The last days of `rows` after the moving-average filter; forecasts start from them.
     freedom : int
+    evidence : float
+        Log likelihood of the series with parameters and coefficients integrated out, but for a constant: to compare
+        fits that differ in regressors of finite prior variance.
     """
 
     rows: np.ndarray
@@ -107,6 +125,7 @@ class Fit:
     root: np.ndarray
     filtered: np.ndarray
     freedom: int
+    evidence: float
 
     @property
     def best(self) -> int:
@@ -172,7 +191,7 @@ class Fit:
         return mean, covariance + np.einsum("g,gi,gj->ij", self.weight, apart, apart)
 
 
-def fit(rows: np.ndarray, models: Grid, set_aside: int = 0) -> Fit:
+def fit(rows: np.ndarray, models: Grid, set_aside: int = 0, precision: np.ndarray | None = None) -> Fit:
     """Fit every model of the grid by generalised least squares.
 
     Parameters
@@ -182,6 +201,8 @@ def fit(rows: np.ndarray, models: Grid, set_aside: int = 0) -> Fit:
     models : Grid
     set_aside : int
         How many of the days were filled in rather than observed; each costs a degree of freedom.
+    precision : ndarray, shape (k,), optional
+        Of a normal prior around zero for each coefficient, in units of an innovation's; zero for none.
     """
     k, n = len(rows) - 1, rows.shape[1]
     filtered = _unmove_all(rows, models)
@@ -201,13 +222,19 @@ def fit(rows: np.ndarray, models: Grid, set_aside: int = 0) -> Fit:
     moments -= (1 - 1 / start)[:, None, None] * np.outer(rows[:, 0], rows[:, 0])
     gram, target, total = moments[:, :k, :k], moments[:, :k, k], moments[:, k, k]
     ridge = 1e-10 * np.trace(gram, axis1=1, axis2=2)[:, None, None] / k * np.eye(k)
+    if precision is not None:
+        ridge = ridge + np.diag(precision)
     root = np.linalg.inv(np.linalg.cholesky(gram + ridge))
     explained = np.einsum("gij,gj->gi", root, target)
     squares = np.maximum(total - (explained**2).sum(1), 1e-12 * total + 1e-300)
-    freedom = max(n - k - set_aside, 1)
+    free = k if precision is None else int((precision == 0).sum())
+    freedom = max(n - free - set_aside, 1)
     log_determinant = -2 * np.log(np.diagonal(root, axis1=1, axis2=2)).sum(1)
     score = models.log_prior[allowed] - (freedom * np.log(squares) + log_determinant + np.log(start)) / 2
     weight = np.exp(score - score.max())
+    evidence = score.max() + np.log(weight.sum())
+    if precision is not None:
+        evidence += np.log(precision[precision > 0]).sum() / 2
     keep = np.flatnonzero(weight > 1e-3)
     m, p = (axis[keep] for axis in np.nonzero(allowed))
     return Fit(
@@ -220,6 +247,7 @@ def fit(rows: np.ndarray, models: Grid, set_aside: int = 0) -> Fit:
         root=root[keep],
         filtered=filtered[m][:, :, -8:],
         freedom=freedom,
+        evidence=float(evidence),
     )
 
 

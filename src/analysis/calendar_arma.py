@@ -16,13 +16,16 @@ from analysis import arma
 from analysis.counterfactual import Effect, Predictive
 from analysis.design import SCALES, Scale, calendar, possible_scales, weekday_columns
 from analysis.simple import pre_week_mean
-from analysis.spread import scales, tails
+from analysis.spread import by_weekday, scales, tails
 from analysis.windows import Windows
 
 HISTORY_DAYS = 400
 ODD = 5.0  # a day that lies further out, in robust standard deviations, is set aside
 MONTH_VARIANCES = (0.01, 0.03, 0.1, 0.3, 1.0)  # of the days of the month, in units of the noise's
-STANDS_OUT = 3.7  # t ratio from which a day of the month, or a trend, gets a column; forty are tried
+STANDS_OUT = 3.7  # t ratio from which a day of the month gets a column; forty are tried
+JUMP, JUMPS = 0.3, 1.0
+RUNS = (1, 2, 3, 4)
+GROWTH = 0.3  # standard deviation of growth a year, as a share of the level, before the data speak
 
 
 def calendar_arma(
@@ -89,8 +92,7 @@ class _Run:
         if not self.anchored:
             self._stop_at_the_last_seen()
         self.columns = weekday_columns(self.calendar.weekday, np.flatnonzero(~self.missing))
-        trend = np.arange(len(self.columns)) / 365
-        self.terms = np.vstack([self.calendar.recurring, trend])
+        self.precision = np.zeros(self.columns.shape[1])
         self.offset = np.zeros(len(self.columns))
         self.offset_variance, self.spent = 0.0, 0.0
         self.choices = (
@@ -141,24 +143,35 @@ class _Run:
     def _fit(self) -> None:
         n, missing = self.n, self.missing
         rough = arma.grid("coarse")
-        candidates = [self._rough_fit(choice, rough) for choice in self.choices]
-        _, self.scale, fit = max(candidates, key=lambda candidate: candidate[0])
+        score, self.scale, fit = self._rough_fit(self.choices[0], rough)
+        best = rough.only(fit.position[0][fit.best], fit.position[1][fit.best])
+        others = [self._rough_fit(choice, best) for choice in self.choices[1:]]
+        if others and max(other[0] for other in others) > score:
+            self.scale = max(others, key=lambda other: other[0])[1]
+            fit = self._rough_fit(self.scale, rough)[2]
+        trend = np.arange(len(self.columns)) / 365
+        self._add(trend[:, None], (_robust(fit.innovations[~missing]) / GROWTH) ** 2)
         if n >= 60:
-            chosen = self._stands_out(fit)
-            if len(chosen):
-                self.columns = np.column_stack([self.columns, self.terms[chosen].T])
-                fit = arma.fit(self._rows(fit.rows[-1]), rough, missing.sum())
+            self._add(self.calendar.recurring[self._stands_out(fit)].T)
+        fit = self._refit(fit.rows[-1], rough, missing)
+        if n >= 60:
+            fit = self._steps(fit)
         if n >= 120:
             fit = self._month_pattern(fit)
         full = arma.grid("weekly" if n >= 56 else "plain")
-        raw, odd = fit.rows[-1], missing
-        for models in (rough, full):
+        raw, odd = fit.rows[-1], self._odd(fit, missing)
+        if odd.any():  # they hid others, and bent the pattern
+            fit = self._refit(self._fill(fit, raw, odd), rough, odd)
             odd = self._odd(fit, odd)
-            if odd.any():
-                fit = arma.fit(self._fill(fit, raw, odd), models, self._filled(odd))
-            else:
-                fit = arma.fit(fit.rows, models, self._filled(odd))
+        fit = self._refit(self._fill(fit, raw, odd) if odd.any() else raw, full, odd)
         self.fit, self.odd, self.raw = fit, odd, raw
+
+    def _add(self, columns: np.ndarray, precision: float = 0.0) -> None:
+        self.columns = np.column_stack([self.columns, columns])
+        self.precision = np.concatenate([self.precision, np.full(columns.shape[1], precision)])
+
+    def _refit(self, series: np.ndarray, models: arma.Grid, odd: np.ndarray) -> arma.Fit:
+        return arma.fit(self._rows(series), models, self._filled(odd), self.precision)
 
     def _rows(self, series: np.ndarray) -> np.ndarray:
         return np.vstack([self.columns[: self.n].T, series])
@@ -184,10 +197,37 @@ class _Run:
         score += scale.log_slope(values).sum() - (2.0 if scale.name != self.choices[0].name else 0.0)
         return float(score), scale, fit
 
+    def _steps(self, fit: arma.Fit) -> arma.Fit:
+        """Lasting jumps of the level, each where independent days would put it, kept if the evidence is for it."""
+        n, phi = self.n, 0.4
+        for _ in range(2):
+            white = fit.rows[:, 1:] - phi * fit.rows[:, :-1]
+            basis = np.linalg.qr(white[:-1].T)[0].T
+            errors = white[-1] - (white[-1] @ basis.T) @ basis
+            spread = _robust(errors[~self.missing[1:]])
+            both = np.vstack([basis, np.clip(errors, -3 * spread, 3 * spread)])
+            later = np.cumsum(both[:, ::-1], axis=1)[:, ::-1]
+            along = phi * both + (1 - phi) * later  # products with a step from each day on, whitened
+            length = 1 + (1 - phi) ** 2 * np.arange(n - 2, -1, -1) - (along[:-1] ** 2).sum(0)
+            size = along[-1] / np.sqrt(np.maximum(length, 0.05))
+            size[:7] = size[-7:] = 0
+            day = int(np.argmax(abs(size)))
+            if size[day] ** 2 < 2 * (np.log(n) + JUMPS) * spread**2:
+                break
+            columns, precision = self.columns, self.precision
+            step = np.arange(len(self.columns)) > day
+            self._add(step[:, None] * 1.0, (spread / JUMP) ** 2)
+            with_step = self._refit(fit.rows[-1], fit.models, self.missing)
+            if with_step.evidence < fit.evidence + np.log(n) + JUMPS:
+                self.columns, self.precision = columns, precision
+                break
+            fit = with_step
+        return fit
+
     def _stands_out(self, fit: arma.Fit) -> list[int]:
         """A trend and days of the month, one after another by their t ratio; odd days count for little."""
-        often = np.flatnonzero((self.terms[:, : self.n] * ~self.missing).sum(1) >= 2)
-        white = fit.whiten(np.vstack([fit.rows, self.terms[often, : self.n]]))
+        often = np.flatnonzero((self.calendar.recurring[:, : self.n] * ~self.missing).sum(1) >= 2)
+        white = fit.whiten(np.vstack([fit.rows, self.calendar.recurring[often, : self.n]]))
         k = len(fit.rows) - 1
         basis = np.linalg.qr(white[:k].T)[0]
         errors = white[k] - fit.coefficients[fit.best] @ white[:k]
@@ -234,9 +274,7 @@ class _Run:
         future = month[:, self.future].T @ axes
         self.offset_variance = (future * shrunk) @ future.T * spread**2
         self.spent = float(np.sum(strength * shrunk))
-        return arma.fit(
-            self._rows(fit.rows[-1] - self.offset[: self.n]), fit.models, self._filled(self.missing)
-        )
+        return self._refit(fit.rows[-1] - self.offset[: self.n], fit.models, self.missing)
 
     def _filled(self, odd: np.ndarray) -> int:
         """Degrees of freedom gone to days filled in and to the month's pattern."""
@@ -246,21 +284,24 @@ class _Run:
         """`odd` and the days that lie far out, found one after another (additive outliers, Chen & Liu 1993)."""
         errors, pulse = fit.innovations, fit.pulse
         spread = _robust(errors[~odd])
-        length = np.sqrt(np.cumsum(pulse**2)[::-1])
-        odd = odd.copy()
+        spread = spread * by_weekday(errors[~odd] / spread, self.calendar.weekday[: self.n], ~odd)
+        odd, padded = odd.copy(), np.zeros(self.n - 1)
+        shapes = [np.convolve(pulse, np.ones(run))[: self.n] for run in RUNS]
+        lengths = [np.sqrt(np.cumsum(shape**2)[::-1]) for shape in shapes]
         for _ in range(max(3, self.n // 12)):
-            size = np.correlate(np.concatenate([errors, np.zeros(self.n - 1)]), pulse, "valid") / length
-            size[odd] = 0
-            day = int(np.argmax(abs(size)))
-            if abs(size[day]) < ODD * spread:
+            padded_errors = np.concatenate([errors, padded])
+            size = np.array([np.correlate(padded_errors, shape, "valid") for shape in shapes]) / lengths
+            size[:, odd] = 0
+            run, day = np.unravel_index(np.argmax(abs(size) / spread), size.shape)
+            if abs(size[run, day]) < ODD * spread[day]:
                 break
-            odd[day] = True
+            odd[day : day + RUNS[run]] = True
             errors = errors.copy()
-            errors[day:] -= size[day] / length[day] * pulse[: self.n - day]
+            errors[day:] -= size[run, day] / lengths[run][day] * shapes[run][: self.n - day]
         return odd
 
     def _fill(self, fit: arma.Fit, raw: np.ndarray, odd: np.ndarray) -> np.ndarray:
-        """The rows with odd days replaced by what the best model interpolates for them."""
+        """The series with odd days replaced by what the best model interpolates for them."""
         rows = self._rows(raw)
         days = np.flatnonzero(odd)
         white, pulse = fit.whiten(rows), fit.pulse
@@ -271,7 +312,7 @@ class _Run:
         gram = both @ both.T
         gram[np.diag_indices_from(gram)] += 1e-9 * np.trace(gram) / len(gram)
         rows[-1, days] -= np.linalg.solve(gram, both @ white[-1])[len(white) - 1 :]
-        return rows
+        return rows[-1]
 
     def _from_the_last_day(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Best linear forecast; refitted with weights where the size of the noise is uneven."""
@@ -283,7 +324,7 @@ class _Run:
         size = np.interp(np.arange(self.n), np.flatnonzero(seen), past)
         regressors = self.columns[self.future]
         if np.ptp(np.log(past)) > 0.3:
-            fit = arma.fit(fit.rows / size, fit.models, self._filled(odd))
+            fit = arma.fit(fit.rows / size, fit.models, self._filled(odd), self.precision)
             centre, covariance = fit.forecast(regressors / future[:, None], self.ahead)
             centre, errors = centre * future, self._across_gaps(fit.innovations) + excess / size
         else:

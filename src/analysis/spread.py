@@ -38,19 +38,31 @@ def scales(
     future : ndarray, shape (H,)
     """
     n = len(errors)
-    squares = np.minimum(errors**2 / max(np.mean(errors[usual] ** 2), 1e-300), 9.0)
+    whole = errors**2 / max(np.mean(errors[usual] ** 2), 1e-300)
     size, ahead = np.ones(n), np.ones(future.shape[1])
-    if not squares.any():
+    if not whole.any():
         return size, ahead
-    for label, to_come in zip(past, future, strict=True):
-        relative = _by_kind(squares / size, label, 1 + max(label.max(), to_come.max()))
-        size, ahead = size * relative[label], ahead * relative[to_come]
+    for _ in range(2):  # what is far out for one kind of day is usual for another: the second look knows
+        squares, size, ahead = np.minimum(whole, 9 * size), np.ones(n), np.ones(future.shape[1])
+        for label, to_come in zip(past, future, strict=True):
+            relative = _by_kind(squares / size, label, 1 + max(label.max(), to_come.max()))
+            size, ahead = size * relative[label], ahead * relative[to_come]
     if usual.sum() >= 60:
         level, now = _over_time((squares / size)[usual])
         size = size * np.interp(np.arange(n), np.flatnonzero(usual), level)
         ahead = ahead * now
     common = np.sqrt(np.mean(size[usual]))
     return np.sqrt(size) / common, np.sqrt(ahead) / common
+
+
+def by_weekday(errors: np.ndarray, weekday: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """Size of the error on each day relative to a day's at large, by weekday alone; `errors` of the usual days."""
+    squares, label = errors**2, weekday[usual]
+    size = np.ones(len(label))
+    for _ in range(2):
+        relative = _by_kind(np.minimum(squares, 9 * size), label, 7)
+        size = relative[label]
+    return np.sqrt(relative[weekday] / np.median(size))
 
 
 def _by_kind(squares: np.ndarray, label: np.ndarray, kinds: int) -> np.ndarray:
