@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import optimize, stats
 
-from analysis.comparison import difference_in_differences, simplex_weights, synthetic_control
+from analysis.estimators.comparison import difference_in_differences, simplex_weights, synthetic_control
 from analysis.windows import Windows
 
 BOTH = (difference_in_differences, synthetic_control)

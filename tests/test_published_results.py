@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from analysis.comparison import difference_in_differences, synthetic_control
 from analysis.effect import estimate
+from analysis.estimators.comparison import difference_in_differences, synthetic_control
 from analysis.windows import Windows
 
 ROOT = Path(__file__).parents[1]
