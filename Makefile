@@ -33,8 +33,8 @@ notebooks: .venv/ready ## execute the notebooks in place
 	$(BIN)/jupyter nbconvert --log-level=WARN --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False notebooks/*.ipynb
 
 catalogue: .venv/ready ## collect new sentences into the Arabic catalogue, to be translated there
-	@$(BIN)/pybabel -q extract -F src/analysis/locale/babel.cfg -k N_ --add-location=file --sort-by-file -o .venv/messages.pot .
-	@$(BIN)/pybabel -q update -i .venv/messages.pot -d src/analysis/locale -l ar -N --ignore-obsolete \
+	@$(BIN)/pybabel -q extract -F src/analysis/words/locale/babel.cfg -k N_ --add-location=file --sort-by-file -o .venv/messages.pot .
+	@$(BIN)/pybabel -q update -i .venv/messages.pot -d src/analysis/words/locale -l ar -N --ignore-obsolete \
 		--ignore-pot-creation-date --no-wrap
 
 bench: .venv/ready-ci ## measure beside peers

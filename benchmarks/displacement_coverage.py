@@ -18,8 +18,9 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from analysis import accounts, displacement, world
-from analysis.dubai import DUBAI
+from analysis import displacement
+from analysis.simulate import accounts, world
+from analysis.simulate.dubai import DUBAI
 from analysis.windows import Windows
 
 DAY = Windows("2017-10-26", campaign_start="2017-09-23")

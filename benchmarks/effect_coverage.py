@@ -17,11 +17,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import joblib
 import pandas as pd
 
-from analysis import accounts, simulate
-from analysis.dubai import DUBAI
+from analysis import simulate
 from analysis.effect import estimate
+from analysis.simulate import accounts
+from analysis.simulate.dubai import DUBAI
+from analysis.simulate.world import COUNTER
 from analysis.windows import BASELINES, Windows
-from analysis.world import COUNTER
 
 DAY = Windows("2017-10-26", campaign_start="2017-09-23")
 LEVELS = (80, 95)

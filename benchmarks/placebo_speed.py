@@ -15,7 +15,7 @@ from statistics import median
 import numpy as np
 import statsmodels.api as sm
 
-from analysis.residuals import _basis, pulse_effects
+from analysis.estimators.residuals import _basis, pulse_effects
 
 UNITS, DAYS, SAMPLE = 1_000, 200, 400
 

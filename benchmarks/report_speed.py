@@ -23,7 +23,7 @@ from pathlib import Path
 
 import yaml
 
-from analysis import runs
+from analysis.report import runs
 from analysis.study import ROOT, Study
 
 OURS = "report, two languages"

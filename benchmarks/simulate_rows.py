@@ -24,10 +24,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from analysis.dubai import DUBAI
-from analysis.rows import BATCH, SCHEMA, services
 from analysis.simulate import simulate
-from analysis.world import CHANNELS
+from analysis.simulate.dubai import DUBAI
+from analysis.simulate.rows import BATCH, SCHEMA, services
+from analysis.simulate.world import CHANNELS
 
 GOAL = 3.0
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from analysis import announcement
+from analysis.published import announcement
 
 HEAD = "figure,value,unit,precision,period_start,period_end,scope,source,note\n"
 EVENT = "value_event,110,AED,0.5,2024-05-02,,,,\n"

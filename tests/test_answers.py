@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import answers, effect_words, show, words
-from analysis.counterfactual import SCORES, Effect, Predictive
+from analysis import words
 from analysis.effect import ESTIMATORS, RECOMMENDED
+from analysis.estimators.counterfactual import SCORES, Effect, Predictive
+from analysis.notebook import answers, effect_words, show
 from analysis.windows import Windows
 
 ROOT = Path(__file__).parents[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis import arma
+from analysis.estimators import arma
 
 
 def one_point(phi: float = 0.0, theta: float = 0.0, weekly_phi: float = 0.0, weekly_theta: float = 0.0):

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.calendar_arma import calendar_arma
-from analysis.simple import SEVEN_DAYS
+from analysis.estimators.calendar_arma import calendar_arma
+from analysis.estimators.simple import SEVEN_DAYS
 from analysis.windows import Windows
 
 PATTERN = np.array([1.1, 1.2, 1.15, 1.0, 0.5, 0.4, 1.05])  # Monday first: the Emirates' week of 2017

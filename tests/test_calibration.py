@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 import calibration  # noqa: E402
 import processes  # noqa: E402
 
-from analysis import proof  # noqa: E402
+from analysis.notebook import proof  # noqa: E402
 
 
 @cache

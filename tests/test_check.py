@@ -10,8 +10,7 @@ import polars as pl
 import pytest
 from test_ledger import CDNOW, drawn
 
-from analysis import check_rows
-from analysis.ledger import Fault, check
+from analysis.ledger import Fault, check, check_rows
 
 
 def sound() -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy import optimize, stats
 
-from analysis.comparison import (
+from analysis.estimators.comparison import (
     OFF_LEVEL,
     _memory,
     difference_in_differences,

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.counterfactual import PROBABILITIES, SCORES, Effect, Predictive
+from analysis.estimators.counterfactual import PROBABILITIES, SCORES, Effect, Predictive
 from analysis.windows import Windows
 
 DAYS = pd.date_range("2017-10-01", "2017-10-31")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.design import SCALES, calendar, possible_scales, weekday_columns
+from analysis.estimators.design import SCALES, calendar, possible_scales, weekday_columns
 
 FIRST, LAST = pd.Timestamp("2017-09-15"), pd.Timestamp("2017-10-26")
 DAYS = pd.date_range(FIRST, LAST)

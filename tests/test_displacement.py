@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import accounts, days, displacement
-from analysis.dubai import DUBAI
-from analysis.interpolation import correlation, foretell, memory_and_noise
+from analysis import days, displacement
+from analysis.displacement.interpolation import correlation, foretell, memory_and_noise
+from analysis.simulate import accounts
+from analysis.simulate.dubai import DUBAI
 from analysis.windows import Windows
 
 DAY = Windows("2017-10-26", campaign_start="2017-09-23")

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import evidence, evidence_groups, placebo, power, words
-from analysis.counterfactual import Interval
+from analysis import placebo, power, words
 from analysis.displacement import Decomposition, Persistence
+from analysis.estimators.counterfactual import Interval
 from analysis.groups import GroupEffects, Pooled
+from analysis.notebook import evidence, evidence_groups
 
 PARTS = ["digital_gain", "from_counters", "from_other_days", "pulled_forward", "postponed", "net_new"]
 

@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from analysis import displacement, figures, words
-from analysis.counterfactual import SCORES, Effect, Predictive
+from analysis.estimators.counterfactual import SCORES, Effect, Predictive
 from analysis.windows import Windows
 
 WINDOWS = Windows("2017-10-26", campaign_start="2017-09-23")
@@ -195,7 +195,7 @@ def test_colours_hold_on_white_and_on_a_dark_page():
         linear = np.where(channel <= 0.04045, channel / 12.92, ((channel + 0.055) / 1.055) ** 2.4)
         return float(linear @ [0.2126, 0.7152, 0.0722])
 
-    from analysis import figures_canvas as canvas
+    from analysis.figures import drawing as canvas
 
     for colour in (canvas.EXPECTED, canvas.EVENT, canvas.OTHER, canvas.ANNOUNCED, canvas.FIFTH):
         for page in ("#ffffff", "#15191d"):

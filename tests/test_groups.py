@@ -6,8 +6,9 @@ import pytest
 from statsmodels.stats.meta_analysis import combine_effects
 from statsmodels.stats.multitest import multipletests
 
-from analysis import accounts, groups
-from analysis.dubai import DUBAI
+from analysis import groups
+from analysis.simulate import accounts
+from analysis.simulate.dubai import DUBAI
 from analysis.windows import Windows
 
 DAY = Windows("2017-10-26", campaign_start="2017-09-23")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.identified import (
+from analysis.published.identified import (
     ASSUMPTIONS,
     Assumption,
     Facts,

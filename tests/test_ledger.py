@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis import aggregate, spans
 from analysis.ledger import (
+    aggregate,
     daily_metric,
     daily_panel,
     is_daily,
@@ -21,6 +21,7 @@ from analysis.ledger import (
     metric,
     panel_schema,
     read_daily,
+    spans,
 )
 
 CDNOW = {"paid_at": "date", "amount": "dollar_value", "payer_id": "customer_id"}

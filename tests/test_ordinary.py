@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import figures, figures_ordinary, ordinary, ordinary_words
+from analysis import figures
+from analysis.notebook import ordinary, ordinary_words
 from analysis.windows import Windows
 
 WINDOWS = Windows("2017-10-26", campaign_start="2017-09-23")
@@ -85,7 +86,7 @@ def test_published_figures_are_compared_only_with_their_own_event(panel):
 
 
 def test_figure_tells_its_largest_groups(panel):
-    ax = figures_ordinary.shares(ordinary.by_group(panel, "entity"))
+    ax = figures.shares(ordinary.by_group(panel, "entity"))
     told = figures.description(ax)
     assert "A has the largest value" in told.alt
     assert list(told.data) == ["entity", "count_share", "value_share"]

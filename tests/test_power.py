@@ -6,8 +6,9 @@ import pytest
 import statsmodels.api as sm
 from scipy import optimize
 
-from analysis import accounts, power
-from analysis.dubai import DUBAI
+from analysis import power
+from analysis.simulate import accounts
+from analysis.simulate.dubai import DUBAI
 from analysis.windows import Windows
 
 PLAIN = Windows("2017-10-26", country=None)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from analysis import published
-from analysis.identified import Week
+from analysis.published.identified import Week
 
 RAW = Path(__file__).parents[1] / "data" / "raw"
 

@@ -17,9 +17,9 @@ import pytest
 from click.testing import CliRunner
 from scipy import stats
 
-from analysis.comparison import difference_in_differences, synthetic_control
 from analysis.effect import estimate
-from analysis.regression import local_level
+from analysis.estimators.comparison import difference_in_differences, synthetic_control
+from analysis.estimators.regression import local_level
 from analysis.windows import Windows
 
 ROOT = Path(__file__).parents[1]

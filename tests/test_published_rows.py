@@ -2,16 +2,10 @@
 
 import pytest
 
-from analysis import (
-    announcement,
-    figures,
-    figures_published,
-    published,
-    published_rows,
-    published_words,
-    words,
-)
-from analysis.identified import ASSUMPTIONS
+from analysis import figures, published, words
+from analysis.notebook import published_rows, published_words
+from analysis.published import announcement
+from analysis.published.identified import ASSUMPTIONS
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +54,7 @@ def test_two_possible_weeks_are_drawn_with_their_effects(table):
     assert rows["least"].tolist()[:4] == pytest.approx(
         [0, 35.6e6, 42.2e6, 42.2e6]
     )  # the corner worked by hand
-    told = figures.description(figures_published.possible_weeks(rows))
+    told = figures.description(figures.possible_weeks(rows))
     assert "expected AED 63.3 million: effect −13%" in told.alt
     assert told.data["least_line"].iloc[-1] == pytest.approx(63.3e6)
 

@@ -8,7 +8,13 @@ import pytest
 from scipy import stats
 
 from analysis.effect import estimate
-from analysis.regression import CAMPAIGN_LEVEL, autoregressive, calendar_regression, poisson, structural
+from analysis.estimators.regression import (
+    CAMPAIGN_LEVEL,
+    autoregressive,
+    calendar_regression,
+    poisson,
+    structural,
+)
 from analysis.windows import Windows
 
 PATTERN = np.array([1.1, 1.2, 1.15, 1.0, 0.8, 0.7, 1.05])

@@ -15,7 +15,8 @@ import nbformat
 import pytest
 import yaml
 
-from analysis import markup, page, report, runs, summary
+from analysis import report
+from analysis.report import assembly, markup, page, runs, summary
 from analysis.study import Study
 
 V4 = nbformat.v4
@@ -37,7 +38,7 @@ EFFECT = {
 
 
 def shown(meta: dict, data: dict | None = None) -> str:
-    """A cell that shows what `analysis.show` would."""
+    """A cell that shows what `notebook.show` would."""
     meta = {"analysis": meta | {"synthetic": True}}
     return f"display({data or {'text/plain': 'x'}!r}, raw=True, metadata={meta!r})"
 
@@ -286,7 +287,7 @@ def test_results_hold_full_precision_under_the_schema(made):
     assert results["results"]["03_effect"]["count.pre-week"] == EFFECT
     assert results["answers"] == {"count": {"pre-week": {"notebook": "03_effect", "key": "count.pre-week"}}}
     assert results["synthetic"] is True
-    schema = json.loads(report.SCHEMA.read_text())
+    schema = json.loads(assembly.SCHEMA.read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     for broken in ({"p_value": 1.2}, {"estimand": "week"}, {"observed": None}, {"synthetic": "no"}):
         results["results"]["03_effect"]["count.pre-week"] = EFFECT | broken
@@ -300,7 +301,7 @@ def test_a_record_that_misses_its_numbers_is_named():
     with pytest.raises(
         report.NotebookError, match=r"results/03_effect/count: 'metric' is a required|'observed' is"
     ):
-        report._validate(summary.results(study, {}) | {"results": wrong})
+        assembly._validate(summary.results(study, {}) | {"results": wrong})
 
 
 def test_synthetic_numbers_are_marked_everywhere(made):
@@ -418,7 +419,7 @@ def test_kernels_are_clean_and_leave_nothing(fork, tmp_path):
     """Forked or cold: no state of an earlier notebook, a seed of its own, threads that work, figures inline."""
     import papermill
 
-    from analysis import kernels
+    from analysis.report import kernels
 
     nb = notebook(
         "# Title",

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import figures, show, words
-from analysis.counterfactual import SCORES, Effect, Predictive
+from analysis import figures, words
+from analysis.estimators.counterfactual import SCORES, Effect, Predictive
+from analysis.notebook import show
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.simple import SEVEN_DAYS, day_before, pre_week_mean, same_weekday
+from analysis.estimators.simple import SEVEN_DAYS, day_before, pre_week_mean, same_weekday
 from analysis.windows import Windows
 
 DAYS = pd.date_range("2017-10-01", periods=31)  # a Sunday

@@ -14,10 +14,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from analysis import dubai, rows, simulate
-from analysis.accounts import drawn, expected
-from analysis.announcement import figures
-from analysis.world import CHANNELS, COMPONENTS, rates
+from analysis import simulate
+from analysis.published.announcement import figures
+from analysis.simulate import dubai, rows, synthetic
+from analysis.simulate.accounts import drawn, expected
+from analysis.simulate.world import CHANNELS, COMPONENTS, rates
 
 EVENT, EVE = pd.Timestamp("2017-10-26"), pd.Timestamp("2017-10-25")
 SMALL = {"days": 40, "entities": 3, "rows": 5_000}
@@ -365,13 +366,13 @@ def test_failure_leaves_nothing_behind(tmp_path, monkeypatch):
 
 
 def test_ensure_makes_the_ledger_once_and_again_when_the_model_changed(tmp_path, monkeypatch):
-    monkeypatch.setattr(simulate, "DUBAI", replace(dubai.DUBAI, level=30.0, payers=500))
+    monkeypatch.setattr(synthetic, "DUBAI", replace(dubai.DUBAI, level=30.0, payers=500))
     path = tmp_path / "dubai.parquet"
     assert simulate.ensure(path) == path
     first = path.stat().st_mtime_ns
     simulate.ensure(path)
     assert path.stat().st_mtime_ns == first
-    monkeypatch.setattr(simulate, "DUBAI", replace(dubai.DUBAI, level=40.0, payers=500))
+    monkeypatch.setattr(synthetic, "DUBAI", replace(dubai.DUBAI, level=40.0, payers=500))
     simulate.ensure(path)
     assert path.stat().st_mtime_ns != first
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.counterfactual import SCORES
-from analysis.spread import scales, tails
+from analysis.estimators.counterfactual import SCORES
+from analysis.estimators.spread import scales, tails
 
 N = 364
 WEEKDAY = (np.arange(N) % 7)[None]

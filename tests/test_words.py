@@ -15,7 +15,7 @@ from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
 from analysis import words
-from analysis.counterfactual import SCORES, Effect, Predictive
+from analysis.estimators.counterfactual import SCORES, Effect, Predictive
 
 ROOT = Path(__file__).parents[1]
 
@@ -71,7 +71,7 @@ def kept(text: str) -> list[str]:
 
 def test_no_message_hides_in_an_f_string():
     # Before Python 3.12 an f-string is one token, and what is called in it is not extracted.
-    for path in sorted((ROOT / "src" / "analysis").glob("*.py")):
+    for path in sorted((ROOT / "src" / "analysis").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
                 called = {ast.unparse(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)}
@@ -81,10 +81,13 @@ def test_no_message_hides_in_an_f_string():
 
 
 def test_warnings_of_estimators_have_their_arabic():
-    from analysis import regression, simple, words_terms
+    from analysis.estimators import regression, simple
+    from analysis.words import terms as words_terms
 
     sources = [Path(module.__file__).read_text(encoding="utf-8") for module in (regression, simple)]
-    sources.append((ROOT / "src" / "analysis" / "calendar_arma.py").read_text(encoding="utf-8"))
+    sources.append(
+        (ROOT / "src" / "analysis" / "estimators" / "calendar_arma.py").read_text(encoding="utf-8")
+    )
     joined = re.sub(r'"\s*\n\s*"', "", "\n".join(sources))
     for warning in words_terms.WARNINGS:
         assert warning in joined, "an estimator says this in other words now"

@@ -209,7 +209,7 @@ def check(data: Path, columns: dict[str, str], as_json: bool) -> None:
     """Every fault of a ledger at once, with row numbers; exit code 1 if there is any."""
     from dataclasses import asdict
 
-    from analysis.check import check as faults_of
+    from analysis.ledger import check as faults_of
 
     faults = faults_of(data, columns or None)
     if as_json:

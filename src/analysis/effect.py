@@ -7,11 +7,11 @@ import difflib
 import numpy as np
 import pandas as pd
 
-from analysis.calendar_arma import calendar_arma
-from analysis.comparison import difference_in_differences, synthetic_control
-from analysis.counterfactual import Effect, Interval, Predictive
-from analysis.regression import autoregressive, calendar_regression, poisson, structural
-from analysis.simple import day_before, pre_week_mean, same_weekday
+from analysis.estimators.calendar_arma import calendar_arma
+from analysis.estimators.comparison import difference_in_differences, synthetic_control
+from analysis.estimators.counterfactual import Effect, Interval, Predictive
+from analysis.estimators.regression import autoregressive, calendar_regression, poisson, structural
+from analysis.estimators.simple import day_before, pre_week_mean, same_weekday
 from analysis.windows import Windows
 
 __all__ = ["COMPARISONS", "ESTIMATORS", "RECOMMENDED", "Effect", "Interval", "Predictive", "estimate"]

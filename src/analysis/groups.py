@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from analysis.counterfactual import Interval
+from analysis.estimators.counterfactual import Interval
+from analysis.estimators.residuals import pulse_effects, step_down
 from analysis.placebo import comparable_days, regression
-from analysis.residuals import pulse_effects, step_down
 from analysis.windows import Windows
 
 MIN_PAYERS = 10

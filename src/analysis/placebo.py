@@ -12,7 +12,7 @@ from scipy import special
 
 from analysis import days
 from analysis.effect import ESTIMATORS, estimate
-from analysis.residuals import (
+from analysis.estimators.residuals import (
     Conformal,
     EndOfSample,
     PulseEffects,

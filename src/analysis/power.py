@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from analysis.counterfactual import Interval
 from analysis.effect import estimate
+from analysis.estimators.counterfactual import Interval
+from analysis.estimators.residuals import pulse_effects
 from analysis.placebo import comparable_days, regression
-from analysis.residuals import pulse_effects
 from analysis.windows import Windows
 
 LENGTHS = (1, 2, 3, 5)

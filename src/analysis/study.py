@@ -33,10 +33,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 SYNTHETIC = ROOT / "data" / "synthetic" / "dubai-2017.parquet"
-# Files that no notebook's output depends on.
-OUTSIDE = frozenset(
-    f"{name}.py" for name in ("__main__", "kernels", "markup", "page", "report", "runs", "summary")
-) | {"results.schema.json"}
+PACKAGE = Path(__file__).parent
+# What no notebook's output depends on: the command line and the making of reports.
+OUTSIDE = ("__main__.py", "report")
 
 
 def _day(value: Any) -> date:
@@ -257,7 +256,7 @@ class Study(BaseModel):
             return ledger.daily_panel(self.source, by, self.columns or None, self.timezone)
         import narwhals as nw
 
-        from analysis.sources import opened
+        from analysis.ledger.sources import opened
 
         with opened(self.source, self.columns or None) as source:
             entities = set(nw.to_native(source.frame.select("entity").unique().collect())["entity"])
@@ -312,16 +311,23 @@ def write(path: Path, fill: Callable[[Path], Any] | str | bytes) -> None:
 @cache
 def code_key(module: str | None = None) -> str:
     """Changes with whatever a notebook's numbers or words can come from; or with one module and all that it imports."""
-    here = Path(__file__).parent
-    if module is not None:
-        files_ = sorted(_imported(module))
-    else:
-        kinds = (".py", ".mplstyle", ".po", ".csv", ".json")
-        files_ = sorted(file for file in here.rglob("*") if file.suffix in kinds and file.name not in OUTSIDE)
+    everything = (".py", ".mplstyle", ".po", ".csv", ".json")
     digest = hashlib.sha256()
-    for file in files_:
-        digest.update(file.relative_to(here).as_posix().encode() + b"\0" + file.read_bytes())
+    for file in _inside(*everything) if module is None else sorted(_imported(module)):
+        digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:24]
+
+
+def modules() -> list[str]:
+    """Names of the modules that a notebook may import: all but `OUTSIDE`."""
+    places = [file.relative_to(PACKAGE.parent).with_suffix("").parts for file in _inside(".py")]
+    return [".".join(place).removesuffix(".__init__") for place in places]
+
+
+def _inside(*kinds: str) -> list[Path]:
+    """Files of the package, of some kinds, that a notebook's output may depend on."""
+    found = (file for file in PACKAGE.rglob("*") if file.suffix in kinds)
+    return sorted(file for file in found if file.relative_to(PACKAGE).parts[0] not in OUTSIDE)
 
 
 def _imported(module: str) -> set[Path]:
@@ -329,7 +335,8 @@ def _imported(module: str) -> set[Path]:
     found: set[Path] = set()
     waiting = [module]
     while waiting:
-        file = Path(__file__).with_name(f"{waiting.pop()}.py")
+        place = PACKAGE.joinpath(*waiting.pop().split("."))
+        file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
         if file in found or not file.exists():
             continue
         found.add(file)
@@ -340,7 +347,10 @@ def _imported(module: str) -> set[Path]:
                 names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
             else:
                 continue
-            waiting += [name.split(".")[1] for name in names if name.startswith("analysis.")]
+            for name in names:
+                top, *inner = name.split(".")
+                if top == "analysis":  # a module is imported after each package that holds it
+                    waiting += [".".join(inner[:depth]) for depth in range(1, len(inner) + 1)]
     return found
 
 

@@ -1,0 +1,54 @@
+"""Figures: one function a figure. They draw results and estimate nothing.
+
+Each returns its Axes, with a text alternative, a caption and its data attached (`description`). Time runs from left to
+right in Arabic also. Directly called, a figure comes in the report's style and the language spoken; `show.figure` draws
+it once a language.
+"""
+
+from analysis.figures.drawing import (
+    WIDTH_PIXELS,
+    Description,
+    canvas,
+    describe,
+    description,
+    drawn,
+    mark_synthetic,
+    png,
+    style,
+    svg,
+)
+from analysis.figures.evidence import calibration, decomposition, placebo, power, specification
+from analysis.figures.intervals import bounds, effects, entities, readings
+from analysis.figures.ordinary import shares
+from analysis.figures.published import possible_weeks
+from analysis.figures.time import counterfactual, cumulative, history, leads_lags, persistence, weekdays
+
+__all__ = [
+    "WIDTH_PIXELS",
+    "Description",
+    "bounds",
+    "calibration",
+    "canvas",
+    "counterfactual",
+    "cumulative",
+    "decomposition",
+    "describe",
+    "description",
+    "drawn",
+    "effects",
+    "entities",
+    "history",
+    "leads_lags",
+    "mark_synthetic",
+    "persistence",
+    "placebo",
+    "png",
+    "possible_weeks",
+    "power",
+    "readings",
+    "shares",
+    "specification",
+    "style",
+    "svg",
+    "weekdays",
+]

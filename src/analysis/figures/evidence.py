@@ -1,0 +1,377 @@
+"""Figures of evidence: placebo dates, specifications, decomposition, power, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from analysis import words
+from analysis.figures.drawing import (
+    ANNOUNCED,
+    EVENT,
+    EXPECTED,
+    FIFTH,
+    INK,
+    OTHER,
+    WIDTH,
+    canvas,
+    describe,
+    drawn,
+    metric_title,
+    percent_axis,
+    text_width,
+    unit,
+    value_axis,
+)
+from analysis.words import _
+
+if TYPE_CHECKING:
+    from analysis.displacement import Decomposition
+    from analysis.placebo import PlaceboTest
+
+LINES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
+
+
+@drawn
+def placebo(test: PlaceboTest) -> Axes:
+    """The event among ordinary dates that are like it: each date is one dot."""
+    ax = canvas(3.0, left=0.04, top=0.84, bottom=0.16)
+    values = np.asarray(test.relative, float)
+    ends = np.append(values, test.event_relative)
+    bins = np.histogram_bin_edges(values, bins="fd")
+    width = bins[1] - bins[0]
+    heights = np.zeros(len(values))
+    places = np.round(values / width * 2).astype(int)
+    for place in np.unique(places):  # dots stacked on dots: each date is one
+        same = np.flatnonzero(places == place)
+        heights[same[np.argsort(values[same])]] = np.arange(len(same))
+    ax.plot(
+        places * width / 2,
+        heights + 0.5,
+        "o",
+        color=INK,
+        ms=min(5.0, 180 / max(heights.max(), 20)),
+        alpha=0.7,
+        mew=0,
+    )
+    top = max(heights.max() + 2, 4)
+    ax.vlines(test.event_relative, 0, top * 0.86, color=EVENT, lw=2)
+    text = _("the event {x}").format(x=words.percent(test.event_relative, signed=True))
+    ax.text(test.event_relative, top * 0.88, text, color=EVENT, ha="center", va="bottom", fontsize=9)
+    ax.axvline(0, color=INK, lw=0.8)
+    room = 0.08 * (ends.max() - ends.min())
+    ax.set_xlim(min(ends.min(), 0) - room, ends.max() + room)
+    ax.set_ylim(0, top)
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    percent_axis(ax.xaxis)
+    ax.set_xlabel(_("what each date “added”, over what was expected of it"), fontsize=9)
+    more = int(np.sum(np.abs(values) >= abs(test.event_relative)))
+    alt = _(
+        "Dot chart of what {n} ordinary dates “added”: half of them lie between {quarter} and {three_quarters}, all "
+        "between {low} and {high}. The event stands at {event}; p = {p}."
+    ).format(
+        n=words.number(len(values), 1),
+        quarter=words.percent(np.quantile(values, 0.25), 0.001, signed=True),
+        three_quarters=words.percent(np.quantile(values, 0.75), 0.001, signed=True),
+        low=words.percent(values.min(), 0.001, signed=True),
+        high=words.percent(values.max(), 0.001, signed=True),
+        event=words.percent(test.event_relative, 0.001, signed=True),
+        p=words.p_value(test.p_value),
+    )
+    caption = words.ngettext(
+        "Each dot is an ordinary date treated as the event; {n} of {all} lies as far from zero as the event.",
+        "Each dot is an ordinary date treated as the event; {n} of {all} lie as far from zero as the event.",
+        more,
+    ).format(n=words.number(more, 1), all=words.number(len(values), 1))
+    data = pd.DataFrame({"date": pd.DatetimeIndex(test.dates), "relative": values})
+    data.attrs["formats"] = {"relative": "+percent.1"}
+    return describe(ax, alt=alt, caption=caption, data=data)
+
+
+@drawn
+def specification(
+    rows: pd.DataFrame,
+    announced: float | None = 0.30,
+    choices: Sequence[str] = ("estimator", "baseline", "history", "baseline_days", "calendar", "scale"),
+) -> Axes:
+    """The effect under every defensible choice, sorted, with the choices made below.
+
+    `rows` is `placebo.specifications(...)`: ``relative, low, high`` and one column a choice.
+    """
+    rows = rows.sort_values("relative", kind="stable", ignore_index=True)
+    marks = [
+        (column, value, words.choice(column, value))
+        for column in choices
+        if column in rows and len(set(rows[column])) > 1
+        for value in sorted(rows[column].unique(), key=str)
+        if str(value)
+    ]
+    upper, lower = 2.3, 0.16 * len(marks) + 0.1
+    height = upper + lower + 0.55
+    left = (text_width([text for *_rest, text in marks], 8) + 0.12) / WIDTH
+    note = "" if announced is None else _("announced\n{x}").format(x=words.percent(announced, signed=True))
+    right = 0.99 - text_width(note.split("\n"), 9) / WIDTH - 0.01
+    ax = canvas(height, left, right, top=1 - 0.3 / height, bottom=(lower + 0.25) / height)
+    below = ax.figure.add_axes((left, 0.1 / height, right - left, lower / height), sharex=ax)
+    x = np.arange(len(rows))
+    clear = ((rows["low"] > 0) | (rows["high"] < 0)).to_numpy()
+    thin = max(0.5, min(1.6, 90 / len(rows)))
+    for chosen, colour in ((clear, EXPECTED), (~clear, INK)):
+        ax.vlines(x[chosen], rows["low"][chosen], rows["high"][chosen], color=colour, lw=thin, alpha=0.55)
+        ax.plot(
+            x[chosen],
+            rows["relative"][chosen],
+            "o",
+            color=colour,
+            ms=max(1.8, min(4.5, 250 / len(rows))),
+            mew=0,
+        )
+    ax.axhline(0, color=INK, lw=0.9)
+    point = rows["relative"]  # intervals far longer than the estimates are spread run out of the frame
+    low, high = (
+        max(rows["low"].min(), 3 * min(point.min(), 0) - 0.3),
+        min(rows["high"].max(), 1.3 * point.max() + 0.1),
+    )
+    reach = max(high, announced or 0, 0) - min(low, 0)
+    ax.set_ylim(min(low, 0) - 0.06 * reach, max(high, announced or 0) + 0.1 * reach)
+    if announced is not None:
+        ax.axhline(announced, color=ANNOUNCED, lw=1.3, ls=(0, (5, 3)))
+        beside = {"transform": ax.get_yaxis_transform(), "color": ANNOUNCED, "fontsize": 9, "va": "center"}
+        ax.text(1.01, announced, note, **beside)
+    percent_axis(ax.yaxis)
+    ax.grid(axis="y")
+    for side in ("left", "bottom"):
+        ax.spines[side].set_visible(False)
+        below.spines[side].set_visible(False)
+    ax.tick_params(bottom=False, labelbottom=False)
+    for place, (column, value, _text) in enumerate(marks):
+        here = x[(rows[column] == value).to_numpy()]
+        below.plot(
+            here, np.full(len(here), place), "s", color=INK, ms=max(1.4, min(3.5, 220 / len(rows))), mew=0
+        )
+    for place in [i for i in range(1, len(marks)) if marks[i][0] != marks[i - 1][0]]:
+        below.axhline(place - 0.5, color=INK, lw=0.5, alpha=0.4)
+    below.set_yticks(range(len(marks)), [text for *_rest, text in marks], fontsize=8)
+    below.set_ylim(len(marks) - 0.4, -0.6)
+    below.tick_params(bottom=False, labelbottom=False)
+    ax.set_xlim(-1, len(rows))
+    alt = _(
+        "The effect under {n} specifications, sorted: from {low} to {high}, median {median}; in {clear} of them the "
+        "interval excludes zero."
+    ).format(
+        n=words.number(len(rows), 1),
+        low=words.percent(rows["relative"].min(), signed=True),
+        high=words.percent(rows["relative"].max(), signed=True),
+        median=words.percent(rows["relative"].median(), signed=True),
+        clear=words.number(int(clear.sum()), 1),
+    )
+    caption = _(
+        "Each column is one specification: above its estimate and interval, below the choices that make it."
+    )
+    data = rows.copy()
+    data.attrs["formats"] = dict.fromkeys(("relative", "low", "high"), "+percent.1") | {
+        "p_value": "p",
+        "baseline_days": "number.0",
+    }
+    return describe(ax, alt=alt, caption=caption, data=data)
+
+
+@drawn
+def decomposition(found: Decomposition, metric: str = "value", level: float = 0.95) -> Axes:
+    """Where the digital gain came from: parts that add up to the last bar.
+
+    `found` is `displacement.decompose(...)`; `metric` gives the unit of its numbers.
+    """
+    rows = (
+        found.frame(level)
+        .set_index("part")
+        .loc[["from_counters", "from_other_days", "net_new", "digital_gain"]]
+    )
+    rows = rows.reset_index()
+    names = [words.part(code) for code in rows["part"]]
+    ends = rows["estimate"].to_numpy(float).cumsum()
+    starts = np.append(0, ends[:-1])
+    starts[-1], ends[-1] = 0.0, rows["estimate"].iloc[-1]
+    scale, unit_name = unit(np.abs(np.concatenate([starts, ends])).max(), metric)
+    texts = []
+    for row in rows.itertuples():
+        step = words.step(row.low / scale, row.high / scale)
+        ci = words.interval(row.low / scale, row.high / scale, step=step)
+        texts.append(f"{words.number(row.estimate / scale, step, signed=True)} ({ci})")
+    height = 0.65 + 0.42 * len(rows)
+    left, right = text_width(names, 9) + 0.12, WIDTH - text_width(texts, 9) - 0.16
+    ax = canvas(height, left / WIDTH, right / WIDTH, top=1 - 0.3 / height, bottom=0.36 / height)
+    for place, (start, end, low, high) in enumerate(
+        zip(starts, ends, rows["low"], rows["high"], strict=True)
+    ):
+        total = place == len(rows) - 1
+        colour = EVENT if total else (EXPECTED if end >= start else INK)
+        face = mpl.colors.to_rgba(colour, 0.75 if total else 0.55 if end >= start else 0.1)
+        ax.barh(
+            place, (end - start) / scale, left=start / scale, height=0.56, facecolor=face, edgecolor=colour, lw=0.8,
+            hatch="" if end >= start else "////",
+        )  # fmt: skip
+        ax.plot([(start + low) / scale, (start + high) / scale], [place, place], color=INK, lw=1.3)
+        if not total:
+            ax.plot([end / scale] * 2, [place, place + 1], color=INK, lw=0.6, alpha=0.6)
+    ax.axvline(0, color=INK, lw=0.9)
+    ax.set_yticks(range(len(rows)), names)
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    for place, text in enumerate(texts):
+        ax.text(
+            1 + 0.1 / (right - left), place, text, transform=ax.get_yaxis_transform(), va="center", fontsize=9
+        )
+    ax.spines["left"].set_visible(False)
+    ax.xaxis.set_major_locator(MaxNLocator(5))
+    value_axis(ax, ax.xaxis)
+    title = metric_title(metric)
+    ax.set_title(f"{title} ({unit_name})" if unit_name else title, pad=5)
+    parts = "; ".join(f"{name}: {text}" for name, text in zip(names, texts, strict=True))
+    alt = _("Where the gain came from ({unit}). {parts}.").format(
+        parts=parts, unit=unit_name or metric_title(metric)
+    )
+    caption = _("Parts add up to the last bar; hatched parts are taken away. Lines are intervals.")
+    return describe(ax, alt=alt, caption=caption, data=_formatted(rows, metric))
+
+
+@drawn
+def power(rows: pd.DataFrame, target: float = 0.8) -> Axes:
+    """How often a design would find an effect of each size.
+
+    `rows` has ``design`` (label), ``effect`` (relative, a fraction) and ``power`` (a fraction).
+    """
+    designs = list(dict.fromkeys(rows["design"]))
+    names = [words.name(str(design)) for design in designs]
+    ax = canvas(3.4, right=(WIDTH - text_width(names, 9) - 0.12) / WIDTH, top=0.9, bottom=0.15)
+    ax.axhline(target, color=INK, lw=0.8, ls=(0, (2, 2)))
+    found, tops = [], []
+    for i, (design, name) in enumerate(zip(designs, names, strict=True)):
+        part = rows[rows["design"] == design].sort_values("effect")
+        colour = (EXPECTED, EVENT, OTHER, ANNOUNCED, FIFTH)[i % 5]
+        ax.plot(part["effect"], part["power"], color=colour, lw=1.9, ls=LINES[i % 5])
+        tops.append((float(part["power"].iloc[-1]), name, colour))
+        reached = part["power"].to_numpy() >= target
+        if reached.any():
+            at = float(np.interp(target, part["power"], part["effect"]))
+            ax.plot([at], [target], "o", color=colour, ms=5)
+            found.append(_("{design} from {x}").format(design=name, x=words.percent(at, signed=True)))
+        else:
+            found.append(_("{design} at none of the sizes shown").format(design=name))
+    for height, (_top, name, colour) in zip(
+        _apart([top for top, *_rest in sorted(tops)], 0.062), sorted(tops), strict=True
+    ):
+        ax.text(1.01, height, name, transform=ax.get_yaxis_transform(), color=colour, va="center", fontsize=9)
+    ax.set_ylim(0, 1.02)
+    ax.set_xlim(rows["effect"].min(), rows["effect"].max())
+    percent_axis(ax.xaxis)
+    percent_axis(ax.yaxis, signed=False)
+    ax.grid(axis="y")
+    ax.spines["left"].set_visible(False)
+    ax.set_xlabel(_("true effect"), fontsize=9)
+    ax.set_title(_("Share of editions whose interval would exclude zero"), pad=8)
+    alt = _("Power by size of the true effect. {target} is reached: {found}.").format(
+        target=words.percent(target), found=words.listing(found)
+    )
+    caption = _("The dot marks the smallest effect found {target} of the time.").format(
+        target=words.percent(target)
+    )
+    data = rows.copy()
+    data.attrs["formats"] = {"effect": "+percent.1", "power": "percent"}
+    return describe(ax, alt=alt, caption=caption, data=data)
+
+
+@drawn
+def calibration(rows: pd.DataFrame, value: str = "coverage", low: float = 0.935, high: float = 0.97) -> Axes:
+    """How often intervals hold the truth, by process and estimator; cells outside [low, high] stand out.
+
+    `rows` has ``process, estimator`` and the column `value`: ``coverage`` (a fraction) or ``width`` (over that of the
+    oracle).
+    """
+    table = rows.pivot_table(value, "process", "estimator")
+    table = table.reindex(index=rows["process"].unique(), columns=rows["estimator"].unique())
+    across, down = (
+        [words.method(name) for name in table.columns],
+        [words.process(name) for name in table.index],
+    )
+    height, left = 1.35 + 0.25 * len(table), text_width(down, 9) + 0.12
+    turned = text_width(across, 8.5)
+    columns = min(
+        (WIDTH - left - 0.84 * text_width([name], 8.5)) / (j + 0.55) for j, name in enumerate(across)
+    )
+    height += 0.58 * turned - 1.2
+    right = (left + columns * len(across)) / WIDTH
+    ax = canvas(
+        height, left / WIDTH, min(right, 0.99), top=1 - (0.58 * turned + 0.2) / height, bottom=0.06 / height
+    )
+    cells = table.to_numpy(float)
+    under, over = cells < low, cells > high
+    for i, j in np.argwhere(np.isfinite(cells)):
+        colour = EVENT if under[i, j] else EXPECTED if over[i, j] else None
+        if colour:
+            ax.add_patch(mpl_rectangle(j, i, colour))
+        text = (
+            words.number(100 * cells[i, j], 0.1) if value == "coverage" else words.number(cells[i, j], 0.01)
+        )
+        ax.text(j, i, text, ha="center", va="center", fontsize=8.5, weight="bold" if colour else "normal")
+    ax.set_xticks(range(len(across)), across, rotation=35, fontsize=8.5, ha="left", rotation_mode="anchor")
+    ax.xaxis.tick_top()
+    ax.set_yticks(range(len(down)), down)
+    ax.tick_params(length=0)
+    ax.set_xlim(-0.5, len(across) - 0.5)
+    ax.set_ylim(len(down) - 0.5, -0.5)
+    for side in ax.spines.values():
+        side.set_visible(False)
+    inside = (~under & ~over & np.isfinite(cells)).sum(axis=0)
+    parts = [
+        _("{estimator}: {n} of {all}").format(
+            estimator=name, n=words.number(int(k), 1), all=words.number(len(table), 1)
+        )
+        for name, k in zip(across, inside, strict=True)
+    ]
+    if value == "coverage":
+        alt = _("Coverage by process and estimator. Within {low} to {high}: {parts}.").format(
+            low=words.percent(low, 0.001), high=words.percent(high, 0.001), parts="; ".join(parts)
+        )
+        caption = _(
+            "Share of intervals that hold the truth. Orange: below {low}; blue: above {high}."
+        ).format(low=words.percent(low, 0.001), high=words.percent(high, 0.001))
+    else:
+        alt = _(
+            "Width of the intervals over the oracle's, by process and estimator. At most {high}: {parts}."
+        ).format(high=words.number(high, 0.01), parts="; ".join(parts))
+        caption = _(
+            "Median width over that of the oracle, which knows the process. Blue: above {high}."
+        ).format(high=words.number(high, 0.01))
+    data = rows[["process", "estimator", value]].copy()
+    data.attrs["formats"] = {value: "percent.1" if value == "coverage" else "number.2"}
+    return describe(ax, alt=alt, caption=caption, data=data)
+
+
+def mpl_rectangle(x: float, y: float, colour: str):
+    """A tinted cell."""
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((x - 0.47, y - 0.44), 0.94, 0.88, color=colour, alpha=0.28, lw=0)
+
+
+def _apart(heights: Sequence[float], least: float) -> list[float]:
+    """The heights, moved as little as needed to stand `least` apart; they come sorted."""
+    placed: list[float] = []
+    for height in heights:
+        placed.append(max(height, placed[-1] + least) if placed else height)
+    over = max(0.0, (placed[-1] if placed else 0) - 1.0)
+    return [height - over for height in placed]
+
+
+def _formatted(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
+    data = rows.copy()
+    kind = words.KINDS.get(metric, "number")
+    data.attrs["formats"] = dict.fromkeys(("estimate", "low", "high"), f"+{kind}")
+    return data

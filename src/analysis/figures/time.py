@@ -1,0 +1,346 @@
+"""Figures over time: observed and expected, weekdays, leads and lags, persistence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from analysis import words
+from analysis.estimators.counterfactual import Effect
+from analysis.figures.drawing import (
+    EVENT,
+    EXPECTED,
+    INK,
+    WIDTH,
+    aside,
+    at_the_side,
+    canvas,
+    describe,
+    drawn,
+    label,
+    level_ticks,
+    metric_title,
+    percent_axis,
+    shade,
+    text_width,
+    time_axis,
+    unit,
+    value_axis,
+)
+from analysis.windows import Windows
+from analysis.words import _
+
+if TYPE_CHECKING:
+    from analysis.displacement import Decomposition, Persistence
+
+
+@drawn
+def counterfactual(
+    daily: pd.Series,
+    effect: Effect,
+    windows: Windows,
+    expected: pd.DataFrame | None = None,
+    level: float = 0.95,
+    days_before: int = 56,
+    days_after: int = 14,
+) -> Axes:
+    """Observed against expected around the event.
+
+    Parameters
+    ----------
+    daily : Series of float on a daily DatetimeIndex
+    expected : DataFrame, optional
+        Columns ``expected, low, high`` by day: the model on other days also. Without it the expectation is shown
+        for the event alone, from `effect` (a mean a day when the event has several).
+    days_before, days_after : int
+        How many days to show on either side.
+    """
+    days = len(effect.event_days)
+    centre, (low, high) = effect.expected / days, np.array(effect.expected_interval(level)) / days
+    observed, step = effect.observed / days, words.step(low, high)
+    sides = [
+        (observed, label(_("observed"), observed, effect.metric, step), EVENT),
+        (centre, label(_("expected"), centre, effect.metric, step), EXPECTED),
+    ]
+    ax = canvas(right=1 - (text_width([text for _y, text, _c in sides], 9) + 0.1) / WIDTH)
+    start = windows.event_start - pd.Timedelta(days=days_before)
+    shown = daily.loc[start : windows.event_end + pd.Timedelta(days=days_after)]
+    scale, unit_name = unit(shown.max(), effect.metric)
+    shade(ax, windows, shown.index)
+    if expected is not None:
+        band = expected.reindex(shown.index)
+        ax.fill_between(
+            band.index, band["low"] / scale, band["high"] / scale, color=EXPECTED, alpha=0.2, lw=0
+        )
+        ax.plot(band.index, band["expected"] / scale, color=EXPECTED, lw=1.4, ls=(0, (4, 2)))
+    ax.plot(shown.index, shown / scale, color=INK, lw=1.3, marker="o", ms=2.6)
+    middle = windows.event_start + (windows.event_end - windows.event_start) / 2
+    ax.errorbar(
+        [middle], [centre / scale], yerr=[[(centre - low) / scale], [(high - centre) / scale]], color=EXPECTED,
+        marker="D", ms=5, capsize=4, lw=1.8, zorder=5,
+    )  # fmt: skip
+    ax.plot([middle], [observed / scale], color=EVENT, marker="o", ms=7, zorder=6)
+    ax.set_title(f"{metric_title(effect.metric)} ({unit_name})" if unit_name else metric_title(effect.metric))
+    time_axis(ax, shown.index[0], shown.index[-1], windows.event_start)
+    value_axis(ax)
+    at_the_side(ax, middle, [(y / scale, text, colour) for y, text, colour in sides])
+    data = pd.DataFrame(
+        {"date": shown.index, "period": windows.labels(shown.index).to_numpy(), "observed": shown.to_numpy()}
+    )
+    if expected is not None:
+        data[["expected", "expected_low", "expected_high"]] = band[["expected", "low", "high"]].to_numpy()
+    else:
+        on = data["date"].isin(effect.event_days)
+        data.loc[on, ["expected", "expected_low", "expected_high"]] = [centre, low, high]
+    alt = _("Line chart of the {metric} a day from {start} to {end}. {answer}").format(
+        metric=words.metric(effect.metric),
+        start=words.date(shown.index[0]),
+        end=words.date(shown.index[-1]),
+        answer=words.answer(effect, level),
+    )
+    caption = _(
+        "Observed (line) and expected (diamond, with its {level} interval). Shaded: the campaign, the week before, the "
+        "event."
+    ).format(level=words.percent(level))
+    return describe(ax, alt=alt, caption=caption, data=data)
+
+
+@drawn
+def history(daily: pd.Series, windows: Windows, metric: str = "value") -> Axes:
+    """The whole daily series with its campaign and event shaded."""
+    ax = canvas()
+    daily = daily.asfreq("D")
+    scale, unit_name = unit(daily.max(), metric)
+    shade(ax, windows, daily.index)
+    ax.plot(daily.index, daily / scale, color=INK, lw=0.9)
+    event = daily.loc[windows.event_start : windows.event_end]
+    ax.plot(event.index, event / scale, "o", color=EVENT, ms=6)
+    title = metric_title(metric)
+    ax.set_title(f"{title} ({unit_name})" if unit_name else title)
+    time_axis(ax, daily.index[0], daily.index[-1], windows.event_start)
+    value_axis(ax)
+    data = pd.DataFrame(
+        {"date": daily.index, "period": windows.labels(daily.index).to_numpy(), "observed": daily.to_numpy()}
+    )
+    alt = _(
+        "Line chart of the {metric} a day from {start} to {end}: between {low} and {high}, half of the days between "
+        "{quarter} and {three_quarters}; {event} on the event."
+    ).format(
+        metric=words.metric(metric),
+        start=words.date(daily.index[0]),
+        end=words.date(daily.index[-1]),
+        low=words.quantity(daily.min(), metric),
+        high=words.quantity(daily.max(), metric),
+        quarter=words.quantity(daily.quantile(0.25), metric),
+        three_quarters=words.quantity(daily.quantile(0.75), metric),
+        event=words.quantity(event.mean(), metric) if len(event) else "–",
+    )
+    return describe(ax, alt=alt, caption=_("Every day of the data; a gap is a day without data."), data=data)
+
+
+@drawn
+def leads_lags(
+    found: Decomposition, level: float = 0.95, series: Sequence[str] = ("digital", "counter")
+) -> Axes:
+    """The effect on each day around the event, one panel a series, as a share of what was expected of the day.
+
+    `found` is `displacement.decompose(...)`. Days without expected payments (closed counters) are left out.
+    """
+    rows = found.with_interval(found.lags, level)
+    start = rows.loc[rows["lag"] == 0, "date"].min()
+    rows = rows.assign(day=(rows["date"] - start).dt.days, relative=rows["effect"] / rows["expected"])
+    rows["low"], rows["high"] = rows["low"] / rows["expected"], rows["high"] / rows["expected"]
+    usual = rows.groupby("series")["expected"].transform("median")
+    rows = rows[rows["series"].isin(series) & (rows["expected"] > 0.02 * usual)]
+    height = 0.75 + 1.9 * len(series)
+    bottom, each = 0.5 / height, (1 - 0.75 / height) / len(series)
+    ax = canvas(
+        height, top=bottom + len(series) * each - 0.28 / height, bottom=bottom + (len(series) - 1) * each
+    )
+    place = ax.get_position()
+    panels = [ax] + [
+        ax.figure.add_axes((place.x0, place.y0 - i * each, place.width, place.height), sharex=ax)
+        for i in range(1, len(series))
+    ]
+    told = []
+    for panel, code in zip(panels, series, strict=True):
+        part = rows[rows["series"] == code]
+        on = (part["lag"] == 0).to_numpy()
+        panel.axvspan(-0.5, part.loc[on, "day"].max() + 0.5, color=EVENT, alpha=0.22, lw=0)
+        panel.axhline(0, color=INK, lw=0.9)
+        for chosen, colour, size in ((~on, INK, 4), (on, EVENT, 6.5)):
+            panel.vlines(part["day"][chosen], part["low"][chosen], part["high"][chosen], color=colour, lw=1.4)
+            panel.plot(part["day"][chosen], part["relative"][chosen], "o", color=colour, ms=size)
+        panel.set_title(words.series(code), pad=5, fontsize=9.5)
+        percent_axis(panel.yaxis)
+        panel.grid(axis="y")
+        panel.spines["left"].set_visible(False)
+        panel.tick_params(labelbottom=panel is panels[-1])
+        told.append(_lags_told(code, part, on))
+    panels[-1].set_xlabel(_("days before (−) and after (+) the event"), fontsize=9)
+    panels[-1].xaxis.set_major_locator(MaxNLocator(9, integer=True))
+    panels[-1].xaxis.set_major_formatter(FuncFormatter(lambda x, _place: words.number(x, 1, signed=True)))
+    alt = _(
+        "Effect on each day around the event, in per cent of what was expected of the day. {series}"
+    ).format(series=" ".join(told))
+    caption = _("The effect on each day, with its interval. Below zero beside the event: use moved to it.")
+    data = rows[["date", "day", "series", "relative", "low", "high"]].rename(columns={"day": "lag"})
+    data.attrs["formats"] = dict.fromkeys(("relative", "low", "high"), "+percent.1") | {"lag": "+number.0"}
+    return describe(ax, alt=alt, caption=caption, data=data)
+
+
+def _lags_told(code: str, part: pd.DataFrame, on: np.ndarray) -> str:
+    """One series in a sentence: its effect on the event, and the other days whose interval excludes zero."""
+    event = part[on].iloc[0]
+    days = [
+        _("{effect} on day {day}").format(
+            effect=words.percent(row.relative, signed=True), day=words.number(row.day, 1, signed=True)
+        )
+        for row in part[((part["low"] > 0) | (part["high"] < 0)).to_numpy() & ~on].itertuples()
+    ]
+    text = _("{series}: {effect} on the event ({interval}), and beside it {days}.")
+    if not days:
+        text = _(
+            "{series}: {effect} on the event ({interval}); on the other days the interval includes zero."
+        )
+    return text.format(
+        series=words.series(code),
+        effect=words.percent(event["relative"], signed=True),
+        interval=words.interval(event["low"], event["high"], "percent"),
+        days=words.listing(days),
+    )
+
+
+@drawn
+def cumulative(found: Decomposition, metric: str = "value", level: float = 0.95) -> Axes:
+    """The effect on all payments, digital and counter, added up from the window's first day.
+
+    `found` is `displacement.decompose(...)`.
+    """
+    rows = found.with_interval(found.cumulative, level)
+    ax = canvas(3.0, right=0.99 - text_width(["−000.0 (−00.0)"], 9) / WIDTH)
+    scale, unit_name = unit(rows[["low", "high"]].abs().to_numpy().max(), metric)
+    half = pd.Timedelta(hours=12)
+    event = rows.loc[rows["lag"] == 0, "date"]
+    ax.axvspan(event.min() - half, event.max() + half, color=EVENT, alpha=0.22, lw=0)
+    ax.axhline(0, color=INK, lw=0.9)
+    ax.fill_between(rows["date"], rows["low"] / scale, rows["high"] / scale, color=EXPECTED, alpha=0.2, lw=0)
+    ax.plot(rows["date"], rows["effect"] / scale, color=EXPECTED, lw=2)
+    last = rows.iloc[-1]
+    step = words.step(last["low"] / scale, last["high"] / scale)
+    end = words.number(last["effect"] / scale, step, signed=True)
+    aside(ax, last["date"], last["effect"] / scale, end, color=EXPECTED)
+    title = _("Effect on all payments, added up")
+    ax.set_title(f"{title} ({unit_name})" if unit_name else title, pad=8)
+    time_axis(ax, rows["date"].iloc[0], rows["date"].iloc[-1], event.min())
+    value_axis(ax)
+    ci = words.interval(last["low"] / scale, last["high"] / scale)
+    alt = _(
+        "Line chart of the effect on all payments, added up from {start}: {end} ({interval}) by {last}, in {unit}."
+    ).format(
+        start=words.date(rows["date"].iloc[0]), last=words.date(last["date"]), end=end, interval=ci,
+        unit=unit_name or words.metric(metric),
+    )  # fmt: skip
+    caption = _("What is left at the end is net new, less what was lost; the band is the interval.")
+    data = rows[["date", "effect", "low", "high"]].copy()
+    kind = words.KINDS.get(metric, "number")
+    data.attrs["formats"] = dict.fromkeys(("effect", "low", "high"), f"+{kind}")
+    return describe(ax, alt=alt, caption=caption, data=data)
+
+
+@drawn
+def persistence(found: Persistence) -> Axes:
+    """The digital share on the days after the event, beside what was expected without it and the fitted decay.
+
+    `found` is `displacement.persistence(...)`.
+    """
+    rows = found.days
+    texts = [_("fitted"), _("expected")]
+    ax = canvas(3.2, right=0.97 - text_width(texts, 9) / WIDTH, top=0.88, bottom=0.15)
+    ax.plot(rows["lag"], rows["share"] * 100, "o", color=INK, ms=3.2, mew=0, alpha=0.75)
+    ax.plot(rows["lag"], rows["fitted"] * 100, color=EVENT, lw=1.8)
+    ax.plot(rows["lag"], rows["expected"] * 100, color=EXPECTED, lw=1.6, ls=(0, (4, 2)))
+    low, high = ax.get_ylim()
+    ends = sorted(
+        [
+            (rows["fitted"].iloc[-1] * 100, texts[0], EVENT),
+            (rows["expected"].iloc[-1] * 100, texts[1], EXPECTED),
+        ]
+    )
+    heights = [ends[0][0], max(ends[1][0], ends[0][0] + 0.07 * (high - low))]
+    for height, (_y, text, colour) in zip(heights, ends, strict=True):
+        aside(ax, rows["lag"].iloc[-1], height, text, 6, color=colour)
+    ax.set_title(_("Digital share of payments, in per cent"), pad=8)
+    ax.set_xlabel(_("days after the event"), fontsize=9)
+    ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    value_axis(ax)
+    alt = _(
+        "Digital share of payments after the event. It began {first} ({interval}) above the expected. {life}"
+    )
+    alt = alt.format(
+        first=words.points(found.first),
+        interval=words.interval(*found.first_interval, "points"),
+        life=words.half_life(found),
+    )
+    caption = _("Each dot is a working day; the rise is fitted to fade by half at equal distances in time.")
+    data = rows.copy()
+    data.attrs["formats"] = dict.fromkeys(("share", "expected", "fitted"), "percent.1") | {"lag": "number.0"}
+    return describe(ax, alt=alt, caption=caption, data=data)
+
+
+@drawn
+def weekdays(daily: pd.Series, windows: Windows, metric: str = "value", first: int = 6) -> Axes:
+    """Every ordinary day by its weekday, with the median, and the event beside them.
+
+    `first` is the weekday to begin with (0 = Monday; 6 = Sunday, the first working day in the UAE until 2021).
+    """
+    ax = canvas()
+    past = windows.past(daily, "history").dropna()
+    scale, unit_name = unit(past.max(), metric)
+    order = [(first + i) % 7 for i in range(7)]
+    rows = []
+    for place, day in enumerate(order):
+        values = past[past.index.day_of_week == day].to_numpy()
+        spread = np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else np.zeros(len(values))
+        ax.plot(place + spread, values / scale, "o", color=INK, ms=2.4, alpha=0.35, mew=0)
+        middle = float(np.median(values)) if len(values) else np.nan
+        ax.plot([place - 0.3, place + 0.3], [middle / scale] * 2, color=EXPECTED, lw=2.4)
+        rows.append({"weekday": day, "days": len(values), "median": middle})
+    for day in windows.event_days.intersection(daily.index):
+        place = order.index(day.day_of_week)
+        ax.plot([place], [daily[day] / scale], "o", color=EVENT, ms=7)
+        text = words.date(day)
+        beside = place > 4
+        ax.annotate(
+            text, (place, daily[day] / scale), xytext=(-7 if beside else 7, 0), textcoords="offset points", color=EVENT,
+            ha="right" if beside else "left", va="center", fontsize=9,
+        )  # fmt: skip
+    level_ticks(ax, range(7), [words.weekday(day) for day in order])
+    title = metric_title(metric)
+    ax.set_title(f"{title} ({unit_name})" if unit_name else title, pad=8)
+    value_axis(ax)
+    data = pd.DataFrame(rows)
+    data.attrs["formats"] = {
+        "weekday": "weekday",
+        "days": "number.0",
+        "median": words.KINDS.get(metric, "number"),
+    }
+    top, bottom = data.loc[data["median"].idxmax()], data.loc[data["median"].idxmin()]
+    alt = _(
+        "Dot chart of the {metric} by weekday over {n} ordinary days. The median is highest on {top} ({high}) and "
+        "lowest on {bottom} ({low})."
+    ).format(
+        metric=words.metric(metric),
+        n=words.number(len(past)),
+        top=words.weekday(int(top["weekday"])),
+        bottom=words.weekday(int(bottom["weekday"])),
+        high=words.quantity(top["median"], metric),
+        low=words.quantity(bottom["median"], metric),
+    )
+    caption = _("Each dot is one ordinary day; the bar is the weekday's median. The event is marked.")
+    return describe(ax, alt=alt, caption=caption, data=data)

@@ -1,0 +1,151 @@
+"""A fault of the data, and the book that is asked for the rows that have one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import polars as pl
+
+from analysis.ledger.sources import FILE, ROW
+
+SHOWN = 20  # rows of one kind of fault that are listed; the rest are counted
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong, where, and what to do about it; as text, one line.
+
+    Parameters
+    ----------
+    row : int or None
+        Data row in its file, from 1; None where the fault is of the whole file.
+    column : str or None
+        Name of the column in the source.
+    problem, advice : str
+        What is wrong; what to do.
+    file : str
+        Which file; empty for a frame.
+    line : int or None
+        Line of a text file, where the header is line 1 and every row is one line.
+    """
+
+    row: int | None
+    column: str | None
+    problem: str
+    advice: str
+    file: str = ""
+    line: int | None = None
+
+    def __str__(self) -> str:
+        line = f" (line {self.line:,})" if self.line else ""
+        row = None if self.row is None else f"row {self.row:,}{line}"
+        where = ", ".join(part for part in (self.file, row, self.column) if part)
+        return (f"{where}: " if where else "") + self.problem + (f"; {self.advice}" if self.advice else "")
+
+    @classmethod
+    def of(cls, message: str | Exception, file: str = "") -> Fault:
+        """The fault of a whole source that an error's line tells: what is wrong; what to do."""
+        problem, _, advice = str(message).removeprefix(f"{file}: ").partition("; ")
+        return cls(None, None, problem, advice, file)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of fault: the rows that have it, and its words; {} stands for the cell."""
+
+    column: str
+    flag: pl.Expr
+    problem: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Numbered rows (`FILE`, `ROW`) of which one asks where the faults are.
+
+    A column is read in its cells as stored from `raw <column>` where the frame has that.
+
+    Parameters
+    ----------
+    frame : LazyFrame
+        The rows.
+    files : tuple of str
+        What `FILE` stands for; empty for a frame.
+    names : dict
+        Our name of a column to that in the source.
+    text : bool
+        Whether rows are lines of a text file.
+    name : str
+        The whole source.
+    """
+
+    frame: pl.LazyFrame
+    files: tuple[str, ...]
+    names: dict[str, str]
+    text: bool
+    name: str
+
+    def with_frame(self, frame: pl.LazyFrame) -> Book:
+        """The same book with other columns."""
+        return Book(frame, self.files, self.names, self.text, self.name)
+
+    def counts(self, kinds: Sequence[Kind]) -> list[int]:
+        """How many rows have each kind of fault, in one pass."""
+        sums = [kind.flag.fill_null(False).sum().alias(str(i)) for i, kind in enumerate(kinds)]
+        return list(self.frame.select(sums).collect(engine="streaming").row(0)) if kinds else []
+
+    def listed(self, kinds: Sequence[Kind]) -> list[Fault]:
+        """The first rows of each kind, and how many more; rows are looked for only where there are any."""
+        columns, faults = self.frame.collect_schema().names(), []
+        for kind, count in zip(kinds, self.counts(kinds), strict=True):
+            if not count:
+                continue
+            cell = f"raw {kind.column}" if f"raw {kind.column}" in columns else kind.column
+            shown = (
+                self.frame.filter(kind.flag.fill_null(False))
+                .select(FILE, ROW, pl.col(cell).cast(pl.String).alias("cell"))
+                .head(SHOWN)
+                .collect(engine="streaming")
+                .sort(FILE, ROW)
+            )
+            for file, row, text in shown.rows():
+                faults.append(
+                    self.fault(file, row, kind.column, kind.problem.format(_quoted(text)), kind.advice)
+                )
+            faults += self.more(
+                count - shown.height, kind.column, kind.problem.format("the cell"), kind.advice
+            )
+        return faults
+
+    def fault(self, file: int, row: int, column: str, problem: str, advice: str) -> Fault:
+        """A fault of one row."""
+        name = self.files[file] if self.files else ""
+        return Fault(row, self.names[column], problem, advice, name, row + 1 if self.text else None)
+
+    def whole(self, column: str | None, problem: str, advice: str) -> Fault:
+        """A fault of a whole column, or of all."""
+        return Fault(None, self.names.get(column, column), problem, advice, self.name if self.files else "")
+
+    def more(self, count: int, column: str, problem: str, advice: str) -> list[Fault]:
+        """What is left to say of the rows that are not listed."""
+        return [self.whole(column, f"and {count:,} more rows where {problem}", advice)] if count > 0 else []
+
+
+def gaps(days: Sequence, book: Book, column: str, advice: str) -> list[Fault]:
+    """Runs of days that are absent between the first and the last."""
+    index = pd.DatetimeIndex(sorted(days))
+    jumps = (index[1:] - index[:-1]).days.to_numpy()
+    faults = []
+    for i in (jumps > 1).nonzero()[0]:
+        first, last = index[i] + pd.Timedelta(days=1), index[i + 1] - pd.Timedelta(days=1)
+        span = f"{first:%Y-%m-%d}" + ("" if first == last else f" to {last:%Y-%m-%d} ({jumps[i] - 1:,} days)")
+        faults.append(book.whole(column, f"nothing on {span}", advice))
+    if len(faults) > SHOWN:
+        faults[SHOWN:] = [book.whole(column, f"and {len(faults) - SHOWN:,} more gaps in days", advice)]
+    return faults
+
+
+def _quoted(cell: str | None) -> str:
+    return "the cell" if cell is None else repr(cell if len(cell) <= 40 else cell[:39] + "…")

@@ -1,0 +1,117 @@
+"""The study's question put to every metric over each baseline, and to every estimator; the truth where it is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from analysis.effect import ESTIMATORS, estimate
+from analysis.estimators.counterfactual import Effect
+from analysis.published import announcement
+from analysis.windows import BASELINES, Windows
+
+DERIVED = Path(__file__).parents[3] / "data" / "derived"
+Found = dict[str, dict[str, Effect]]  # baseline -> metric -> effect
+
+
+class Refused(NamedTuple):
+    """An estimator that the days do not allow, and why."""
+
+    estimator: str
+    estimand: str
+    reason: str
+
+
+def leading(metrics: Sequence[str]) -> list[str]:
+    """The metrics that are drawn and told in words: value and count, or else the first."""
+    return [metric for metric in ("value", "count") if metric in metrics] or list(metrics[:1])
+
+
+def by_metric(daily: Mapping[str, pd.Series], windows: Windows) -> Found:
+    """The effect on each metric over each baseline, by the recommended estimator."""
+    return {
+        baseline: {metric: estimate(series, windows, baseline=baseline) for metric, series in daily.items()}
+        for baseline in BASELINES
+    }
+
+
+def by_estimator(daily: pd.Series, windows: Windows) -> tuple[list[Effect], list[Refused]]:
+    """The effect on one metric by every estimator over each baseline, and those that the days do not allow."""
+    effects, refused = [], []
+    for baseline in BASELINES:
+        for name in ESTIMATORS:
+            try:
+                effect = estimate(daily, windows, name, baseline)
+            except ValueError as reason:
+                refused.append(Refused(name, baseline, str(reason)))
+                continue
+            if effect.estimator == name:
+                effects.append(effect)
+            else:  # it would stand in the table twice
+                refused.append(Refused(name, baseline, f"so few days leave it with {effect.estimator}"))
+    return effects, refused
+
+
+def announced(windows: Windows, metric: str) -> float | None:
+    """The growth that was announced for this event and metric, as a fraction; None where none was."""
+    published = announcement.figures()
+    if metric != "value" or windows.country != "AE" or windows.event_start != announcement.event(published):
+        return None
+    return float(published.loc["growth_announced", "value"]) / 100
+
+
+def truth(found: Found, ledger: str | Path, windows: Windows, level: float = 0.95) -> pd.DataFrame:
+    """Each effect beside the true one that `simulate` wrote next to its ledger.
+
+    Columns: metric, estimand, observed, expected, expected_true, absolute, absolute_true, relative, relative_true,
+    covered (the interval of `level` holds the truth). No rows where no truth is known for this event or metric.
+    """
+    columns = ["metric", "estimand", "observed", "expected", "expected_true", "absolute", "absolute_true"]
+    columns += ["relative", "relative_true", "covered"]
+    known = _written(Path(ledger))
+    one_day = windows.event_start == windows.event_end
+    if known.get("event") != f"{windows.event_start:%Y-%m-%d}" or not one_day:
+        return pd.DataFrame(columns=columns)
+    rows = []
+    for estimand, effects in found.items():
+        for metric, effect in effects.items():
+            true = known["effect"][estimand].get(metric)
+            if true is None or abs(true["observed"] - effect.observed) > 1e-6 * abs(effect.observed):
+                continue  # another scope than the whole ledger, such as some entities alone
+            low, high = effect.expected_interval(level)
+            told = [effect.observed, effect.expected, true["expected"], effect.absolute, true["absolute"]]
+            told += [effect.relative, true["relative"], low <= true["expected"] <= high]
+            rows.append([metric, estimand, *told])
+    return pd.DataFrame(rows, columns=columns)
+
+
+def coverage(rows: pd.DataFrame | None = None) -> pd.DataFrame:
+    """How often intervals held the truth over simulated years.
+
+    Columns: metric, estimand, bias (mean of expected over truth, less 1), half (median half width of the 95 % interval
+    over the truth), held_80, held_95 (shares of the years).
+
+    Parameters
+    ----------
+    rows : DataFrame, optional
+        As `benchmarks/effect_coverage.py` writes them; by default the study kept in data/derived.
+    """
+    rows = pd.read_csv(DERIVED / "effect-coverage.csv") if rows is None else rows
+    truth = rows["truth"]
+    measured = rows[["metric", "estimand"]].assign(
+        bias=rows["expected"] / truth - 1,
+        half=(rows["high_95"] - rows["low_95"]) / 2 / truth,
+        held_80=truth.between(rows["low_80"], rows["high_80"]),
+        held_95=truth.between(rows["low_95"], rows["high_95"]),
+    )
+    of = {"bias": "mean", "half": "median", "held_80": "mean", "held_95": "mean"}
+    return measured.groupby(["metric", "estimand"], sort=False).agg(of).reset_index()
+
+
+def _written(ledger: Path) -> dict:
+    beside = ledger.with_name(f"{ledger.stem}.truth.json")
+    return json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}

@@ -1,0 +1,257 @@
+"""Sentences and tables on placebos and parts of the gain, in the language spoken; see `words`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis import displacement, words
+from analysis.displacement import Decomposition, Persistence
+from analysis.notebook.tables import headed
+from analysis.placebo import PlaceboTest
+from analysis.words import N_, _, fill
+
+DERIVED = Path(__file__).parents[3] / "data" / "derived"
+HEADINGS = {
+    "metric": N_("Metric"),
+    "relative": N_("Effect"),
+    "interval": N_("Interval"),
+    "placebo": N_("Placebo dates"),
+    "conformal": N_("Permutation"),
+    "end_of_sample": N_("End of sample"),
+    "adjusted": N_("Placebo dates, all metrics at once"),
+    "choice": N_("Choice"),
+    "specifications": N_("Specifications"),
+    "median": N_("Median effect"),
+    "range": N_("Smallest and largest"),
+    "clear": N_("Interval excludes zero"),
+    "part": N_("Part"),
+    "estimate": N_("Estimate"),
+    "share": N_("Share of the gain"),
+    "dates": N_("Ordinary dates"),
+    "beyond": N_("Beyond the interval"),
+    "largest": N_("Largest distance from zero, in standard errors"),
+    "bias": N_("Mean error, in standard errors"),
+    "spread": N_("Spread of errors, in standard errors"),
+    "80": N_("Truth held, of 80%"),
+    "90": N_("Truth held, of 90%"),
+    "95": N_("Truth held, of 95%"),
+}
+FORMATS = {
+    "relative": "+percent.1",
+    "interval": "+percent.1",
+    "placebo": "number.3",
+    "conformal": "number.3",
+    "end_of_sample": "number.3",
+    "adjusted": "number.3",
+    "specifications": "number.0",
+    "median": "+percent.1",
+    "range": "+percent.1",
+    "clear": "percent",
+    "share": "percent",
+    "dates": "number.0",
+    "beyond": "number.0",
+    "largest": "number.1",
+    "bias": "+number.2",
+    "spread": "number.2",
+    "80": "percent.1",
+    "90": "percent.1",
+    "95": "percent.1",
+}
+
+
+# --- would we see this anyway? ----------------------------------------------------------------------------------
+
+
+def placebo(test: PlaceboTest, metric: str = "count") -> str:
+    """How many ordinary dates depart as far as the event did, and what that makes of its p-value."""
+    many = test.rank - 1
+    text = N_(
+        "Of {n:number.0} ordinary days, {many:number.0} depart from what is expected of them as far as the event did, "
+        "in the {metric:metric}: the p-value is {p:number.3}. With so many days it cannot be below {floor:number.3}."
+    )
+    if many == 0:
+        text = N_(
+            "None of {n:number.0} ordinary days departs from what is expected of it as far as the event did, in the "
+            "{metric:metric}: the p-value is {p:number.3}, the lowest that so many days can give."
+        )
+    return words.marked(
+        fill(text, n=len(test.dates), many=many, metric=metric, p=test.p_value, floor=test.floor)
+    )
+
+
+def alarms(test: PlaceboTest, limit: float = 1.96) -> str:
+    """How often the test's own t statistic is beyond the usual limit on ordinary dates."""
+    return fill(
+        N_(
+            "On {share:percent.1} of the ordinary days the t statistic is beyond {limit:number.2}, where 5% are to be "
+            "expected. The departures of nine in ten of them lie within {range:+percent.1}."
+        ),
+        share=float((np.abs(test.t) > limit).mean()),
+        limit=limit,
+        range=tuple(np.quantile(test.relative, [0.05, 0.95]).tolist()),
+    )
+
+
+def tests(table: pd.DataFrame) -> pd.DataFrame:
+    """`placebo.every_test` under its headings."""
+    rows = table.assign(
+        metric=[_capital(words.metric(name)) for name in table["metric"]],
+        interval=list(zip(table["low"], table["high"], strict=True)),
+    )
+    order = ["metric", "relative", "interval", "placebo", "conformal", "end_of_sample", "adjusted"]
+    return headed(rows[order], HEADINGS, FORMATS)
+
+
+def specifications(rows: pd.DataFrame) -> str:
+    """How far the choice of specification moves the effect, from `placebo.specifications`."""
+    return words.marked(
+        fill(
+            N_(
+                "Under {n:number.0} specifications the effect runs from {range:+percent}; half of them lie within "
+                "{middle:+percent}. In {clear:percent} the interval excludes zero."
+            ),
+            n=len(rows),
+            range=(float(rows["relative"].min()), float(rows["relative"].max())),
+            middle=tuple(rows["relative"].quantile([0.25, 0.75]).tolist()),
+            clear=float(((rows["low"] > 0) | (rows["high"] < 0)).mean()),
+        )
+    )
+
+
+def choices(rows: pd.DataFrame) -> pd.DataFrame:
+    """The effect by each single choice, over all others."""
+    found = []
+    for column in ("estimator", "baseline", "calendar", "scale", "baseline_days", "history"):
+        for value, part in rows[rows[column].astype(str) != ""].groupby(column, sort=False):
+            found.append(
+                {
+                    "choice": _capital(words.choice(column, value)),
+                    "specifications": len(part),
+                    "median": float(part["relative"].median()),
+                    "range": (float(part["relative"].min()), float(part["relative"].max())),
+                    "clear": float(((part["low"] > 0) | (part["high"] < 0)).mean()),
+                }
+            )
+    return headed(pd.DataFrame(found), HEADINGS, FORMATS)
+
+
+# --- where did it come from? ------------------------------------------------------------------------------------
+
+
+def gain(found: Decomposition, metric: str = "count", level: float = 0.95) -> str:
+    """The gain, and the counters' shortfall beside it."""
+    text = N_(
+        "Against what was expected of the event, digital payments were {gain} ({level:percent} interval: "
+        "{gain_interval}) and payments at counters {counters} ({counters_interval})."
+    )
+    gain_ = _amount(found, "digital_gain", "gain", metric, level)
+    return words.marked(
+        fill(text, level=level, **gain_, **_amount(found, "from_counters", "counters", metric, level, -1))
+    )
+
+
+def net(found: Decomposition, metric: str = "count", level: float = 0.95) -> str:
+    """Whether payments were added or lost on the whole, with as much as the interval allows to be said."""
+    low, high = found.interval("net_new", level)
+    text = N_(
+        "Whether payments were added or lost over all days and channels cannot be told: the estimate is {net}, and "
+        "its interval, {net_interval}, includes zero."
+    )
+    if low > 0:
+        text = N_(
+            "Over all days and channels payments were added, net of those lost: {net} ({net_interval})."
+        )
+    elif high < 0:
+        text = N_("Over all days and channels payments were lost, net of new ones: {net} ({net_interval}).")
+    return fill(text, **_amount(found, "net_new", "net", metric, level))
+
+
+def most_from_counters(found: Decomposition) -> str:
+    """What the counters' shortfall allows to be said of the gain."""
+    gain_, counters = found.parts["digital_gain"], found.parts["from_counters"]
+    if not 0 < gain_ < counters:
+        return _(
+            "The gain is not smaller than the counters' shortfall: not all of it can have come from counters."
+        )
+    return fill(
+        N_(
+            "If no digital customer stayed away because of the event, at most {share:percent} of the payments missing "
+            "at counters were made digitally on the same day. The others were made on another day, or not at all."
+        ),
+        share=float(gain_ / counters),
+    )
+
+
+def parts(found: Decomposition, metric: str = "count", level: float = 0.95) -> pd.DataFrame:
+    """The parts of the gain, with intervals; the last row is their sum."""
+    order = ["from_counters", "from_other_days", "pulled_forward", "postponed", "net_new", "digital_gain"]
+    table = found.frame(level).set_index("part").loc[order].reset_index()
+    rows = pd.DataFrame(
+        {
+            "part": [words.part(code) for code in order],
+            "estimate": table["estimate"],
+            "interval": list(zip(table["low"], table["high"], strict=True)),
+            "share": table["share"],
+        }
+    )
+    kind = words.KINDS.get(metric, "number")
+    shown = headed(rows, HEADINGS, FORMATS)
+    shown.attrs["formats"] |= {HEADINGS["estimate"]: f"+{kind}", HEADINGS["interval"]: f"+{kind}"}
+    if kind == "number":
+        shown.attrs["formats"] |= {HEADINGS["estimate"]: "+number.0", HEADINGS["interval"]: "+number.0"}
+    return shown
+
+
+def lasting(found: Persistence) -> str:
+    """The digital share on the day after, and how long its rise lasts."""
+    low, high = found.first_interval
+    if not found.half_life > 0:
+        return words.marked(words.half_life(found))
+    first = fill(
+        N_(
+            "On the first working day after the event the digital share was higher by {first:points} ({interval})."
+        ),
+        first=found.first,
+        interval=words.interval(low, high, "points"),
+    )
+    return words.marked(f"{first} {words.half_life(found)}")
+
+
+def placebo_parts(rows: pd.DataFrame, limit: float = 1.96) -> pd.DataFrame:
+    """Parts of ordinary dates, from `displacement.placebo_parts`: how often they look like something."""
+    order = ["digital_gain", "from_counters", "from_other_days", "net_new"]
+    by_part = rows.groupby("part")["t"]
+    table = pd.DataFrame(
+        {
+            "part": [words.part(code) for code in order],
+            "dates": [int(by_part.get_group(code).size) for code in order],
+            "beyond": [int((by_part.get_group(code).abs() > limit).sum()) for code in order],
+            "largest": [float(by_part.get_group(code).abs().max()) for code in order],
+        }
+    )
+    return headed(table, HEADINGS, FORMATS)
+
+
+def coverage(metric: str = "count") -> pd.DataFrame:
+    """How often each part's interval held its truth on simulated years; see data/derived."""
+    kept = pd.read_csv(DERIVED / "displacement-coverage.csv")
+    table = displacement.coverage(kept[kept["metric"] == metric]).drop(columns="metric")
+    table["part"] = [words.part(code) for code in table["part"]]
+    return headed(table, HEADINGS, FORMATS)
+
+
+def _amount(
+    found: Decomposition, part: str, name: str, metric: str, level: float, sign: int = 1
+) -> dict[str, str]:
+    low, high = sorted(sign * end for end in found.interval(part, level))
+    step = words.step(low, high)
+    interval = words.interval(low, high, words.KINDS.get(metric, "number"), step=step)
+    amount = words.quantity(sign * found.parts[part], metric, step, signed=True)
+    return {name: amount, f"{name}_interval": interval}
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

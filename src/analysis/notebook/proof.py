@@ -1,0 +1,231 @@
+"""What the studies of the estimators found: their cached tables, as rows for figures and tables.
+
+The tables are in `data/derived`, whose README says which command makes each.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from analysis import words
+from analysis.effect import RECOMMENDED
+from analysis.words import N_
+from analysis.words.terms import PROCESSES
+
+DERIVED = Path(__file__).parents[3] / "data" / "derived"
+TARGET = (0.935, 0.97)
+# A process on which the recommended estimator may miss the target, and the assumption that the process breaks.
+LIMITS = {
+    "campaign": N_("A month without usable days lies before the event, and the slope over it is uncertain"),
+    "campaign_anticipation": N_("People who wait lower the days that the forecast starts from"),
+    "weekday_variance": N_("Few weekends tell how noisy weekends are"),
+}
+PEERS = {
+    "pulse_hac": N_("statsmodels, dummy for the day with Newey-West errors"),
+    "ols_prediction": N_("statsmodels, least squares, prediction of a new day"),
+    "unobserved_components": N_("statsmodels, structural time series"),
+    "sarimax": N_("statsmodels, regression with ARMA errors"),
+    "prophet": N_("Prophet"),
+    "causalpy_bayes": N_("CausalPy, Bayesian regression"),
+    "causalpy_ols": N_("CausalPy, least squares"),
+    "statspai_causal_impact": N_("StatsPAI, causal impact"),
+    "diff_diff_sdid": N_("diff-diff, synthetic difference in differences"),
+    "pycausalimpact": N_("pycausalimpact"),
+}
+SERIES = {
+    "London cycle hires": N_("London cycle hires"),
+    "UPI payments": N_("UPI payments, number"),
+    "UPI value": N_("UPI payments, value"),
+    "CDNOW orders": N_("CDNOW, orders"),
+    "CDNOW value": N_("CDNOW, value"),
+}
+
+
+def study(baseline: str = "pre-week") -> pd.DataFrame:
+    """The calibration study, one row a process and estimator."""
+    table = pd.read_csv(DERIVED / "calibration.csv")
+    order = {code: place for place, code in enumerate(PROCESSES)}
+    table = table[table["baseline"] == baseline]
+    return table.sort_values("process", key=lambda codes: codes.map(order), kind="stable", ignore_index=True)
+
+
+def recommended(baseline: str = "pre-week") -> pd.DataFrame:
+    """The rows of the recommended estimator."""
+    table = study(baseline)
+    return table[table["estimator"] == RECOMMENDED].reset_index(drop=True)
+
+
+def summary() -> dict:
+    """The recommended estimator over all processes: coverage, width over the oracle's, time."""
+    rows = recommended()
+    held = rows["coverage_95"].between(*TARGET)
+    long = rows["days"] >= 120
+    return {
+        "estimator": RECOMMENDED,
+        "processes": len(rows),
+        "draws": int(rows["draws"].max()),
+        "inside": int(held.sum()),
+        "coverage_low": rows["coverage_95"].min(),
+        "coverage_median": rows["coverage_95"].median(),
+        "coverage_high": rows["coverage_95"].max(),
+        "width_median": rows.loc[long, "width_95"].median(),
+        "width_highest": rows.loc[long, "width_95"].max(),
+        "width_28_days": rows.loc[rows["days"] == 28, "width_95"].max(),
+        "failed": rows["failed"].max(),
+    }
+
+
+def coverage(value: str = "coverage") -> pd.DataFrame:
+    """Process, estimator and how often the 95 % interval held (or, for "width", its width over the oracle's)."""
+    table = study().rename(columns={"coverage_95": "coverage", "width_95": "width"})
+    if value == "width":
+        table = table[table["estimator"] != "oracle"]
+    return table[["process", "estimator", value]]
+
+
+def processes() -> pd.DataFrame:
+    """The kinds of series drawn."""
+    rows = recommended()
+    return _shown(
+        rows.assign(process=[words.process(code) for code in rows["process"]]),
+        process=(N_("Series"), None),
+        days=(N_("Days before the event"), "number.0"),
+        draws=(N_("Series drawn"), "number.0"),
+    )
+
+
+def details() -> pd.DataFrame:
+    """The recommended estimator, process by process."""
+    rows = recommended()
+    return _shown(
+        rows.assign(process=[words.process(code) for code in rows["process"]]),
+        process=(N_("Series"), None),
+        coverage_80=(N_("Coverage of 80%"), "percent.1"),
+        coverage_90=(N_("Coverage of 90%"), "percent.1"),
+        coverage_95=(N_("Coverage of 95%"), "percent.1"),
+        false_positives=(N_("False alarms"), "percent.1"),
+        power_10=(N_("Seen at +10%"), "percent.0"),
+        power_30=(N_("Seen at +30%"), "percent.0"),
+        bias=(N_("Bias"), "+percent.1"),
+        width_95=(N_("Width"), "number.2"),
+    )
+
+
+def methods() -> pd.DataFrame:
+    """Every estimator over all processes: on how many its coverage is on target, its median width and time."""
+    table = study()
+    rows = []
+    for code, group in table.groupby("estimator", sort=False):
+        row = {"estimator": words.method(code), "inside": int(group["coverage_95"].between(*TARGET).sum())}
+        row |= {
+            "processes": len(group),
+            "draws": int(group["draws"].min()),
+            "lowest": group["coverage_95"].min(),
+        }
+        row |= {"false_positives": group["false_positives"].median(), "power_20": group["power_20"].median()}
+        rows.append(row | {"width": group["width_95"].median(), "failed": group["failed"].max()})
+    return _shown(
+        pd.DataFrame(rows),
+        estimator=(N_("Estimator"), None),
+        inside=(N_("On target"), "number.0"),
+        processes=(N_("Kinds of series"), "number.0"),
+        draws=(N_("Series drawn"), "number.0"),
+        lowest=(N_("Lowest coverage"), "percent.1"),
+        false_positives=(N_("False alarms"), "percent.1"),
+        power_20=(N_("Seen at +20%"), "percent.0"),
+        width=(N_("Width"), "number.2"),
+        failed=(N_("Without an answer"), "percent.1"),
+    )
+
+
+def limits() -> pd.DataFrame:
+    """Where the recommended estimator misses the target, and why."""
+    rows = pd.concat([recommended(), recommended("history")])
+    rows = rows[~rows["coverage_95"].between(*TARGET)]
+    rows = rows.assign(reason=[LIMITS.get(code, "–") for code in rows["process"]])
+    return _shown(
+        rows.assign(
+            process=[words.process(code) for code in rows["process"]],
+            baseline=[words.estimand(code) for code in rows["baseline"]],
+        ),
+        process=(N_("Series"), None),
+        baseline=(N_("Estimand"), None),
+        coverage_95=(N_("Coverage of 95%"), "percent.1"),
+        width_95=(N_("Width"), "number.2"),
+        reason=(N_("Why"), None),
+    )
+
+
+VERSION = N_("this project")  # as data/derived has it
+
+
+def peers() -> pd.DataFrame:
+    """Other packages on the same series: mean over the processes they ran on."""
+    table = pd.read_csv(DERIVED / "peers.csv")
+    rows = []
+    for code, group in table.groupby("estimator", sort=False):
+        name = PEERS.get(code) or (N_("This project") if code == RECOMMENDED else None)
+        if name:
+            means = group[["failed", "coverage_95", "false_positives_p", "power_20", "width_95", "ms"]].mean()
+            draws = f"{group['draws'].min() * len(group)}"
+            rows.append(
+                {"name": name, "version": group["version"].iloc[0], "series": int(draws)} | means.to_dict()
+            )
+    return _shown(
+        pd.DataFrame(rows).sort_values("coverage_95", ascending=False),
+        name=(N_("Package and method"), None),
+        version=(N_("Version"), None),
+        series=(N_("Series drawn"), "number.0"),
+        coverage_95=(N_("Coverage of 95%"), "percent.0"),
+        false_positives_p=(N_("Own p below 5%"), "percent.0"),
+        power_20=(N_("Seen at +20%"), "percent.0"),
+        width_95=(N_("Width"), "number.2"),
+        failed=(N_("Without an answer"), "percent.0"),
+    )
+
+
+def ordinary_days() -> pd.DataFrame:
+    """Alarms over the ordinary days of real series, by the recommended estimator."""
+    table = pd.read_csv(DERIVED / "real-days.csv")
+    table = table[table["estimator"] == RECOMMENDED]
+    return _shown(
+        table.assign(series=[SERIES.get(name, name) for name in table["series"]]),
+        series=(N_("Series"), None),
+        days=(N_("Days"), "number.0"),
+        false_positives_10=(N_("p below 10%"), "percent.1"),
+        false_positives_5=(N_("p below 5%"), "percent.1"),
+        false_positives_1=(N_("p below 1%"), "percent.1"),
+        width=(N_("Width over expected"), "percent.0"),
+    )
+
+
+def published() -> pd.DataFrame:
+    """Known events beside what others published about them."""
+    table = pd.read_csv(DERIVED / "published.csv", parse_dates=["date"])
+    known = table["published_low"].notna()
+    published_ends = zip(table["published_low"], table["published_high"], strict=True)
+    return _shown(
+        table.assign(
+            case=[SERIES.get(name, name) for name in table["case"]],
+            source=table["source"].fillna("–"),
+            theirs=[ends if there else None for ends, there in zip(published_ends, known, strict=True)],
+            ours=list(zip(table["low"], table["high"], strict=True)),
+        ),
+        case=(N_("Series"), None),
+        date=(N_("Date"), None),
+        source=(N_("Published by"), None),
+        published=(N_("Published effect"), "+number.0"),
+        theirs=(N_("Published interval"), "+number.0"),
+        absolute=(N_("Effect found"), "+number.0"),
+        ours=(N_("95% interval"), "+number.0"),
+        p_value=(N_("p"), "number.3"),
+    )
+
+
+def _shown(frame: pd.DataFrame, **columns: tuple[str, str | None]) -> pd.DataFrame:
+    """The columns to show, in this order, under the reader's headings, with the kind of their numbers."""
+    shown = frame[list(columns)].rename(columns={code: heading for code, (heading, _) in columns.items()})
+    shown.attrs["formats"] = {heading: kind for heading, kind in columns.values() if kind}
+    return shown

@@ -1,0 +1,397 @@
+"""Reports of a study: run its notebooks, render every page in every language, write the numbers beside them."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from analysis.report import runs
+from analysis.report.runs import NotebookError, Run
+from analysis.study import ROOT, Study, cache_folder, write
+
+NAMES = {"en": "English", "ar": "العربية"}
+SCHEMA = Path(__file__).with_name("results.schema.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a call of `build` did.
+
+    Parameters
+    ----------
+    index : Path
+        The study's first page.
+    pages : tuple of Path
+        Every report, in every language.
+    executed, unchanged : int
+        Notebooks that were run, and that did not have to be.
+    """
+
+    index: Path
+    pages: tuple[Path, ...]
+    executed: int
+    unchanged: int
+
+
+def build(
+    study_path: str | Path,
+    out: str | Path = "reports",
+    languages: Sequence[str] = ("en", "ar"),
+    jobs: int | None = None,
+    only: str | None = None,
+    fresh: bool = False,
+    notebooks: str | Path | None = None,
+    progress: bool = True,
+    cluster: str | None = None,
+) -> Built:
+    """Render the reports of a study.
+
+    Parameters
+    ----------
+    study_path : path
+        The study's parameters file.
+    out : path
+        Folder of all studies' reports; this study's go to ``out/<name of the file>``.
+    languages : sequence of str
+        The first is that of ``index.html``; one execution serves all.
+    jobs : int, optional
+        Notebooks at a time; by default one a core.
+    only : str, optional
+        One notebook alone, by its number; the pages of the others stay as they are.
+    fresh : bool
+        Run again what has not changed.
+    notebooks : path, optional
+        Their folder; by default the study's own if it holds any, else the project's.
+    progress : bool
+        Show a bar on stderr.
+    cluster : str, optional
+        Address of a Dask scheduler that runs the notebooks, as in `runs.execute`.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError
+        A parameter, the notebook asked for or the ledger is wrong.
+    NotebookError
+        A notebook failed. The others are done and not run again by the next call; no page has changed.
+    """
+    study = Study.load(study_path)
+    languages = tuple(dict.fromkeys(languages)) or ("en",)
+    if unknown := [code for code in languages if code not in NAMES]:
+        raise ValueError(f"language {unknown[0]!r} is unknown: give {' or '.join(NAMES)}")
+    found = _notebooks(Path(study_path), notebooks)
+    if study.ledger is not None:
+        study.source  # noqa: B018  # made here, once, when it is synthetic and missing
+    planned = runs.plan(study, found, languages)
+    chosen = [run for run in planned if only is None or int(run.name[:2]) == _number(only)]
+    if not chosen:
+        raise ValueError(
+            f"notebook {only} does not exist: give one of {', '.join(p.stem[:2] for p in found)}"
+        )
+    due = [run for run in chosen if fresh or not run.executed.exists()]
+    folder = Path(out) / study.name
+    manifest = cache_folder() / "pages" / f"{_digest(str(folder.resolve()))}.json"
+    state = _digest([run.key for run in planned], languages, _look(), str(study_path))
+    if due or only is not None or not _unchanged(manifest, state, folder):
+        study.windows  # noqa: B018  # periods out of order are refused before anything runs
+        _run(due, jobs or os.cpu_count() or 1, progress, cluster)
+        shown = [run if run in chosen else _latest(run, folder) for run in planned]
+        shown = [run for run in shown if run is not None]
+        written = _write_all(study, Path(study_path), shown, languages, folder)
+        write(manifest, json.dumps({"state": state if only is None else "", "files": written}))
+        _write_studies(Path(out), languages)
+    pages = tuple(folder / language / f"{run.name}.html" for language in languages for run in chosen)
+    return Built(folder / "index.html", pages, len(due), len(chosen) - len(due))
+
+
+def _run(due: list[Run], jobs: int, progress: bool, cluster: str | None) -> None:
+    if not due:
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=sum(map(runs.cells, due)), unit="cell", desc="notebooks", disable=not progress) as bar:
+        faults = runs.execute(due, jobs, bar.update, cluster)
+    if faults:
+        raise NotebookError("; ".join(faults))
+
+
+def _latest(run: Run, folder: Path) -> Run | None:
+    """A run that is not due now: its result, or else the one that its page in `folder` was made from."""
+    if run.executed.exists():
+        return run
+    try:
+        key = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["notebooks"][run.name][
+            "key"
+        ]
+    except (OSError, KeyError):
+        return None
+    earlier = replace(run, key=key, executed=run.executed.with_name(f"{run.name}-{key}.ipynb"))
+    return earlier if earlier.executed.exists() else None
+
+
+def _notebooks(study_path: Path, given: str | Path | None) -> list[Path]:
+    """Files named NN_name.ipynb, in order."""
+    places = [Path(given)] if given else [study_path.resolve().parent, ROOT / "notebooks"]
+    for place in places:
+        if found := sorted(place.resolve().glob("[0-9][0-9]_*.ipynb")):
+            return found
+    raise FileNotFoundError(f"{places[-1]} holds no notebooks named as 01_name.ipynb")
+
+
+def _number(only: str) -> int:
+    if not re.fullmatch(r"\d{1,2}", str(only)):
+        raise ValueError(f"notebook {only!r} is not a number: give it as 03")
+    return int(only)
+
+
+def _write_all(
+    study: Study, study_path: Path, shown: list[Run], languages: tuple[str, ...], folder: Path
+) -> dict[str, int]:
+    """Everything of one study: made in a folder beside it, then each file renamed into place."""
+    from analysis.report import summary
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        results = {run.name: run.result() for run in shown}
+        provenance = _provenance(study, study_path, shown, results)
+        numbers = summary.results(study, results)
+        _validate(numbers)
+        tables = _tables(results)
+        _render(study, results, numbers, provenance, languages, list(tables), staged)
+        for name, text in tables.items():
+            write(staged / "data" / name, text)
+        write(staged / "results.json", _json(numbers))
+        write(staged / "provenance.json", _json(provenance))
+        made = sorted(file for file in staged.rglob("*") if file.is_file())
+        for file in made:  # the first page last: it never leads to a page that is not there
+            target = folder / file.relative_to(staged)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(file, target)
+        names = {file.relative_to(staged).as_posix() for file in made}
+        for stale in (*folder.glob("??/*.html"), *folder.glob("data/*.csv"), *folder.glob("index*.html")):
+            if stale.relative_to(folder).as_posix() not in names:
+                stale.unlink()
+        return {name: (folder / name).stat().st_size for name in sorted(names)}
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _render(
+    study: Study,
+    results: dict[str, dict],
+    numbers: dict,
+    provenance: dict,
+    languages: tuple[str, ...],
+    tables: Sequence[str],
+    staged: Path,
+) -> None:
+    from analysis import words
+    from analysis.report import page, summary
+
+    for language in languages:
+        others = [code for code in languages if code != language]
+        bodies = {}
+        with words.using(language):
+            titled = words.name(study.title)
+        for name, notebook in results.items():
+            links = [_alternate(code, f"../{code}/{name}.html") for code in others]
+            with words.using(language):
+                bodies[name] = page.body(notebook, language, links)
+        order = list(bodies)
+        for i, name in enumerate(order):
+            links = [_alternate(code, f"../{code}/{name}.html") for code in others]
+            beside = [order[j] if 0 <= j < len(order) else None for j in (i - 1, i + 1)]
+            previous, following = [
+                {"href": f"{n}.html", "title": bodies[n].title} if n else None for n in beside
+            ]
+            html = page.framed(
+                bodies[name],
+                language,
+                study_title=titled,
+                index_href=f"../{_index(language, languages)}",
+                alternates=links,
+                previous=previous,
+                next=following,
+                provenance=_local(provenance, provenance["notebooks"][name], language),
+            )
+            write(staged / language / f"{name}.html", html)
+        with words.using(language):
+            html = summary.index(
+                study,
+                numbers,
+                bodies,
+                language,
+                alternates=[_alternate(code, _index(code, languages)) for code in others],
+                main_language=languages[0],
+                tables=tables,
+                provenance=_local(provenance, provenance["run"], language),
+            )
+        write(staged / _index(language, languages), html)
+
+
+def _index(language: str, languages: Sequence[str]) -> str:
+    return "index.html" if language == languages[0] else f"index.{language}.html"
+
+
+def _alternate(language: str, href: str) -> dict[str, str]:
+    from analysis import words
+
+    return {
+        "language": language,
+        "direction": words.DIRECTIONS[language],
+        "name": NAMES[language],
+        "href": href,
+    }
+
+
+def _provenance(study: Study, study_path: Path, shown: list[Run], results: dict[str, dict]) -> dict[str, Any]:
+    """Code, data and parameters behind the pages; for each notebook those of its own run."""
+    path = study_path.resolve()
+    given = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+    data = runs.checked_in() + (runs.hashes(study.source) if study.ledger is not None else [])
+    of_run = {name: notebook["metadata"]["analysis"] for name, notebook in results.items()}
+    shared = ("date", "commit", "modified", "versions")
+    last = {key: max(of_run.values(), key=lambda entry: entry["date"])[key] for key in shared}
+    return {
+        "study": study.name,
+        "title": study.title,
+        "command": f"python -m analysis report {given}",
+        "run": last | {"parameters": runs.parameters_of(study)},
+        "seed": study.seed,
+        "data": data,
+        "notebooks": of_run,
+    }
+
+
+def _local(provenance: dict, of_run: dict, language: str) -> dict[str, Any]:
+    """What one page's footer says."""
+    from analysis import words
+
+    with words.using(language):
+        day = date.fromisoformat(of_run["date"])
+        cite = words._("{title}. Report of {date}, code version {commit}.").format(
+            title=words.name(provenance["title"]), date=words.date(day), commit=of_run["commit"][:10]
+        )
+        shown = {name: value for name, value in of_run["parameters"].items() if value not in (None, [], {})}
+        return {
+            "date": words.date(day),
+            "commit": of_run["commit"][:10],
+            "modified": of_run["modified"],
+            "data": [file for file in provenance["data"] if not file["file"].endswith(".md")],
+            "parameters": shown,
+            "versions": of_run["versions"],
+            "cite": cite,
+            "command": provenance["command"],
+        }
+
+
+def _tables(results: dict[str, dict]) -> dict[str, str]:
+    """CSV files by name: what is behind each figure and table."""
+    from analysis.report.markup import slug
+
+    made: dict[str, str] = {}
+    for name, notebook in results.items():
+        for meta in outputs(notebook):
+            if meta.get("csv"):
+                key = f"{name}.{slug(meta.get('key') or meta['kind'])}"
+                number = sum(known == key or known.startswith(f"{key}-") for known in (n[:-4] for n in made))
+                made[f"{key}{f'-{number + 1}' if number else ''}.csv"] = _safe(meta["csv"])
+    return made
+
+
+def outputs(notebook: dict) -> list[dict]:
+    """The `analysis` metadata of each output, in order."""
+    return [
+        output["metadata"]["analysis"]
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", ())
+        if "analysis" in output.get("metadata", {})
+    ]
+
+
+def _safe(text: str) -> str:
+    """CSV in which no cell starts as a formula does; numbers keep their sign."""
+    made = io.StringIO()
+    writer = csv.writer(made, lineterminator="\n")
+    for row in csv.reader(io.StringIO(text)):
+        writer.writerow(
+            [f"'{cell}" if cell[:1] in tuple("=+-@\t\r") and not _numeric(cell) else cell for cell in row]
+        )
+    return made.getvalue()
+
+
+def _numeric(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _validate(numbers: dict) -> None:
+    import jsonschema
+
+    try:
+        jsonschema.validate(numbers, json.loads(SCHEMA.read_text(encoding="utf-8")))
+    except jsonschema.ValidationError as fault:
+        place = "/".join(map(str, fault.absolute_path))
+        raise NotebookError(f"a record does not fit {SCHEMA.name}: {place}: {fault.message}") from None
+
+
+def _write_studies(out: Path, languages: tuple[str, ...]) -> None:
+    """The page over all studies of the folder, from what each has written of itself."""
+    from analysis import words
+    from analysis.report import summary
+
+    studies = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(out.glob("*/results.json"))]
+    for language in languages:
+        others = [code for code in languages if code != language]
+        with words.using(language):
+            here = [
+                study | {"href": f"{study['study']}/{name}"}
+                for study in studies
+                if (out / study["study"] / (name := _index(language, languages))).exists()
+                or (out / study["study"] / (name := "index.html")).exists()
+            ]
+            links = [_alternate(code, _index(code, languages)) for code in others]
+            write(out / _index(language, languages), summary.studies(here, language, alternates=links))
+
+
+def _unchanged(manifest: Path, state: str, folder: Path) -> bool:
+    """Whether the folder holds exactly what was last written, from the same inputs."""
+    if not manifest.exists():
+        return False
+    known = json.loads(manifest.read_text(encoding="utf-8"))
+    if known["state"] != state:
+        return False
+    return all(
+        (folder / n).is_file() and (folder / n).stat().st_size == size for n, size in known["files"].items()
+    )
+
+
+def _look() -> str:
+    """Changes with whatever decides how pages look, apart from the runs."""
+    here = Path(__file__).parent
+    files = [here / name for name in ("assembly.py", "markup.py", "page.py", "summary.py", SCHEMA.name)]
+    return _digest(
+        *(file.read_text(encoding="utf-8") for file in (*files, *sorted((here / "templates").iterdir())))
+    )
+
+
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:24]
+
+
+def _json(value: dict) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -1,0 +1,218 @@
+"""A synthetic ledger of Dubai's payments in 2017, with a known true effect of 26 October.
+
+No number of it is a measurement. Its mean year shows every published figure (`dubai`); what the figures leave
+open is assumed there. `panel` is the same year as `simulate` of the same seed, without the rows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from analysis.simulate.accounts import Account, drawn, expected
+from analysis.simulate.dubai import DUBAI, READING
+from analysis.simulate.world import CHANNELS, COMPONENTS, COUNTER, Model
+
+SYNTHETIC = Path(__file__).parents[3] / "data" / "synthetic" / "dubai-2017.parquet"
+LEAST_ROWS = 100
+
+
+def simulate(
+    path: str | Path,
+    days: int = 365,
+    entities: int = 36,
+    rows: int | None = None,
+    effect: float | None = None,
+    seed: int = 2017,
+) -> Path:
+    """Write a ledger as Parquet and the truth beside it, as ``<stem>.truth.json``.
+
+    Parameters
+    ----------
+    path : path
+        The ledger; its folder is made.
+    days : int
+        Length; 26 October keeps its place in the year, and more than 365 reach further back.
+    entities : int
+        Number of entities. The published figures hold for 36.
+    rows : int, optional
+        Exactly so many payments, counters included; by default what 2017 had, by `dubai.DUBAI`.
+    effect : float, optional
+        Mean relative effect of the day on the digital count, at the level of the campaign: 0.3 is +30 %. By
+        default the calibrated one. With 0 there is no initiative: no campaign, and counters stay open.
+    seed : int
+        The same seed gives the same file.
+
+    Returns
+    -------
+    Path
+        The ledger's.
+    """
+    from analysis.simulate.rows import write
+
+    path = Path(path)
+    if path.suffix not in (".parquet", ".pq"):
+        raise ValueError(f"{path}: the ledger is written as Parquet, give a name that ends in .parquet")
+    account = _account(seed, days, entities, rows, effect)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    truth_path = path.with_name(f"{path.stem}.truth.json")
+    truth_path.unlink(missing_ok=True)
+    write(path, account, seed, {"synthetic": "true", "model": _mark(account.model, seed, rows)})
+    partial = truth_path.with_name(f".{truth_path.name}.{os.getpid()}.part")
+    partial.write_text(json.dumps(truth(account, seed), indent=1) + "\n", encoding="utf-8")
+    os.replace(partial, truth_path)
+    return path
+
+
+def ensure(path: str | Path = SYNTHETIC) -> Path:
+    """The ledger of Dubai's 2017, made when it is missing or of another model."""
+    import pyarrow.parquet as pq
+
+    path = Path(path)
+    if path.exists() and path.with_name(f"{path.stem}.truth.json").exists():
+        found = pq.read_metadata(path).metadata or {}
+        if found.get(b"model") == _mark(DUBAI, 2017, None).encode():
+            return path
+    return simulate(path)
+
+
+def panel(
+    seed: int = 2017,
+    days: int = 365,
+    entities: int = 36,
+    rows: int | None = None,
+    effect: float | None = None,
+) -> pd.DataFrame:
+    """One drawn year by day, entity and channel, with its truth by component.
+
+    Columns: `date`, `entity`, `channel`, `count`, `value`; then for each of `COMPONENTS` its count, and its
+    dirhams under the name with ``_value``. Components add up to `count` and `value` in every row.
+    """
+    return _account(seed, days, entities, rows, effect).frame()
+
+
+def expectation(model: Model = DUBAI) -> pd.DataFrame:
+    """Means of the model in the layout of `panel`."""
+    return expected(model).frame()
+
+
+def with_effect(model: Model, effect: float) -> Model:
+    """The model whose day has this mean relative effect on the digital count.
+
+    A smaller effect shrinks campaign and response together. A larger one wins more counter customers, as
+    far as there are any, and new payments beyond.
+    """
+    if not 0 <= effect < np.inf:
+        raise ValueError(f"effect is {effect}: give a fraction of at least 0, such as 0.3 for +30 %")
+    if effect == 0:
+        return model.without()
+    factor = effect / _relative(model)
+    less = min(factor, 1.0)
+    scaled = replace(
+        model,
+        campaign=model.campaign * less,
+        to_digital=min(model.to_digital * factor, 0.9),
+        pulled=model.pulled * less,
+        waited=model.waited * less,
+        lasting=model.lasting * less,
+        new=0.0,
+    )
+    return replace(scaled, new=max(effect - _relative(scaled), 0.0))
+
+
+def truth(account: Account, seed: int) -> dict:
+    """What happened in the drawn year, for the file beside the ledger."""
+    model = account.model
+    day = model.dates.get_loc(pd.Timestamp(model.event))
+    return {
+        "synthetic": True,
+        "note": "Simulated. No number here or in the ledger is a measurement.",
+        "seed": seed,
+        "rows": int(account.count.sum()),
+        "event": f"{model.event}",
+        "initiative": not model.null,
+        "week": READING,
+        "effect": effects(account),
+        "mean_effect": effects(expected(model)),
+        "event_day": _cells(model, account.count[:, day], account.value[:, day]),
+        "all_days": _cells(model, account.count.sum(1), account.value.sum(1)),
+        "parameters": asdict(model) | {"event": f"{model.event}", "announced": f"{model.announced or ''}"},
+    }
+
+
+def effects(account: Account) -> dict:
+    """The event day's true effects: estimand -> metric -> observed, expected, absolute, relative.
+
+    Digital channels, as everywhere: count, value, ticket; `digital_share` is of the count of all channels.
+    ``"pre-week"`` expects baseline and campaign, ``"history"`` the baseline.
+    """
+    day = account.model.dates.get_loc(pd.Timestamp(account.model.event))
+    worlds = {"observed": list(COMPONENTS), "pre-week": ["baseline", "campaign"], "history": ["baseline"]}
+    metrics = {}
+    for world, names in worlds.items():
+        keep = [COMPONENTS.index(name) for name in names]
+        count = account.count[keep, day].sum((0, 1))
+        value = account.value[keep, day].sum((0, 1))
+        digital = float(count[:COUNTER].sum())
+        metrics[world] = {
+            "count": digital,
+            "value": float(value[:COUNTER].sum()),
+            "ticket": float(value[:COUNTER].sum()) / digital if digital else 0.0,
+            "digital_share": digital / float(count.sum()) if count.sum() else 0.0,
+        }
+    return {
+        estimand: {
+            metric: {
+                "observed": observed,
+                "expected": metrics[estimand][metric],
+                "absolute": observed - metrics[estimand][metric],
+                "relative": observed / metrics[estimand][metric] - 1 if metrics[estimand][metric] else None,
+            }
+            for metric, observed in metrics["observed"].items()
+        }
+        for estimand in ("pre-week", "history")
+    }
+
+
+def _account(seed: int, days: int, entities: int, rows: int | None, effect: float | None) -> Account:
+    if seed < 0:
+        raise ValueError(f"seed is {seed}: give a whole number of at least 0")
+    model = replace(DUBAI, days=days, entities=entities)
+    if effect is not None:
+        model = with_effect(model, effect)
+    if rows is not None:
+        if rows < LEAST_ROWS:
+            raise ValueError(f"rows is {rows}: give at least {LEAST_ROWS}")
+        share = rows / expected(model).count.sum()
+        model = replace(model, level=model.level * share, payers=max(50, round(model.payers * share)))
+    return drawn(model, np.random.SeedSequence([seed, 0]), rows)
+
+
+@lru_cache(maxsize=16)
+def _relative(model: Model) -> float:
+    return effects(expected(model))["pre-week"]["count"]["relative"]
+
+
+def _cells(model: Model, count: np.ndarray, value: np.ndarray) -> dict:
+    """entity -> channel -> component -> count and value."""
+    return {
+        entity: {
+            channel: {
+                component: {"count": count[k, e, c].item(), "value": round(value[k, e, c].item(), 2)}
+                for k, component in enumerate(COMPONENTS)
+            }
+            for c, channel in enumerate(CHANNELS)
+        }
+        for e, entity in enumerate(model.names)
+    }
+
+
+def _mark(model: Model, seed: int, rows: int | None) -> str:
+    """Tells one ledger's parameters from another's."""
+    return json.dumps([asdict(model), seed, rows], default=str)

@@ -1,0 +1,231 @@
+"""Numbers, money, dates and intervals as a reader of each language expects them.
+
+In Arabic, signed numbers and percentages are wrapped in Unicode isolates, so that a sign stays on its side of the
+number; `html` turns the isolates into `<bdi>`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import html as _html
+import math
+import re
+import string
+from numbers import Integral
+
+from analysis.words.catalogue import LOCALES, _, currency, language, name, ngettext
+from analysis.words.terms import KINDS, metric
+
+
+def step(low: float, high: float, point: float | None = None) -> float | None:
+    """The unit to round to, so that significant digits follow the interval; None without a finite interval.
+
+    Half the width keeps two digits when they begin below 35, else one: +-19.5 is told in units of 1, +-5.2 in
+    units of 1, +-0.52 in units of 0.1 (the rule of the Particle Data Group). Given a point inside, the nearer end
+    counts, so that an end far out does not round the point away.
+    """
+    half = (high - low) / 2 if point is None else min(point - low, high - point)
+    if not math.isfinite(half) or half <= 0:
+        return None
+    power = math.floor(math.log10(half))
+    return 10.0 ** (power - 1 if half / 10.0**power < 3.55 else power)
+
+
+def number(value: float, step: float | None = None, signed: bool = False) -> str:
+    """1,774 or −4.2; rounded to `step`, else whole numbers stay whole and others keep three digits below 100."""
+    step = 1.0 if step is None and isinstance(value, Integral) else step
+    return _isolate(_digits(value, step, signed), signed or value < 0)
+
+
+def percent(value: float, step: float | None = None, signed: bool = False) -> str:
+    """30% of a fraction 0.3; `step` is a fraction too (0.01 rounds to whole per cent)."""
+    if step is None:
+        step = 0.01 if abs(value) >= 0.095 or value == 0 else 0.001
+    return _isolate(_digits(value * 100, step * 100, signed) + ("" if math.isinf(value) else "%"))
+
+
+def points(value: float, step: float | None = None, signed: bool = False) -> str:
+    """Percentage points of a difference of two fractions."""
+    if step is None:
+        step = 0.001 if abs(value) < 0.1 else 0.01
+    text = _isolate(_digits(value * 100, step * 100, signed), signed or value < 0)
+    count = _plural_number(value * 100, step * 100, signed)
+    return ngettext("{n} percentage point", "{n} percentage points", count).format(n=text)
+
+
+def p_value(value: float) -> str:
+    """0.012, 0.3 or <0.001."""
+    if value < 0.001:
+        return _isolate("<0.001")
+    return number(value, 0.001 if value < 0.0995 else 0.01)
+
+
+def money(value: float, step: float | None = None, signed: bool = False) -> str:
+    """AED 55.2 million, or AED 1,774, in the current `currency`; `step` is in whole units of it."""
+    scale = next((s for s in (1e9, 1e6) if abs(value) >= s), 1.0)
+    if step is None:
+        step = 10.0 ** (math.floor(math.log10(abs(value))) - 2) if scale > 1 else 1.0
+    amount = _isolate(_digits(value / scale, step / scale, signed), signed or value < 0)
+    count = _plural_number(value / scale, step / scale, signed)
+    if scale == 1e9:
+        text = ngettext("{currency} {n} billion", "{currency} {n} billion", count)
+    elif scale == 1e6:
+        text = ngettext("{currency} {n} million", "{currency} {n} million", count)
+    elif currency() == "AED":
+        text = ngettext("AED {n}", "AED {n}", count)
+    else:
+        text = _("{currency} {n}")
+    return text.format(currency=name(currency()), n=amount)
+
+
+def date(day: datetime.date) -> str:
+    """26 October 2017."""
+    from babel.dates import format_date
+
+    return format_date(day, "d MMMM y", locale=LOCALES[language()])
+
+
+def weekday(number: int) -> str:
+    """Name of a weekday, 0 = Monday."""
+    from babel.dates import get_day_names
+
+    return get_day_names("wide", "stand-alone", LOCALES[language()])[number]
+
+
+def day_month(day: datetime.date) -> str:
+    """26 Oct."""
+    from babel.dates import format_date
+
+    return format_date(day, "d MMM", locale=LOCALES[language()])
+
+
+def month(day: datetime.date) -> str:
+    """Oct, for an axis; in place of January the year."""
+    from babel.dates import format_date
+
+    return format_date(day, "y" if day.month == 1 else "MMM", locale=LOCALES[language()])
+
+
+def period(start: datetime.date, end: datetime.date | None = None) -> str:
+    """One day, or the first and the last of several."""
+    if end is None or end == start:
+        return date(start)
+    return _("{start} to {end}").format(start=date(start), end=date(end))
+
+
+def interval(
+    low: float, high: float, kind: str = "number", signed: bool = True, step: float | None = None
+) -> str:
+    """+9% to +27%; both ends rounded to the interval's own step. `kind` is number, percent, points or money."""
+    beyond = kind == "percent" and MOST_PER_CENT < high < math.inf
+    high = MOST_PER_CENT if beyond else high
+    step = _interval_step(low, high) if step is None else step
+    write = WRITERS["number" if kind == "points" else kind]
+    factor = 100 if kind == "points" else 1
+    ends = [write(end * factor, step=step and step * factor, signed=signed) for end in (low, high)]
+    if math.isinf(low) and math.isinf(high):
+        return _("no bound on either side")
+    if math.isinf(high):
+        text = _("at least {low}")
+    elif math.isinf(low):
+        text = _("at most {high}")
+    elif beyond:
+        text = _("{low} to more than {high}")
+    else:
+        text = _("{low} to {high}")
+    text = text.format(low=ends[0], high=ends[1])
+    return (
+        ngettext("{n} percentage point", "{n} percentage points", 100).format(n=text)
+        if kind == "points"
+        else text
+    )
+
+
+def listing(items: list[str]) -> str:
+    """a, b and c."""
+    from babel.lists import format_list
+
+    return format_list(items, locale=LOCALES[language()])
+
+
+def fill(template: str, /, *args, **values) -> str:
+    """A sentence with its numbers: `template` is translated, then each placeholder is written out by its kind.
+
+    ``fill("The day added {effect:+percent} ({ci:+percent}).", effect=0.17, ci=(0.09, 0.27))``. Kinds: number,
+    percent, points, money, p, date, weekday, name, metric; a leading + signs the number, a trailing ``.1`` fixes
+    its decimals. A pair is an interval. Without a kind the value is written as it is.
+    """
+    return _Filler().vformat(_(template), args, values)
+
+
+WRITERS = {"number": number, "percent": percent, "points": points, "money": money}
+MOST_PER_CENT = 10.0  # +1,000 %: an interval that reaches further says no more by saying how far
+KINDS_OF_PLACEHOLDER = (*WRITERS, "date", "weekday", "name", "metric", "p")
+_interval_step = step
+
+
+class _Filler(string.Formatter):
+    def format_field(self, value, spec: str) -> str:
+        return write(value, spec) if spec else str(value)
+
+
+def write(value, spec: str) -> str:
+    """A value by the kind of a placeholder of `fill`: "+percent", "number.1", "date"."""
+    match = re.fullmatch(r"(\+?)([a-z]+)(?:\.(\d))?", spec)
+    if spec == "p":
+        return p_value(value)
+    if match and match[2] in KINDS_OF_PLACEHOLDER:
+        sign, kind, decimals = match.groups()
+        if kind in ("date", "weekday", "name", "metric"):
+            return {"date": date, "weekday": weekday, "name": name, "metric": metric}[kind](value)
+        options = {"signed": bool(sign)}
+        if decimals is not None:
+            options["step"] = 10.0 ** -(int(decimals) + (2 if kind in ("percent", "points") else 0))
+        if isinstance(value, tuple | list):
+            return interval(*value, kind=kind, **options)
+        return WRITERS[kind](value, **options)
+    raise ValueError(f"{spec!r} is no kind of number: give one of {', '.join(KINDS_OF_PLACEHOLDER)}")
+
+
+def _digits(value: float, step: float | None, signed: bool) -> str:
+    from babel.numbers import format_decimal
+
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if step is None:
+        step = 10.0 ** (math.floor(math.log10(abs(value))) - 2) if 0 < abs(value) < 100 else 1.0
+        step = min(step, 1.0)
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    value = round(value / step) * step
+    pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
+    text = format_decimal(abs(value), format=pattern, locale=LOCALES[language()])
+    zero = not any(c in "123456789" for c in text)
+    if value < 0 and not zero:
+        return "−" + text
+    return "+" + text if signed and not zero else text
+
+
+def _plural_number(value: float, step: float, signed: bool) -> int:
+    """The whole number that chooses a plural form; a fraction, and a sign that must stay, take that of a hundred."""
+    rounded = round(abs(value) / step) * step
+    if step < 1 or abs(rounded - round(rounded)) > 1e-9 or ((signed or value < 0) and rounded < 3):
+        return 100
+    return round(rounded)
+
+
+def _isolate(text: str, needed: bool = True) -> str:
+    return f"\u2066{text}\u2069" if needed and language() == "ar" else text
+
+
+def html(text: str) -> str:
+    """`text` as HTML: markup escaped, isolates as `<bdi>`."""
+    escaped = _html.escape(text, quote=False)
+    return escaped.replace("\u2066", '<bdi dir="ltr">').replace("\u2069", "</bdi>")
+
+
+def quantity(value: float, metric: str, step: float | None = None, signed: bool = False) -> str:
+    """A value of `metric` in its own unit."""
+    write = {"money": money, "percent": percent, "number": number}[KINDS.get(metric, "number")]
+    return write(value, step=step, signed=signed)

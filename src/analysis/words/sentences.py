@@ -1,0 +1,107 @@
+"""Sentences from results: the answer, how sure it is, and what it is not."""
+
+from __future__ import annotations
+
+import datetime
+
+from analysis.words.catalogue import N_, _, ngettext, synthetic
+from analysis.words.numbers import date, interval, number, percent, points, quantity, step
+
+OPENINGS = {
+    "count": N_("{when}, there were {observed} digital payments"),
+    "value": N_("{when}, digital payments were worth {observed}"),
+    "payers": N_("{when}, {observed} people paid digitally"),
+    "ticket": N_("{when}, a digital payment was worth {observed} on average"),
+    "digital_share": N_("{when}, {observed} of payments were digital"),
+}
+
+
+def headline(effect, level: float = 0.95) -> str:
+    """The answer: estimate and interval, how sure, and what it is not."""
+    return " ".join((answer(effect, level), sureness(effect), caveat(effect)))
+
+
+def answer(effect, level: float = 0.95) -> str:
+    """What was observed, against what was expected, with the interval of the effect."""
+    days = effect.event_days
+    expected_step = step(*effect.expected_interval(level), effect.expected)
+    share = effect.metric == "digital_share"
+    low, high = effect.confidence_interval(level, relative=not share)
+    difference = effect.absolute if share else effect.relative
+    write = points if share else percent
+    effect_step = step(low, high, difference)
+    if effect_step and any(end and abs(end) < effect_step / 2 for end in (low, high)):
+        effect_step /= 10  # an end beside zero is not told as zero
+    values = {
+        "expected": quantity(effect.expected, effect.metric, expected_step),
+        "difference": write(abs(difference), effect_step),
+        "interval": interval(low, high, "points" if share else "percent", step=effect_step),
+        "level": percent(level),
+    }
+    opening = _(OPENINGS.get(effect.metric, N_("{when}, {metric} reached {observed}"))).format(
+        when=_when(days[0], days[-1]),
+        observed=quantity(effect.observed, effect.metric, expected_step),
+        metric=effect.metric,
+    )
+    if low <= 0 <= high:
+        text = _(
+            "No clear effect. {opening}, against {expected} expected; the {level} interval of the effect, {interval}, "
+            "includes zero."
+        )
+    elif difference > 0:
+        text = _("{opening}, {difference} more than the {expected} expected ({level} interval: {interval}).")
+    else:
+        text = _("{opening}, {difference} less than the {expected} expected ({level} interval: {interval}).")
+    text = text.format(opening=opening, **values)
+    return marked(text)
+
+
+def marked(text: str) -> str:
+    """A sentence on results, which says so when they come from simulated data."""
+    return _("In the synthetic data: {text}").format(text=text) if synthetic() else text
+
+
+def sureness(effect) -> str:
+    """How often an ordinary day differs as much, in words."""
+    p = effect.p_value
+    if p < 0.001:
+        return _("Fewer than one ordinary day in 1,000 differs this much from what is expected of it.")
+    if p > 0.4:
+        return _("Ordinary days differ this much from what is expected of them all the time.")
+    every = round(1 / p) if p > 0.05 else round(1 / p, -1 if p > 0.005 else -2)
+    return ngettext(
+        "About one ordinary day in {n} differs this much from what is expected of it.",
+        "About one ordinary day in {n} differs this much from what is expected of it.",
+        int(every),
+    ).format(n=number(int(every)))
+
+
+def caveat(effect) -> str:
+    """What the number is over, and what it is not."""
+    if effect.estimand == "history":
+        return _(
+            "This is measured over the days before the campaign began, so it counts what the campaign did as well; it "
+            "does not say where the payments came from."
+        )
+    return _(
+        "This is measured over the level of the week before, campaign included; it is not the growth over the day "
+        "before, and it does not say where the payments came from."
+    )
+
+
+def half_life(found) -> str:
+    """How long a rise lasted, from `displacement.Persistence`."""
+    low, high = found.half_life_interval
+    if not found.half_life > 0:
+        return _("No lasting rise is seen.")
+    text = _("It halves every {n} days (interval: {interval}).")
+    if found.half_life_interval.high == float("inf"):
+        text = _("It is not seen to fade within the data: it halves in {interval} days or never.")
+    return text.format(n=number(found.half_life, 1), interval=interval(low, high, signed=False, step=1))
+
+
+def _when(first: datetime.date, last: datetime.date) -> str:
+    """The adverbial that opens a sentence."""
+    if first == last:
+        return _("On {date}").format(date=date(first))
+    return _("From {start} to {end}").format(start=date(first), end=date(last))

@@ -1,0 +1,250 @@
+"""The reader's word for each code: metrics, estimators, estimands, assumptions, columns."""
+
+from __future__ import annotations
+
+from analysis.words.catalogue import N_, _, name, ngettext
+
+METRICS = {
+    "count": N_("number of digital payments"),
+    "value": N_("value of digital payments"),
+    "payers": N_("number of people who paid digitally"),
+    "ticket": N_("value per digital payment"),
+    "digital_share": N_("digital share of payments"),
+}
+KINDS = {"value": "money", "ticket": "money", "digital_share": "percent"}
+REST = N_("All others")  # the row of all groups that are not shown one by one
+
+
+CURRENCIES = (N_("AED"), N_("EUR"), N_("GBP"), N_("INR"), N_("USD"))
+SECTORS = (
+    N_("Transport"),
+    N_("Customs"),
+    N_("Health"),
+    N_("Utilities"),
+    N_("Traffic"),
+    N_("Licensing"),
+    N_("Municipality"),
+    N_("Land"),
+    N_("Residency"),
+    N_("Education"),
+    N_("Courts"),
+    N_("Culture"),
+)
+# What estimators warn of; they know no language, so the sentences are repeated here for the catalogue.
+WARNINGS = (
+    N_("The event falls on a holiday; it is held against ordinary days."),
+    N_("The search for the likeliest variances of the level and the season did not settle."),
+    N_(
+        "The campaign has a level of its own here; the eve does not condition the forecast, for the campaign has "
+        "touched it."
+    ),
+    N_(
+        "The week before holds each weekday once: a weekday effect cannot be told from noise in it, and the "
+        "interval is that of a new day drawn like those of the week."
+    ),
+)
+PERIODS = {
+    "history": N_("history"),
+    "campaign": N_("campaign"),
+    "event": N_("event"),
+    "after": N_("after the event"),
+}
+HEADINGS = {
+    "day": N_("Day"),
+    "days": N_("Days"),
+    "lag": N_("Days from the event"),
+    "share": N_("Share"),
+    "fitted": N_("Fitted"),
+    "effect": N_("Effect"),
+    "estimate": N_("Estimate"),
+    "part": N_("Part"),
+    "series": N_("Payments"),
+    "own": N_("Own estimate"),
+    "median": N_("Median"),
+    "power": N_("Power"),
+    "design": N_("Design"),
+    "process": N_("Kind of series"),
+    "coverage": N_("Coverage"),
+    "width": N_("Width"),
+    "group": N_("Group"),
+    "baseline": N_("Baseline"),
+    "history": N_("History"),
+    "baseline_days": N_("Days of the baseline"),
+    "calendar": N_("Calendar"),
+    "scale": N_("Scale"),
+    "p_value": N_("P-value"),
+    "count_share": N_("Share of number"),
+    "value_share": N_("Share of value"),
+    "least": N_("Smallest effect: the week"),
+    "least_line": N_("Smallest effect: its trend line"),
+    "most": N_("Largest effect: the week"),
+    "most_line": N_("Largest effect: its trend line"),
+    "date": N_("Date"),
+    "period": N_("Period"),
+    "observed": N_("Observed"),
+    "expected": N_("Expected"),
+    "expected_low": N_("Expected, low end"),
+    "expected_high": N_("Expected, high end"),
+    "absolute": N_("Effect"),
+    "absolute_low": N_("Effect, low end"),
+    "absolute_high": N_("Effect, high end"),
+    "relative": N_("Effect, relative"),
+    "relative_low": N_("Relative effect, low end"),
+    "relative_high": N_("Relative effect, high end"),
+    "low": N_("Low end"),
+    "high": N_("High end"),
+    "weekday": N_("Weekday"),
+    "label": N_("Case"),
+    "estimator": N_("Estimator"),
+    "entity": N_("Entity"),
+    "channel": N_("Channel"),
+    "service": N_("Service"),
+    "metric": N_("Metric"),
+    "count": N_("Number"),
+    "value": N_("Value"),
+    "payers": N_("Payers"),
+    "ticket": N_("Value per payment"),
+    "digital_share": N_("Digital share"),
+}
+
+
+METHODS = {
+    "day_before": N_("The day before"),
+    "pre_week_mean": N_("Mean of the week before"),
+    "same_weekday": N_("Same weekday"),
+    "contrast": N_("Contrast regression"),
+    "calendar_regression": N_("Calendar regression"),
+    "poisson": N_("Poisson regression"),
+    "structural": N_("Structural time series"),
+    "autoregressive": N_("Regression with autocorrelated errors"),
+    "synthetic_control": N_("Synthetic control"),
+    "difference_in_differences": N_("Difference in differences"),
+    "ensemble": N_("Ensemble"),
+    "calendar_arma": N_("Calendar with ARMA errors"),
+    "oracle": N_("Oracle"),
+}
+ESTIMANDS = {
+    "pre-week": N_("Over the week before"),
+    "history": N_("Over the time before the campaign"),
+}
+
+
+def method(estimator: str) -> str:
+    """An estimator as a reader calls it."""
+    return _(METHODS[estimator]) if estimator in METHODS else estimator.replace("_", " ")
+
+
+def estimand(code: str) -> str:
+    """What the effect is measured over."""
+    return _(ESTIMANDS[code]) if code in ESTIMANDS else code
+
+
+PARTS = {
+    "from_counters": N_("From counters"),
+    "from_other_days": N_("From other days"),
+    "pulled_forward": N_("From the days after"),
+    "postponed": N_("From the days before"),
+    "net_new": N_("Net new, less lost"),
+    "digital_gain": N_("Digital gain"),
+}
+SERIES = {
+    "digital": N_("Digital payments"),
+    "counter": N_("Payments at counters"),
+    "total": N_("All payments"),
+}
+PROCESSES = {
+    "ar03_log": N_("Weak memory"),
+    "ar06_log": N_("Middling memory"),
+    "ar09_log": N_("Strong memory"),
+    "ar03_raw": N_("Weak memory, additive"),
+    "ar06_raw": N_("Middling memory, additive"),
+    "ar09_raw": N_("Strong memory, additive"),
+    "long_memory": N_("Memory that fades slowly"),
+    "local_level": N_("Drifting level"),
+    "random_walk_noise": N_("Fast drifting level"),
+    "changing_season": N_("Changing weekly pattern"),
+    "counts_small": N_("Small counts"),
+    "counts_large": N_("Large counts"),
+    "closed_weekends": N_("Nothing at weekends"),
+    "heavy_tails": N_("Heavy tails"),
+    "skewed": N_("Lopsided noise"),
+    "outliers": N_("Outages and rushes"),
+    "variance_grows": N_("Noise that grows with the level"),
+    "heavy_tickets": N_("Few payments of very different size"),
+    "payday_spikes": N_("Paydays"),
+    "holiday_unknown": N_("Unknown holidays"),
+    "holidays_known": N_("Known holidays"),
+    "level_shift": N_("Jump of the level"),
+    "trend_break": N_("Break of the trend"),
+    "campaign": N_("Campaign"),
+    "campaign_anticipation": N_("Campaign with waiting"),
+    "yearly": N_("Yearly season"),
+    "weekday_variance": N_("Noisier weekends"),
+    "rising_volatility": N_("Rising noise"),
+    "clustered_volatility": N_("Noise in clusters"),
+    "short_28": N_("28 days of history"),
+    "short_60": N_("60 days of history"),
+    "long_365": N_("A year of history"),
+}
+CHOICES = {
+    "history": {"all": N_("all of the history")},
+    "calendar": {"full": N_("full calendar"), "weekday": N_("weekdays only")},
+    "scale": {"log": N_("log scale"), "level": N_("plain scale")},
+}
+
+
+def part(code: str) -> str:
+    """A part of the gain as a reader calls it."""
+    return _(PARTS[code]) if code in PARTS else name(code.replace("_", " "))
+
+
+def series(code: str) -> str:
+    """Digital, counter or all payments as a reader calls them."""
+    return _(SERIES[code]) if code in SERIES else name(code)
+
+
+def process(code: str) -> str:
+    """A simulated process as a reader calls it."""
+    return _(PROCESSES[code]) if code in PROCESSES else name(code.replace("_", " "))
+
+
+def choice(column: str, value) -> str:
+    """One choice of a specification as a reader calls it."""
+    if column == "estimator":
+        return method(value)
+    if column == "baseline":
+        return estimand(value)
+    if value in CHOICES.get(column, {}):
+        return _(CHOICES[column][value])
+    if column == "history" and str(value).isdigit():
+        return ngettext("{n} day of history", "{n} days of history", int(value)).format(n=int(value))
+    if column == "baseline_days" and str(value).isdigit():
+        return ngettext("baseline of {n} day", "baseline of {n} days", int(value)).format(n=int(value))
+    return name(str(value))
+
+
+def code(column: str, value: str) -> str:
+    """A cell of text in a table: codes by the reader's word, names translated where they are known."""
+    if column in ("estimator", "baseline", "history", "calendar", "scale"):
+        return choice(column, value)
+    told = {"period": period_name, "part": part, "series": series, "process": process, "estimand": estimand}
+    return told.get(column, name)(value)
+
+
+def period_name(code: str) -> str:
+    """A period of `Windows.labels` as a reader calls it."""
+    return _(PERIODS[code]) if code in PERIODS else name(code)
+
+
+def heading(column: str) -> str:
+    """A column's heading: known names are translated, others lose their underscores."""
+    column = str(column)
+    if column in HEADINGS:
+        return _(HEADINGS[column])
+    plain = column.replace("_", " ").capitalize()
+    return name(column) if name(column) != column or not column.isidentifier() else name(plain)
+
+
+def metric(name_: str) -> str:
+    """A metric as a reader calls it; a foreign column keeps its name."""
+    return _(METRICS[name_]) if name_ in METRICS else name_
