@@ -92,10 +92,11 @@ def tidy(daily: pd.Series, windows: Windows) -> pd.Series:
         raise ValueError("the series is empty: give one value a day")
     every = pd.date_range(days.min(), days.max())
     values = pd.Series(daily.to_numpy(dtype=float, na_value=np.nan), index=days, name=daily.name)
-    values = values.reindex(every)
-    event = values.reindex(windows.event_days)
-    if event.isna().any():
-        missing = event.index[event.isna()][0]
+    if not days.equals(every):
+        values = values.reindex(every)
+    event = values.loc[windows.event_start : windows.event_end]
+    if len(event) < len(windows.event_days) or event.isna().any():
+        missing = windows.event_days.difference(event.dropna().index)[0]
         raise ValueError(
             f"the day of the event {missing:%Y-%m-%d} has no value: the data run from "
             f"{every[0]:%Y-%m-%d} to {every[-1]:%Y-%m-%d}"

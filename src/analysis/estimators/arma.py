@@ -56,16 +56,15 @@ class Grid:
         object.__setattr__(self, "ar", ar)
         object.__setattr__(self, "start", start)
 
-    def only(self, m: int, p: int) -> Grid:
-        """The grid of one position."""
-        one, other = slice(m, m + 1), slice(p, p + 1)
+    def part(self, moving: np.ndarray, phi: np.ndarray | slice = slice(None)) -> Grid:
+        """Some of its pairs (theta, Theta), by number, with some of the values of phi."""
         return Grid(
-            self.theta[one],
-            self.weekly_theta[one],
-            self.weekly_phi[one],
-            self.phi[other],
-            self.allowed[one, other],
-            self.log_prior[one, other],
+            self.theta[moving],
+            self.weekly_theta[moving],
+            self.weekly_phi[moving],
+            self.phi[phi],
+            self.allowed[moving][:, phi],
+            self.log_prior[moving][:, phi],
         )
 
 
@@ -131,6 +130,21 @@ class Fit:
     def best(self) -> int:
         """The position of most weight."""
         return int(np.argmax(self.weight))
+
+    @property
+    def best_model(self) -> Grid:
+        """The grid of that position alone."""
+        m, p = self.position[0][self.best], self.position[1][self.best]
+        return self.models.part(np.array([m]), np.array([p]))
+
+    @property
+    def weekly_models(self) -> Grid:
+        """The grid "weekly" at those theta that carry weight, and at their neighbours."""
+        likely = np.unique(self.models.theta[self.position[0][self.weight > 0.01]])
+        whole, values = grid("weekly"), np.unique(grid("weekly").theta)
+        place = np.searchsorted(values, likely)
+        near = values[np.unique(np.clip([place - 1, place, place + 1], 0, len(values) - 1))]
+        return whole.part(np.flatnonzero(np.isin(whole.theta, near)))
 
     def whiten(self, rows: np.ndarray) -> np.ndarray:
         """Rows (m, n) through the best model's filter: what the days before do not foretell."""

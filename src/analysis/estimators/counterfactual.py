@@ -191,7 +191,7 @@ class Effect:
         days = windows.event_days
         metric = str(daily.name or "value")
         share = 1 / len(days) if metric in RATIOS else 1.0
-        observed = float(daily[days].sum()) * share
+        observed = float(daily.loc[days[0] : days[-1]].to_numpy().sum()) * share
         return cls(observed, total.scaled(share), baseline, estimator, used, days, metric, tuple(warnings))
 
     @property

@@ -45,8 +45,8 @@ def scales(
     for _ in range(2):  # what is far out for one kind of day is usual for another: the second look knows
         squares, size, ahead = np.minimum(whole, 9 * size), np.ones(n), np.ones(future.shape[1])
         for label, to_come in zip(past, future, strict=True):
-            relative = _by_kind(squares / size, label, 1 + max(label.max(), to_come.max()))
-            size, ahead = size * relative[label], ahead * relative[to_come]
+            relative, doubt = _by_kind(squares / size, label, 1 + max(label.max(), to_come.max()))
+            size, ahead = size * relative[label], ahead * (relative * np.exp(doubt))[to_come]
     if usual.sum() >= 60:
         level, now = _over_time((squares / size)[usual])
         size = size * np.interp(np.arange(n), np.flatnonzero(usual), level)
@@ -60,17 +60,21 @@ def by_weekday(errors: np.ndarray, weekday: np.ndarray, usual: np.ndarray) -> np
     squares, label = errors**2, weekday[usual]
     size = np.ones(len(label))
     for _ in range(2):
-        relative = _by_kind(np.minimum(squares, 9 * size), label, 7)
+        relative, _ = _by_kind(np.minimum(squares, 9 * size), label, 7)
         size = relative[label]
     return np.sqrt(relative[weekday] / np.median(size))
 
 
-def _by_kind(squares: np.ndarray, label: np.ndarray, kinds: int) -> np.ndarray:
-    """Relative variance of each kind of day, one on average over the days."""
+def _by_kind(squares: np.ndarray, label: np.ndarray, kinds: int) -> tuple[np.ndarray, np.ndarray]:
+    """Relative variance of each kind of day, one on average over the days, and the variance of its logarithm.
+
+    A normal error of a variance known up to that doubt spreads as if the variance were exp(doubt) times as large,
+    out to where 95 % lie (the t distribution's widening).
+    """
     count = np.bincount(label, minlength=kinds)
     seen = count > 4
     if seen.sum() < 2:
-        return np.ones(kinds)
+        return np.ones(kinds), np.zeros(kinds)
     half = (count[seen] - 1) / 2
     mean = np.maximum(np.bincount(label, squares, minlength=kinds)[seen] / count[seen], 1e-6)
     log_variance = np.log(mean) - special.digamma(half) + np.log(half)
@@ -79,9 +83,10 @@ def _by_kind(squares: np.ndarray, label: np.ndarray, kinds: int) -> np.ndarray:
     # With two kinds, weighting by the rarer one's precision keeps a common kind from hiding the difference.
     weight = 1 / sampling
     between = max(0.0, float(np.sum(weight * (log_variance**2 - sampling)) / weight.sum()))
-    relative = np.ones(kinds)
+    relative, doubt = np.ones(kinds), np.full(kinds, between)
     relative[seen] = np.exp(log_variance * between / (between + sampling))
-    return relative / np.average(relative, weights=count)
+    doubt[seen] = between * sampling / (between + sampling)
+    return relative / np.average(relative, weights=count), doubt
 
 
 def _over_time(squares: np.ndarray) -> tuple[np.ndarray, float]:
