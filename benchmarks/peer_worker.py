@@ -121,6 +121,16 @@ def pycausalimpact(y: pd.Series) -> Answer:
     return at["predicted"], at["predicted_lower"], at["predicted_upper"], done.p_value
 
 
+def tfcausalimpact(y: pd.Series) -> Answer:
+    """tfcausalimpact: local level and weekly season, by variational inference, its default."""
+    from causalimpact import CausalImpact
+
+    days = [str(y.index[i].date()) for i in (0, -2, -1, -1)]
+    done = CausalImpact(y.to_frame("y"), days[:2], days[2:], model_args={"nseasons": 7})
+    at = done.summary_data["average"]
+    return at["predicted"], at["predicted_lower"], at["predicted_upper"], done.p_value
+
+
 PEERS: dict[str, Callable[[pd.Series], Answer]] = {
     function.__name__: function
     for function in (
@@ -134,6 +144,7 @@ PEERS: dict[str, Callable[[pd.Series], Answer]] = {
         statspai_causal_impact,
         diff_diff_sdid,
         pycausalimpact,
+        tfcausalimpact,
     )
 }
 

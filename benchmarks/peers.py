@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,18 +31,20 @@ EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["option
 ENVIRONMENTS = {
     ".venv-peers": EXTRAS["bench"],
     ".venv-peers-causalimpact": ["pycausalimpact==0.1.1", "pandas<3", "statsmodels<0.15"],
+    ".venv-peers-tensorflow": ["tfcausalimpact==0.0.19", "tensorflow-cpu==2.21.0"],
 }
 HOME = dict.fromkeys(
     ("prophet", "causalpy_bayes", "causalpy_ols", "statspai_causal_impact", "diff_diff_sdid"), ".venv-peers"
 )
-HOME["pycausalimpact"] = ".venv-peers-causalimpact"
+HOME |= {"pycausalimpact": ".venv-peers-causalimpact", "tfcausalimpact": ".venv-peers-tensorflow"}
 PACKAGES = {"prophet": "prophet", "causalpy_bayes": "causalpy", "causalpy_ols": "causalpy"}
 PACKAGES |= {
     "diff_diff_sdid": "diff-diff",
     "statspai_causal_impact": "statspai",
     "pycausalimpact": "pycausalimpact",
+    "tfcausalimpact": "tfcausalimpact",
 }
-FEW = {"causalpy_bayes": 40, "statspai_causal_impact": 40}  # seconds a series
+FEW = {"causalpy_bayes": 40, "statspai_causal_impact": 40, "tfcausalimpact": 20}  # seconds a series
 PROCESSES = ("ar06_log", "random_walk_noise", "outliers", "counts_large")
 
 COLUMNS = ["process", "estimator", "version", "draws", "failed", "coverage_95", "false_positives"]
@@ -105,10 +108,14 @@ def version(peer: str) -> str:
 
 
 def install() -> None:
-    """Make the peers' environments."""
+    """Make the peers' environments that are not there; one that cannot be made is left out."""
     for name, packages in ENVIRONMENTS.items():
+        if (ROOT / name).exists():
+            continue
         venv.create(ROOT / name, with_pip=True)
-        subprocess.run([ROOT / name / "bin" / "python", "-m", "pip", "install", "-q", *packages], check=True)
+        pip = [ROOT / name / "bin" / "python", "-m", "pip", "install", "-q", *packages]
+        if subprocess.run(pip, check=False).returncode:
+            shutil.rmtree(ROOT / name)
 
 
 def _block(process: str, number: int) -> processes.Draws:

@@ -9,51 +9,45 @@ them; the floor is the one matrix product Q (Q'Y) that any method needs.
 from __future__ import annotations
 
 import json
-import time
 from statistics import median
 
+import laps
 import numpy as np
 import statsmodels.api as sm
 
 from analysis.estimators.residuals import _basis, pulse_effects
 
 UNITS, DAYS, SAMPLE = 1_000, 200, 400
+SAME = 1e-8  # largest difference of a t value from statsmodels'
 
 
 def measure(seed: int = 0) -> dict:
-    """Medians in seconds, their ratios, and the largest difference between the two answers."""
+    """Seconds of each, and the largest difference between the two answers.
+
+    Raises
+    ------
+    ArithmeticError
+        If that exceeds `SAME`: a wrong answer has no speed.
+    """
     rng = np.random.default_rng(seed)
     X = np.column_stack([np.eye(7)[np.arange(DAYS) % 7], np.linspace(-1, 1, DAYS)])
     Y = rng.standard_normal((DAYS, UNITS))
-    Q = _basis(X, Y)
-    closed = _time(lambda: pulse_effects(X, Y).t, 51)
-    floor = _time(lambda: Q @ (Q.T @ Y), 51)
-    t = pulse_effects(X, Y).t
-    days, units = rng.integers(DAYS, size=SAMPLE), rng.integers(UNITS, size=SAMPLE)
-    start = time.perf_counter()
-    fits = [
-        sm.OLS(Y[:, j], np.column_stack([X, np.eye(DAYS)[i]])).fit().tvalues[-1]
-        for i, j in zip(days, units, strict=True)
-    ]
-    loop = (time.perf_counter() - start) / SAMPLE * DAYS * UNITS
-    return {
-        "closed_form_seconds": closed,
-        "floor_seconds": floor,
-        "loop_seconds": loop,
-        "times_the_loop": loop / closed,
-        "times_the_floor": closed / floor,
-        "largest_difference": float(np.abs(t[days, units] - fits).max()),
-    }
+    Q, t = _basis(X, Y), pulse_effects(X, Y).t
+    taken = laps.by_turns(
+        {"closed": laps.timed(lambda: pulse_effects(X, Y)), "floor": laps.timed(lambda: Q @ (Q.T @ Y))}, 51
+    )
+    days, units, fits = rng.integers(DAYS, size=SAMPLE), rng.integers(UNITS, size=SAMPLE), []
+    loop = laps.seconds(lambda: fits.extend(_fit(X, Y, i, j) for i, j in zip(days, units, strict=True)))
+    difference = float(np.abs(t[days, units] - fits).max())
+    if not difference <= SAME:
+        raise ArithmeticError(f"the closed form differs from statsmodels by {difference:.1e}")
+    seconds = {name: median(times) for name, times in taken.items()}
+    return seconds | {"loop": loop / SAMPLE * DAYS * UNITS, "largest_difference": difference}
 
 
-def _time(work, times: int) -> float:
-    work()
-    laps = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        laps.append(time.perf_counter() - start)
-    return median(laps)
+def _fit(X: np.ndarray, Y: np.ndarray, day: int, unit: int) -> float:
+    """The t value of a dummy for one day of one unit."""
+    return sm.OLS(Y[:, unit], np.column_stack([X, np.eye(DAYS)[day]])).fit().tvalues[-1]
 
 
 if __name__ == "__main__":

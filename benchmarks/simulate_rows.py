@@ -1,25 +1,20 @@
 """Time of writing the simulated Dubai ledger, beside pyarrow writing the same columns from random arrays.
 
-    python benchmarks/simulate_rows.py [--rounds 3] [--out FOLDER]
+    python benchmarks/simulate_rows.py [ROUNDS]
 
 The reference holds uniform random columns of the same types and widths in memory and writes them with the same
-settings of Parquet; only the writing is timed. Prints a Markdown table; with --out also writes simulate_rows.md and
-simulate_rows.json there.
+settings of Parquet; only the writing is timed.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib.metadata
 import json
-import os
-import platform
-import statistics
+import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
+import laps
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,44 +24,23 @@ from analysis.simulate.dubai import DUBAI
 from analysis.simulate.rows import BATCH, SCHEMA, services
 from analysis.simulate.world import CHANNELS
 
-GOAL = 3.0
+OURS, REFERENCE = "simulate", "random arrays by pyarrow"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
+def measure(rounds: int) -> dict:
+    """Median seconds of each, rows and megabytes."""
     with tempfile.TemporaryDirectory() as folder:
-        result = measure(Path(folder), options.rounds)
-    table = markdown(result)
-    print(table)
-    if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "simulate_rows.md").write_text(table + "\n", encoding="utf-8")
-        (options.out / "simulate_rows.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-
-
-def measure(folder: Path, rounds: int) -> dict:
-    """Medians over rounds in which both take turns, so that a busy machine slows both."""
-    ours, reference = folder / "ledger.parquet", folder / "random.parquet"
-    taken: dict[str, list[float]] = {"simulate": [], "random arrays": []}
-    for _ in range(rounds):
-        taken["simulate"].append(_seconds(lambda: simulate(ours)))
-        rows = pq.read_metadata(ours).num_rows
-        taken["random arrays"].append(write_random(reference, rows))
-    medians = {name: statistics.median(times) for name, times in taken.items()}
-    return {
-        "rows": rows,
-        "seconds": medians,
-        "rounds": taken,
-        "ratio": medians["simulate"] / medians["random arrays"],
-        "goal": GOAL,
-        "megabytes": {"simulate": ours.stat().st_size / 1e6, "random arrays": reference.stat().st_size / 1e6},
-        "machine": {"cores": os.cpu_count(), "processor": platform.machine()},
-        "versions": {"python": platform.python_version()}
-        | {name: importlib.metadata.version(name) for name in ("numpy", "pyarrow")},
-    }
+        ours, reference = Path(folder) / "ledger.parquet", Path(folder) / "random.parquet"
+        cases = {
+            OURS: laps.timed(lambda: simulate(ours)),
+            REFERENCE: lambda: write_random(reference, pq.read_metadata(ours).num_rows),
+        }
+        taken = laps.by_turns(cases, rounds)
+        return {
+            "rows": pq.read_metadata(ours).num_rows,
+            "seconds": {name: median(times) for name, times in taken.items()},
+            "megabytes": {OURS: ours.stat().st_size / 1e6, REFERENCE: reference.stat().st_size / 1e6},
+        }
 
 
 def write_random(path: Path, rows: int) -> float:
@@ -91,22 +65,8 @@ def write_random(path: Path, rows: int) -> float:
                 _text(rng.integers(0, DUBAI.payers, size), 9),
             ]
             batch = pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
-            spent += _seconds(lambda batch=batch: file.write_batch(batch))
+            spent += laps.seconds(lambda batch=batch: file.write_batch(batch))
     return spent
-
-
-def markdown(result: dict) -> str:
-    seconds, size = result["seconds"], result["megabytes"]
-    lines = [
-        f"| {result['rows']:,} rows of 2017 | seconds (median) | MB |",
-        "|---|---|---|",
-        *(f"| {name} | {seconds[name]:.2f} | {size[name]:.0f} |" for name in seconds),
-        f"| ratio (goal: at most {result['goal']:g}) | {result['ratio']:.2f} | |",
-        "",
-        f"{result['machine']['cores']} cores; "
-        + ", ".join(f"{name} {version}" for name, version in result["versions"].items()),
-    ]
-    return "\n".join(lines)
 
 
 def _words(rng: np.random.Generator, words: list[str] | tuple[str, ...], size: int) -> pa.Array:
@@ -121,11 +81,5 @@ def _text(number: np.ndarray, width: int) -> pa.Array:
     return pc.utf8_lpad(pc.cast(pa.array(number), pa.string()), width, "0")
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(int(sys.argv[1]) if sys.argv[1:] else 3), indent=2))

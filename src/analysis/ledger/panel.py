@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 import polars as pl
 
@@ -312,10 +313,13 @@ def _filled(found: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     every = pd.date_range(out["date"].min(), out["date"].max(), name="date", unit="us")
     if not by:
         return out.set_index("date").reindex(every, fill_value=0).reset_index()
-    groups = out[by].drop_duplicates().sort_values(by)
-    whole = pd.DataFrame({"date": every}).merge(groups, how="cross")
-    out = whole.merge(out, on=["date", *by], how="left", validate="one_to_one")
-    numbers = [c for c in out if c not in ("date", *by)]
-    types = {c: "float64" if c == "value" else "int64" for c in numbers}
-    out[numbers] = out[numbers].fillna(0).astype(types)
-    return out.astype({name: "str" for name in by if name != "digital"})
+    groups = out[by].drop_duplicates().sort_values(by, ignore_index=True)
+    place = (out["date"] - every[0]).dt.days.to_numpy() * len(groups) + out.groupby(by).ngroup().to_numpy()
+    assert pd.Index(place).is_unique, "a day and group is summed once"
+    whole = groups.iloc[np.tile(np.arange(len(groups)), len(every))].reset_index(drop=True)
+    whole.insert(0, "date", every.repeat(len(groups)))
+    for name in out.columns.difference(["date", *by], sort=False):
+        filled = np.zeros(len(whole), dtype=out[name].dtype)
+        filled[place] = out[name]
+        whole[name] = filled
+    return whole.astype({name: "str" for name in by if name != "digital"})
