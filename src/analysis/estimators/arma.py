@@ -139,12 +139,10 @@ class Fit:
 
     @property
     def weekly_models(self) -> Grid:
-        """The grid "weekly" at those theta that carry weight, and at their neighbours."""
-        likely = np.unique(self.models.theta[self.position[0][self.weight > 0.01]])
-        whole, values = grid("weekly"), np.unique(grid("weekly").theta)
-        place = np.searchsorted(values, likely)
-        near = values[np.unique(np.clip([place - 1, place, place + 1], 0, len(values) - 1))]
-        return whole.part(np.flatnonzero(np.isin(whole.theta, near)))
+        """The grid "weekly" at those theta that carry weight."""
+        whole, weight = grid("weekly"), np.bincount(self.position[0], self.weight, len(self.models.theta))
+        likely = self.models.theta[weight > 0.05]
+        return whole.part(np.flatnonzero(np.isin(whole.theta, likely)))
 
     def whiten(self, rows: np.ndarray) -> np.ndarray:
         """Rows (m, n) through the best model's filter: what the days before do not foretell."""

@@ -278,7 +278,7 @@ class _Run:
         past say how often: their next day is held against both forecasts, starting from seven in ten without
         trace, as if three had been seen.
         """
-        n, days = self.n, len(self.windows.event_days)
+        n, days = self.n, len(self.calendar.weekday[self.future])
         lasting = np.flatnonzero(self.odd & ~self.missing)
         recent = lasting[lasting >= n - 3]
         if not len(recent):
@@ -295,7 +295,7 @@ class _Run:
     def _week_before(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """From the level of the week before, with the errors that such a week made on ordinary days."""
         fit, n, kinds = self.fit, self.n, self.calendar.kinds
-        width, days = self.windows.baseline_days, len(self.windows.event_days)
+        width, days = self.windows.baseline_days, len(self.calendar.weekday[self.future])
         pattern = self.columns @ fit.coefficients[fit.best]
         filled = fit.rows[-1] - pattern[:n]
         drop = 2 * width // 7

@@ -78,15 +78,15 @@ def _by_kind(squares: np.ndarray, label: np.ndarray, kinds: int) -> tuple[np.nda
     half = (count[seen] - 1) / 2
     mean = np.maximum(np.bincount(label, squares, minlength=kinds)[seen] / count[seen], 1e-6)
     log_variance = np.log(mean) - special.digamma(half) + np.log(half)
-    log_variance -= np.average(log_variance, weights=count[seen])
-    sampling = 1.3 * special.polygamma(1, half)  # 1.3: tails a little heavier than normal
+    log_variance -= log_variance @ count[seen] / count[seen].sum()
+    sampling = 1.3 * special.zeta(2, half)  # trigamma; 1.3: tails a little heavier than normal
     # With two kinds, weighting by the rarer one's precision keeps a common kind from hiding the difference.
     weight = 1 / sampling
     between = max(0.0, float(np.sum(weight * (log_variance**2 - sampling)) / weight.sum()))
     relative, doubt = np.ones(kinds), np.full(kinds, between)
     relative[seen] = np.exp(log_variance * between / (between + sampling))
     doubt[seen] = between * sampling / (between + sampling)
-    return relative / np.average(relative, weights=count), doubt
+    return relative * count.sum() / (relative @ count), doubt
 
 
 def _over_time(squares: np.ndarray) -> tuple[np.ndarray, float]:

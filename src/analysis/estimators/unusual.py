@@ -12,8 +12,9 @@ import numpy as np
 from analysis.estimators.arma import Fit
 from analysis.estimators.spread import by_weekday
 
-ODD = 5.0  # days that lie further out, in robust standard deviations, are set aside
-RUNS = (1, 2, 3, 4)  # lengths of a closure or an outage that the calendar does not know
+# How many days a closure or an outage that the calendar does not know may last, and how far out, in robust standard
+# deviations, days are set aside.
+ODD = {1: 5.0, 2: 6.0, 3: 6.0, 4: 6.0}
 STANDS_OUT = 3.7  # t ratio from which a day of the month gets a column; forty are tried
 MONTH_VARIANCES = (0.01, 0.03, 0.1, 0.3, 1.0)  # of the days of the month, in units of the noise's
 JUMP_MEMORY = 0.4  # jumps are looked for under errors of short memory, which cannot follow one
@@ -21,8 +22,9 @@ NEAR_THE_END = 7  # days at either end where a jump cannot be told from an odd w
 
 
 def robust(errors: np.ndarray) -> float:
-    """Standard deviation by the median of |error|, for normal errors."""
-    return float(max(1.4826 * np.median(np.abs(errors)), 1e-12))
+    """Standard deviation by the (upper) median of |error|, for normal errors."""
+    middle = len(errors) // 2
+    return float(max(1.4826 * np.partition(np.abs(errors), middle)[middle], 1e-12))
 
 
 def jump(rows: np.ndarray, usual: np.ndarray) -> tuple[int, float, float]:
@@ -136,17 +138,18 @@ def odd_days(fit: Fit, odd: np.ndarray, weekday: np.ndarray) -> np.ndarray:
     n, errors, pulse = len(odd), fit.innovations, fit.pulse
     spread = robust(errors[~odd])
     spread = spread * by_weekday(errors[~odd] / spread, weekday, ~odd)
-    shapes = [np.convolve(pulse, np.ones(run))[:n] for run in RUNS]
+    far = np.array(list(ODD.values()))[:, None] * spread
+    shapes = [np.convolve(pulse, np.ones(run))[:n] for run in ODD]
     lengths = [np.sqrt(np.cumsum(shape**2)[::-1]) for shape in shapes]
     odd, nothing = odd.copy(), np.zeros(n - 1)
     for _ in range(max(3, n // 12)):
         padded = np.concatenate([errors, nothing])
         size = np.array([np.correlate(padded, shape, "valid") for shape in shapes]) / lengths
         size[:, odd] = 0
-        run, day = np.unravel_index(np.argmax(abs(size) / spread), size.shape)
-        if abs(size[run, day]) < ODD * spread[day]:
+        run, day = np.unravel_index(np.argmax(abs(size) / far), size.shape)
+        if abs(size[run, day]) < far[run, day]:
             break
-        odd[day : day + RUNS[run]] = True
+        odd[day : day + run + 1] = True
         errors = errors.copy()
         errors[day:] -= size[run, day] / lengths[run][day] * shapes[run][: n - day]
     return odd
