@@ -159,6 +159,7 @@ class _Run:
         if self.scale is not self.choices[0]:
             fit, _ = self._rough_fit(self.scale, rough)
         self.precision = self._precision(fit.rows[-1])
+        fit = self._with_fast_growth(fit)
         if n >= 60:
             chosen = stands_out(fit, calendar.recurring[:, :n], usual)
             if chosen:
@@ -206,6 +207,17 @@ class _Run:
     def _precision(self, series: np.ndarray) -> np.ndarray:
         """Of the prior of each coefficient: none but for growth, the last column."""
         return np.append(np.zeros(self.columns.shape[1] - 1), (robust(np.diff(series)) / GROWTH) ** 2 / 2)
+
+    def _with_fast_growth(self, fit: arma.Fit) -> arma.Fit:
+        """Growth beyond what the prior expects gets a prior ten times as wide, if the evidence is for it."""
+        if abs(fit.coefficients[fit.best, -1]) < GROWTH:
+            return fit
+        before, self.precision = self.precision, self.precision / 100
+        faster = self._refit(fit.rows[-1], fit.models, self.missing)
+        if faster.evidence > fit.evidence:
+            return faster
+        self.precision = before
+        return fit
 
     def _with_jumps(self, fit: arma.Fit) -> arma.Fit:
         """A step where the level seems to have jumped for good, kept if the evidence is for it; twice at most."""
