@@ -21,7 +21,7 @@ class Calendar:
     weekday : ndarray of int, shape (n,)
         0 is Monday.
     holiday : ndarray of bool, shape (n,)
-        A holiday that is not on a weekend anyway.
+        A holiday, on a weekend too: Eid is no ordinary Friday.
     regime : ndarray of int, shape (n,)
         Number of the weekend regime.
     ramadan : ndarray of bool, shape (n,)
@@ -69,7 +69,7 @@ def calendar(first: pd.Timestamp, last: pd.Timestamp, country: str | None) -> Ca
     table = table[inside]
     return Calendar(
         weekday=table["weekday"].to_numpy(dtype=int),
-        holiday=((table["holiday"] != "") & ~table["weekend"]).to_numpy(),
+        holiday=(table["holiday"] != "").to_numpy(),
         regime=table["regime"].to_numpy(),
         ramadan=table["ramadan"].to_numpy(),
         recurring=recurring,

@@ -72,7 +72,7 @@ def _by_kind(squares: np.ndarray, label: np.ndarray, kinds: int) -> tuple[np.nda
     out to where 95 % lie (the t distribution's widening).
     """
     count = np.bincount(label, minlength=kinds)
-    seen = count > 4
+    seen = count >= 8  # of fewer the variance is a guess
     if seen.sum() < 2:
         return np.ones(kinds), np.zeros(kinds)
     half = (count[seen] - 1) / 2

@@ -18,9 +18,7 @@ DERIVED = Path(__file__).parents[3] / "data" / "derived"
 TARGET = (0.935, 0.97)
 # A process on which the recommended estimator may miss the target, and the assumption that the process breaks.
 LIMITS = {
-    "campaign": N_("A month without usable days lies before the event, and the slope over it is uncertain"),
     "campaign_anticipation": N_("People who wait lower the days that the forecast starts from"),
-    "weekday_variance": N_("Few weekends tell how noisy weekends are"),
 }
 PEERS = {
     "pulse_hac": N_("statsmodels, dummy for the day with Newey-West errors"),
@@ -33,6 +31,7 @@ PEERS = {
     "statspai_causal_impact": N_("StatsPAI, causal impact"),
     "diff_diff_sdid": N_("diff-diff, synthetic difference in differences"),
     "pycausalimpact": N_("pycausalimpact"),
+    "tfcausalimpact": N_("tfcausalimpact"),
 }
 SERIES = {
     "London cycle hires": N_("London cycle hires"),
