@@ -21,7 +21,7 @@ from analysis.words import _
 
 TEMPLATES = Path(__file__).with_name("templates")
 HIDDEN_TAGS = frozenset(("parameters", "injected-parameters", "hide", "remove"))
-LARGEST = 560_000  # bytes; with its frame a page stays under 600 kB
+LARGEST = 640_000  # bytes; with its frame a page stays under 680 kB
 # The section on the model: its heading, and all up to the next.
 METHOD = re.compile(
     r'(<div class="heading"><h2 id="(?:the-)?(?:model|method)">.*?</div>)(.*?)(?=<div class="heading">|\Z)',
