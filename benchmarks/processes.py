@@ -57,6 +57,10 @@ class Draws:
         The event day without campaign and event, and its oracle given the days before the campaign.
     country : str or None
         Whose calendar the process follows.
+    metric : str
+        Name of the series; "digital_share" for a share in (0, 1), "ticket" for an average.
+    wait_days : int or None
+        The last days before the event on which people may wait for it, as a user would say.
     """
 
     values: np.ndarray
@@ -65,6 +69,8 @@ class Draws:
     campaign_days: int = 0
     without_campaign: tuple[np.ndarray, Oracle] | None = None
     country: str | None = None
+    metric: str = "value"
+    wait_days: int | None = None
 
     def truth(self, baseline: str) -> tuple[np.ndarray, Oracle]:
         """The untreated event day, and its oracle, under an estimand."""
@@ -76,18 +82,27 @@ class Draws:
 PROCESSES: dict[str, Callable[..., Draws]] = {}
 
 
-def _process(name: str, days: int, **fixed) -> Callable:
-    """Register a function under `name` with a usual length of history and fixed options."""
+def register_in(processes: dict[str, Callable[..., Draws]]) -> Callable:
+    """A decorator factory ``(name, days, **fixed)`` that puts a function into `processes`.
 
-    def register(function: Callable[..., Draws]) -> Callable[..., Draws]:
-        def draw(rng: np.random.Generator, n_draws: int, n_days: int = days) -> Draws:
-            return function(rng, n_draws, n_days, **fixed)
+    `days` is its usual length of history, `fixed` its fixed options.
+    """
 
-        draw.__name__, draw.__doc__, draw.days = name, function.__doc__, days
-        PROCESSES[name] = draw
-        return function
+    def process(name: str, days: int, **fixed) -> Callable:
+        def register(function: Callable[..., Draws]) -> Callable[..., Draws]:
+            def draw(rng: np.random.Generator, n_draws: int, n_days: int = days) -> Draws:
+                return function(rng, n_draws, n_days, **fixed)
 
-    return register
+            draw.__name__, draw.__doc__, draw.days = name, function.__doc__, days
+            processes[name] = draw
+            return function
+
+        return register
+
+    return process
+
+
+_process = register_in(PROCESSES)
 
 
 @_process("ar03_log", 120, phi=0.3)
