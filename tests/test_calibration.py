@@ -77,7 +77,8 @@ def test_lengths_and_weekdays_vary():
 
 
 def test_summary_by_hand():
-    """A hand-made table: 3 of 4 days covered, 1 of 4 rejected, twice the oracle's width."""
+    """A hand-made table: 3 of 4 days covered, 1 of 4 rejected, twice the oracle's width; the day outside lies 2 off,
+    so that the scores are 4, 4, 4 and 4 + 40 * 2, over a width of 2."""
     details = pd.DataFrame(
         {
             "process": "p",
@@ -92,13 +93,14 @@ def test_summary_by_hand():
             "ms": [1.0, 2, 3, 4],
         }
     )
-    for level in ("80%", "90%", "95%"):
+    for level in ("50%", "80%", "90%", "95%"):
         details[f"low_{level}"], details[f"high_{level}"] = details["expected"] - 2, details["expected"] + 2
         details[f"oracle_width_{level}"] = 2.0
     for effect in ("0%", "5%", "10%", "20%", "30%"):
         details[f"p_{effect}"] = [0.5, 0.5, 0.5, 0.01]
     row = calibration.summarise(details)
     assert row["coverage_95"] == 0.75
+    assert row["score_95"] == pytest.approx((2 + 2 + 2 + 42) / 4)
     assert row["false_positives"] == 0.25
     assert row["width_95"] == 2
     assert row["bias"] == pytest.approx(0.15)
@@ -133,7 +135,7 @@ def test_cached_study_is_whole():
     assert set(table["estimator"]) <= {"oracle", *calibration.ESTIMATORS}
     for estimator in ("oracle", calibration.RECOMMENDED):
         rows = table[table["estimator"] == estimator]
-        assert set(rows["process"]) == set(processes.PROCESSES)
+        assert set(rows["process"]) == set(calibration.PROCESSES if "set" in table else processes.PROCESSES)
         assert (rows["draws"] >= 500).all()
         assert (rows["failed"] == 0).all()
 
