@@ -1,10 +1,13 @@
-"""False alarms on real series: every ordinary day of three public series, taken for an event in turn.
+"""False alarms on real series: every ordinary day of four public series, taken for an event in turn.
 
     REFERENCE_DATA=... python benchmarks/real.py --out data/derived/real-days.csv \\
         --published data/derived/published.csv
 
+The alarms by month of the year go beside the table, into real-days-by-month.csv. Alarms carry an exact binomial 95 %
+interval; it takes the days as independent, which neighbouring days are not quite.
+
 The series are not part of the project; the folder that REFERENCE_DATA names holds them. An ordinary day is neither
-a public holiday nor a day of a known event (a strike), and has at least `MINIMUM` days before it.
+a public holiday nor a day of a known event (a strike, Halloween), and has at least `MINIMUM` days before it.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import joblib
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from analysis import days
 from analysis.effect import ESTIMATORS, RECOMMENDED, Effect, estimate
@@ -35,6 +39,15 @@ TFL_EVENTS = """2010-09-06 2010-09-07 2010-10-03 2010-10-04 2010-11-02 2010-11-0
 UPI_EVENTS = (
     """2020-11-26 2021-03-15 2021-03-16 2021-12-16 2021-12-17 2022-03-28 2022-03-29 2024-01-22""".split()
 )
+# Days that parents seek or avoid (Levy, Chung & Slade 2011) or that are half a holiday: Valentine's Day, leap days,
+# Halloween, Christmas Eve, New Year's Eve, Fridays the 13th, the day after Thanksgiving; and 11 September 2001.
+_BIRTHS = pd.date_range("2000-01-01", "2014-12-31")
+BIRTHS_EVENTS = _BIRTHS[
+    _BIRTHS.strftime("%m-%d").isin(["02-14", "02-29", "10-31", "12-24", "12-31"])
+    | ((_BIRTHS.day_of_week == 4) & (_BIRTHS.day == 13))
+    | ((_BIRTHS.day_of_week == 4) & (_BIRTHS.month == 11) & (_BIRTHS.day >= 23) & (_BIRTHS.day <= 29))
+    | (_BIRTHS == "2001-09-11")
+]
 
 # series, first day, last day, whose figure, the figure, and its 95 % interval
 HIRES, NONE = "London cycle hires", float("nan")
@@ -72,8 +85,10 @@ def series(folder: Path) -> dict[str, RealSeries]:
 
     hires = ledger.read_daily(folder / "tfl_cycle_hire" / "daily.csv")["hires"]
     upi = ledger.read_daily(folder / "upi_rbi_daily" / "daily.csv")
+    births = ledger.read_daily(folder / "us_births" / "daily.csv")["births"]
     sales = purchases(folder)
     return {
+        "US births": RealSeries(births, "US", tuple(BIRTHS_EVENTS.strftime("%Y-%m-%d"))),
         "London cycle hires": RealSeries(hires, "GB", tuple(TFL_EVENTS)),
         "UPI payments": RealSeries(upi["Vol"], "IN", tuple(UPI_EVENTS)),
         "UPI value": RealSeries(upi["Val"], "IN", tuple(UPI_EVENTS)),
@@ -130,13 +145,24 @@ def _days(real: RealSeries, chosen: pd.DatetimeIndex, estimator: str | None) -> 
 
 
 def summarise(frame: pd.DataFrame) -> dict:
-    """Share of ordinary days called unusual at 10, 5 and 1 %, and the interval's median width."""
+    """Share of ordinary days called unusual at 10, 5 and 1 %, and the interval's median width.
+
+    Those at 5 and 1 % come with their number (`alarms_*`) and the ends of their exact 95 % interval.
+    """
     done = frame.dropna(subset="p_value")
     row = {"days": len(frame), "failed": 1 - len(done) / len(frame)}
     row |= {f"false_positives_{a}": (done["p_value"] < a / 100).mean() for a in (10, 5, 1)}
-    return row | {
-        "width": ((done["high"] - done["low"]) / done["expected"]).median(),
-    }
+    for a in (5, 1) if len(done) else ():
+        alarms = int((done["p_value"] < a / 100).sum())
+        ends = binomtest(alarms, len(done)).proportion_ci(0.95)  # Clopper-Pearson
+        row |= {f"alarms_{a}": alarms, f"low_{a}": ends.low, f"high_{a}": ends.high}
+    return row | {"width": ((done["high"] - done["low"]) / done["expected"]).median()}
+
+
+def by_month(frame: pd.DataFrame) -> pd.DataFrame:
+    """`summarise` for the days of each month of the year that has any, `month` 1 to 12."""
+    months = frame.groupby(frame["date"].dt.month)
+    return pd.DataFrame([{"month": month} | summarise(rows) for month, rows in months])
 
 
 def published(folder: Path, estimator: str | None = None) -> pd.DataFrame:
@@ -174,7 +200,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="write the table here")
     parser.add_argument("--published", type=Path, help="write the known events here, beside others' results")
     options = parser.parse_args()
-    folder, rows = Path(os.environ["REFERENCE_DATA"]), []
+    folder, rows, months = Path(os.environ["REFERENCE_DATA"]), [], []
     if options.published:
         table = published(folder)
         print(table.round(3).to_string(index=False))
@@ -186,12 +212,15 @@ def main() -> None:
             chosen = RECOMMENDED if estimator == "recommended" else estimator
             frame = placebos(real, chosen, options.every, jobs=options.jobs)
             rows.append({"series": name, "estimator": chosen} | summarise(frame))
+            months.append(by_month(frame).assign(series=name, estimator=chosen))
             if "fault" in frame:
                 print(frame["fault"].value_counts().head(3).to_string())
     table = pd.DataFrame(rows)
     print(table.round(3).to_string(index=False))
     if options.out:
         _write(table, options.out)
+        monthly = pd.concat(months).set_index(["series", "estimator", "month"]).reset_index()
+        _write(monthly, options.out.with_name(f"{options.out.stem}-by-month.csv"))
 
 
 def _write(table: pd.DataFrame, out: Path) -> None:

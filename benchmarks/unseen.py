@@ -105,7 +105,7 @@ def _outdoors(rng, n, days):
 
 @_process("hiring_rounds", 365)
 def _hiring_rounds(rng, n, days):
-    """Hires of a small firm: rounds open and close unseen; few on weekends, many zeros. Exact forward filter."""
+    """Hires of a small firm: rounds open and close unseen; few on weekends. Exact forward filter."""
     dates = _dates(rng, n, days)
     week = np.where(_weekday(dates) > 4, rng.uniform(0.2, 0.5, (n, 1)), 1 + 0.2 * (_weekday(dates) == 0))
     rates = np.stack([rng.uniform(2, 6, n), rng.uniform(12, 40, n)], axis=1)

@@ -126,6 +126,35 @@ def test_some_ordinary_days_look_ordinary(reals, name, every):
     assert frame["p_value"].median() == pytest.approx(0.5, abs=0.15)
 
 
+def test_alarms_by_hand():
+    """Ten days of January, three below 5 % and none below 1 %, and one of May without an answer. Clopper & Pearson's
+    tables (and R's binom.test): 3 of 10 is [0.0667, 0.6525], 0 of 10 is [0, 0.3085] = 1 - 0.025^(1/10)."""
+    january = pd.DataFrame(
+        {"date": pd.date_range("2001-01-01", periods=10), "p_value": [0.02] * 3 + [0.5] * 7}
+    )
+    may = pd.DataFrame({"date": [pd.Timestamp("2002-05-01")], "p_value": [np.nan]})
+    frame = pd.concat([january, may], ignore_index=True).assign(expected=100.0, low=90.0, high=120.0)
+    row = real.summarise(frame)
+    assert (row["days"], row["alarms_5"], row["alarms_1"]) == (11, 3, 0)
+    assert row["failed"] == pytest.approx(1 / 11)
+    assert (row["low_5"], row["high_5"]) == pytest.approx((0.0667, 0.6525), abs=5e-5)
+    assert (row["low_1"], row["high_1"]) == pytest.approx((0, 1 - 0.025**0.1))
+    assert row["width"] == pytest.approx(0.3)
+    months = real.by_month(frame).set_index("month")
+    assert months["days"].to_dict() == {1: 10, 5: 1}
+    assert months.loc[1, "alarms_5"] == 3
+    assert np.isnan(months.loc[5, "alarms_5"])
+
+
+def test_birthdays_that_are_no_ordinary_days(reals):
+    """Halloween, Fridays the 13th, the Friday after Thanksgiving and holidays are left out; an ordinary 13th stays."""
+    ordinary = reals["US births"].ordinary()
+    for day in ("2005-10-31", "2013-02-14", "2009-11-13", "2014-11-28", "2001-09-11", "2010-07-04"):
+        assert pd.Timestamp(day) not in ordinary, day
+    assert pd.Timestamp("2010-07-13") in ordinary
+    assert pd.Timestamp("2014-10-24") in ordinary
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["London cycle hires", "UPI payments", "UPI value", "CDNOW orders", "CDNOW value"]
