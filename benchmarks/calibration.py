@@ -276,6 +276,8 @@ def write(table: pd.DataFrame, details: pd.DataFrame, out: Path, keep: int = 5) 
             old = pd.read_csv(path)
             again = old.set_index(KEYS).index.isin(frame.set_index(KEYS).index)
             frame = pd.concat([frame, old[~again]])
+        if "set" in frame:
+            frame["set"] = frame["process"].map(_set)
         order = {name: place for place, name in enumerate((*PROCESSES, "oracle", *ESTIMATORS))}
         frame = frame.sort_values(KEYS, key=lambda codes: codes.map(order).fillna(0), kind="stable")
         part = path.with_name(f".{path.name}.part")

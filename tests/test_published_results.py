@@ -116,7 +116,8 @@ def test_cdnow_from_ledger_to_estimate(reference_data):
 
 
 @pytest.mark.parametrize(
-    ("name", "every"), [("London cycle hires", 30), ("UPI payments", 10), ("CDNOW orders", 4)]
+    ("name", "every"),
+    [("London cycle hires", 30), ("UPI payments", 10), ("CDNOW orders", 4), ("US births", 60)],
 )
 def test_some_ordinary_days_look_ordinary(reals, name, every):
     """A handful of each series: at nominal 5 %, few alarms; a broken interval gives dozens."""
