@@ -1,43 +1,65 @@
-"""The public face of estimation: `estimate`, and `ESTIMATORS`, one function an estimator."""
+"""The effect of an event on a daily series: `estimate`, and `ESTIMATORS`, one function an estimator.
+
+The recommended one, `gls`, is the one regression of `analysis.model`; notebook 08 says how often it covers.
+"""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from analysis.estimators.calendar_arma import calendar_arma
-from analysis.estimators.comparison import difference_in_differences, synthetic_control
-from analysis.estimators.counterfactual import Effect, Interval, Predictive
-from analysis.estimators.regression import autoregressive, calendar_regression, poisson, structural
-from analysis.estimators.simple import day_before, pre_week_mean, same_weekday
+from analysis.alternatives import day_before, pre_week_mean, same_weekday
+from analysis.model.distribution import Distribution
+from analysis.model.effect import Effect, Interval
+from analysis.model.ordinary import before_the_event
 from analysis.windows import Windows
 
-__all__ = ["COMPARISONS", "ESTIMATORS", "RECOMMENDED", "Effect", "Interval", "Predictive", "estimate"]
+__all__ = ["COMPARISONS", "ESTIMATORS", "RECOMMENDED", "Effect", "Interval", "estimate", "gls", "tidy"]
+
+
+def gls(
+    daily: pd.Series,
+    windows: Windows,
+    baseline: str = "pre-week",
+    covariates: pd.DataFrame | None = None,
+    scale: str | None = None,
+) -> Effect:
+    """The recommended estimator: generalised least squares with a dummy for each of the event's days.
+
+    Formula: g(y[t]) = weekday + growth + days of the month that stand out + level of the week before + dummies + u[t],
+    u an ARMA(1,1) whose parameters are averaged over by restricted likelihood (see `analysis.model`). A dummy is the
+    day less its best linear prediction, its standard error the error of predicting a new day.
+
+    Assumes that the event's days would have been like ordinary days of their weekday and place in the month, given
+    the days before. ``"pre-week"`` after a campaign: given the week before, whose level has a column of its own;
+    ``"history"``: given the days before the campaign.
+
+    Parameters
+    ----------
+    covariates : DataFrame, optional
+        Columns that the event cannot move, indexed by day: the weather, a series that the initiative did not touch.
+    scale : str, optional
+        "log", "root", "identity" or "logit"; by default chosen from the data.
+    """
+    fit, warnings = before_the_event(daily, windows, baseline, covariates, scale)
+    centre, covariance = fit.forecast()
+    total = Distribution.total(centre, covariance, fit.shape, fit.inverse)
+    return Effect.of("gls", daily, windows, baseline, fit.learned, total, warnings, fit)
+
 
 # From a series and its own past alone.
-ESTIMATORS = {
-    function.__name__: function
-    for function in (
-        calendar_arma,
-        calendar_regression,
-        autoregressive,
-        structural,
-        poisson,
-        same_weekday,
-        pre_week_mean,
-        day_before,
-    )
-}
+ESTIMATORS = {function.__name__: function for function in (gls, same_weekday, pre_week_mean, day_before)}
 # With `donors`, units that the initiative did not touch.
-COMPARISONS = {function.__name__: function for function in (synthetic_control, difference_in_differences)}
-RECOMMENDED = "calendar_arma"
+COMPARISONS = {function.__name__: function for function in ()}
+RECOMMENDED = "gls"
 
 
 def estimate(
-    daily: pd.Series,
-    windows: Windows,
+    daily: pd.Series | pd.DataFrame | Mapping[str, pd.Series],
+    windows: Windows | Sequence[Windows],
     estimator: str | None = None,
     baseline: str = "pre-week",
     **options,
@@ -47,22 +69,33 @@ def estimate(
     Parameters
     ----------
     daily : Series of float, indexed by day
-        The metric a day. Missing days are absent or NaN; they are never taken for zeros.
-    windows : Windows
-        Which day is which.
+        The metric a day. Missing days are absent or NaN; they are never taken for zeros. A frame of one column
+        is welcome too (pandas; or Polars with a column of dates), and a mapping of series, for a mapping of effects.
+    windows : Windows or sequence of Windows
+        Which day is which; of several editions, for their pooled effect (`analysis.editions`).
     estimator : str, optional
-        A name in `ESTIMATORS` or `COMPARISONS`; by default the recommended one, which the calibration study
-        chose (notebook 08).
+        A name in `ESTIMATORS` or `COMPARISONS`; by default the recommended one.
     baseline : {"pre-week", "history"}
         The estimand: what the day added to the level of the week before it, or what the initiative
         added to the world without it.
     **options
-        Passed on to the estimator, which refuses those it does not know.
+        Passed on to the estimator, which refuses those it does not know: `covariates`, `scale`, `donors`.
 
     Raises
     ------
     ValueError
         If the estimator is unknown, the event lies outside the data, or too little comes before it.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> days = pd.date_range("2024-01-01", periods=120)
+    >>> noise = np.random.default_rng(1).normal(0, 5, 120)
+    >>> daily = pd.Series(100 + 20 * (days.day_of_week < 5) + noise, days, name="visits")
+    >>> daily.iloc[-1] *= 1.5
+    >>> effect = estimate(daily, Windows(days[-1]))
+    >>> bool(effect.confidence_interval().low > 20), effect.estimator
+    (True, 'gls')
     """
     name = RECOMMENDED if estimator is None else estimator
     known = ESTIMATORS | COMPARISONS
@@ -72,10 +105,18 @@ def estimate(
         raise ValueError(f"estimator {name!r} is unknown: {hint}")
     if name in COMPARISONS and "donors" not in options:
         raise ValueError(f"estimator {name!r} needs donors: give units that the initiative did not touch")
+    if isinstance(daily, Mapping):
+        return {
+            key: estimate(series, windows, estimator, baseline, **options) for key, series in daily.items()
+        }
+    if not isinstance(windows, Windows):
+        from analysis.editions import editions
+
+        return editions(daily, windows, estimator, baseline, **options)
     return known[name](tidy(daily, windows), windows, baseline=baseline, **options)
 
 
-def tidy(daily: pd.Series, windows: Windows) -> pd.Series:
+def tidy(daily: pd.Series | pd.DataFrame, windows: Windows) -> pd.Series:
     """The series as floats on every day from its first to its last; missing days are NaN.
 
     Raises
@@ -83,6 +124,7 @@ def tidy(daily: pd.Series, windows: Windows) -> pd.Series:
     ValueError
         If the index holds no days or a day twice, or a day of the event has no value.
     """
+    daily = _series(daily)
     if not isinstance(daily.index, pd.DatetimeIndex):
         raise ValueError("the series is not indexed by day: give it a DatetimeIndex")
     days = daily.index.tz_localize(None).normalize()
@@ -101,4 +143,26 @@ def tidy(daily: pd.Series, windows: Windows) -> pd.Series:
             f"the day of the event {missing:%Y-%m-%d} has no value: the data run from "
             f"{every[0]:%Y-%m-%d} to {every[-1]:%Y-%m-%d}"
         )
+    if np.isinf(values).any():
+        raise ValueError(f"the value of {values.index[np.isinf(values)][0]:%Y-%m-%d} is infinite: correct it")
     return values
+
+
+def _series(daily) -> pd.Series:
+    """One pandas Series out of what a caller has at hand."""
+    if isinstance(daily, pd.Series):
+        return daily
+    if not isinstance(daily, pd.DataFrame):
+        frame = daily.to_pandas() if hasattr(daily, "to_pandas") else daily.df()  # Polars; DuckDB
+        date = next(
+            (name for name in frame if pd.api.types.is_datetime64_any_dtype(frame[name]) or name == "date"),
+            None,
+        )
+        if date is None:
+            raise ValueError(f"no column holds dates: the columns are {', '.join(map(str, frame))}")
+        daily = frame.assign(**{date: pd.to_datetime(frame[date])}).set_index(date)
+    if daily.shape[1] != 1:
+        raise ValueError(
+            f"the frame has {daily.shape[1]} columns, {', '.join(map(str, daily))}: give one of them"
+        )
+    return daily.iloc[:, 0]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from numbers import Integral
 
+import numpy as np
 import pandas as pd
 
 BASELINES = ("pre-week", "history")
@@ -46,7 +47,8 @@ class Windows:
     event_end: pd.Timestamp | None = None
     campaign_start: pd.Timestamp | None = None
     baseline_days: int = 7
-    country: str | None = "AE"
+    wait_days: int | None = None
+    country: str | None = None
     history_start: pd.Timestamp | None = None
     excluded: tuple[pd.Timestamp, ...] = ()
 
@@ -105,6 +107,34 @@ class Windows:
         if self.history_start is not None:
             before = before[before.index >= self.history_start]
         return before[~before.index.isin(self.excluded)]
+
+    def anchored(self, baseline: str) -> bool:
+        """Whether the level of the week before has a coefficient of its own: after a campaign, for "pre-week"."""
+        return baseline == "pre-week" and self.campaign_start is not None and self.campaign_start < self.event_start
+
+    def ordinary(self, index: pd.DatetimeIndex, baseline: str = "pre-week") -> np.ndarray:
+        """Which days of `index` an estimand learns from, shape of `index`.
+
+        Those before the event, from `history_start` on, but for excluded days, the last `wait_days`, and the campaign,
+        of which "pre-week" learns the week before the event.
+        """
+        if baseline not in BASELINES:
+            raise ValueError(f"baseline {baseline!r} is unknown: give one of {', '.join(BASELINES)}")
+        days = (index < self.event_start) & ~index.isin(self.excluded)
+        if self.history_start is not None:
+            days &= index >= self.history_start
+        days &= index < self.event_start - pd.Timedelta(days=self.waiting)
+        campaign = index.isin(self.campaign_days)
+        if baseline == "pre-week":
+            campaign &= ~index.isin(self.baseline)
+        return days & ~campaign
+
+    @property
+    def waiting(self) -> int:
+        """Days before the event that people may have waited through: `wait_days`, or 2 after a campaign, else 0."""
+        if self.wait_days is not None:
+            return self.wait_days
+        return 2 if len(self.campaign_days) else 0
 
     def labels(self, index: pd.DatetimeIndex) -> pd.Series:
         """history, campaign, event or after, for each day of `index`."""

@@ -1,0 +1,237 @@
+"""What an event added, with the distribution of what would have been without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis.model.constants import WIDE
+from analysis.model.distribution import Distribution
+from analysis.model.regression import Regression
+from analysis.model.scale import RATIOS
+from analysis.windows import Windows
+
+BEYOND = (
+    "What is expected lies beyond anything seen before the event: the level was moving fast, and no headline should "
+    "rest on it."
+)
+FACTOR = "The ends of the expected interval lie more than a factor of ten apart: the days before say little of the event's."
+
+
+class Interval(NamedTuple):
+    """Two ends, both plain floats."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Effect:
+    """What an event added, with the distribution of what would have been without it.
+
+    Stores facts; every number is derived from them, so none can contradict another.
+
+    Parameters
+    ----------
+    observed : float
+        The metric over the event: the sum over its days (of a ratio the mean).
+    counterfactual : Distribution
+        The same without the initiative.
+    estimand : str
+        "pre-week" (what the day added to the week before) or "history" (what the initiative added).
+    estimator : str
+        Its name in `ESTIMATORS`.
+    days_used : DatetimeIndex
+        The days that the counterfactual was learned from.
+    event_days : DatetimeIndex
+        The days of the event.
+    metric : str
+        Name of the series.
+    warnings : tuple of str
+        What a reader must know, each a sentence.
+    nonnegative : bool
+        No value of the series can fall below zero, so that no expected interval does.
+    fit : Regression or None
+        The regression behind it, of the recommended estimator.
+    """
+
+    observed: float
+    counterfactual: Distribution
+    estimand: str
+    estimator: str
+    days_used: pd.DatetimeIndex
+    event_days: pd.DatetimeIndex
+    metric: str
+    warnings: tuple[str, ...] = ()
+    nonnegative: bool = False
+    fit: Regression | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(
+        cls,
+        estimator: str,
+        daily: pd.Series,
+        windows: Windows,
+        baseline: str,
+        used: pd.DatetimeIndex,
+        total: Distribution,
+        warnings: Sequence[str] = (),
+        fit: Regression | None = None,
+    ) -> Effect:
+        """Hold the event's days of `daily` against the distribution of their total; a ratio is averaged over them."""
+        days, metric = windows.event_days, str(daily.name or "value")
+        share = 1 / len(days) if metric in RATIOS else 1.0
+        observed = float(daily.loc[days[0] : days[-1]].to_numpy().sum()) * share
+        past = daily.reindex(used).to_numpy(float)
+        effect = cls(
+            observed,
+            total.scaled(share),
+            baseline,
+            estimator,
+            used,
+            days,
+            metric,
+            tuple(warnings),
+            bool((past >= 0).all()),
+            fit,
+        )
+        low, high = effect.expected_interval()
+        number = 1 if metric in RATIOS else len(days)
+        more = [BEYOND] * bool(low > number * past.max() or high < number * past.min())
+        more += [FACTOR] * bool(effect.nonnegative and high > WIDE * low)
+        object.__setattr__(effect, "warnings", (*effect.warnings, *more))
+        return effect
+
+    @property
+    def expected(self) -> float:
+        """Median of the counterfactual."""
+        return self.counterfactual.median
+
+    @property
+    def absolute(self) -> float:
+        """Observed less expected, in units of the metric."""
+        return self.observed - self.expected
+
+    @property
+    def relative(self) -> float:
+        """`absolute` as a fraction of `expected`: 0.3 is +30 %; infinite where nothing is expected."""
+        return _ratio(self.observed, self.expected)
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided: how often an ordinary day would lie as far out in its distribution."""
+        below = self.counterfactual.probability(self.observed)
+        return min(1.0, 2 * min(below, 1 - below))
+
+    def probability(self, at_least: float = 0.0) -> float:
+        """That the relative effect is at least so large (a fraction): that no more than so much less was expected."""
+        if not at_least > -1:
+            raise ValueError(f"at_least is {at_least}: give a fraction above -1, such as 0.1 for 10 %")
+        return self.counterfactual.probability(self.observed / (1 + at_least))
+
+    def expected_interval(self, level: float = 0.95) -> Interval:
+        """Where the metric would have lain without the initiative, with probability `level`."""
+        if not 0 < level < 1:
+            raise ValueError(f"level is {level}: give a fraction between 0 and 1, such as 0.95")
+        floor = 0.0 if self.nonnegative else -np.inf
+        tail = (1 - level) / 2
+        ends = (self.counterfactual.quantile(tail), self.counterfactual.quantile(1 - tail))
+        return Interval(*(max(end, floor) for end in ends))
+
+    def confidence_interval(self, level: float = 0.95, relative: bool = False) -> Interval:
+        """Interval of the effect; its `p_value` is 1 - level exactly when an end touches zero.
+
+        The relative one compares what was observed with each end of the expected interval; an end is
+        infinite where the expected interval reaches zero.
+        """
+        low, high = self.expected_interval(level)
+        if relative:
+            return Interval(_ratio(self.observed, high), _ratio(self.observed, low))
+        return Interval(self.observed - high, self.observed - low)
+
+    @property
+    def regression(self):
+        """The statsmodels results at the likeliest error process; `.summary()` shows the event's dummy.
+
+        Raises
+        ------
+        ValueError
+            If the estimator is not the recommended one.
+        """
+        if self.fit is None:
+            raise ValueError(f"{self.estimator} is no regression of this kind: take the estimator gls")
+        return self.fit.statsmodels()
+
+    def to_dict(self, level: float = 0.95) -> dict:
+        """Every number at full precision, under the keys of the command line's JSON."""
+        expected, absolute = self.expected_interval(level), self.confidence_interval(level)
+        relative = self.confidence_interval(level, relative=True)
+        return {
+            "estimator": self.estimator,
+            "estimand": self.estimand,
+            "metric": self.metric,
+            "event_start": f"{self.event_days[0]:%Y-%m-%d}",
+            "event_end": f"{self.event_days[-1]:%Y-%m-%d}",
+            "observed": self.observed,
+            "expected": self.expected,
+            "expected_low": expected.low,
+            "expected_high": expected.high,
+            "absolute": self.absolute,
+            "absolute_low": absolute.low,
+            "absolute_high": absolute.high,
+            "relative": self.relative,
+            "relative_low": relative.low,
+            "relative_high": relative.high,
+            "p_value": self.p_value,
+            "level": level,
+            "days_used": len(self.days_used),
+            "warnings": list(self.warnings),
+        }
+
+    def frame(self, level: float = 0.95) -> pd.DataFrame:
+        """A small table: what was observed, expected and added, with intervals."""
+        rows = {
+            "observed": (self.observed, np.nan, np.nan),
+            "expected": (self.expected, *self.expected_interval(level)),
+            "effect": (self.absolute, *self.confidence_interval(level)),
+            "relative effect": (self.relative, *self.confidence_interval(level, relative=True)),
+        }
+        return pd.DataFrame.from_dict(rows, orient="index", columns=[self.metric, "low", "high"])
+
+    def __repr__(self) -> str:
+        first, last = self.event_days[0], self.event_days[-1]
+        when = f"{first:%Y-%m-%d}" if first == last else f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        table = self.frame().to_string(float_format="{:,.6g}".format, na_rep="")
+        lines = [
+            f"Effect of {when} over {self.estimand}, by {self.estimator}",
+            table,
+            f"p = {self.p_value:.2g}",
+        ]
+        return "\n".join([*lines, *self.warnings])
+
+    def plot(self, ax=None):
+        """The last eight weeks of the series, and what was expected of the event's days; returns the Axes."""
+        import matplotlib.pyplot as plt
+
+        ax = ax or plt.gca()
+        if self.fit is not None:
+            shown = slice(-56 - len(self.event_days), None)
+            ax.plot(self.fit.days[shown], self.fit.inverse(self.fit.z)[shown], marker=".", label="observed")
+        days = 1 if self.metric in RATIOS else len(self.event_days)
+        low, high = (end / days for end in self.expected_interval())
+        middle, centre = self.event_days[len(self.event_days) // 2], self.expected / days
+        ax.errorbar(
+            [middle], [centre], [[centre - low], [high - centre]], fmt="o", capsize=4, label="expected, 95 %"
+        )
+        ax.set_ylabel(self.metric)
+        ax.legend()
+        return ax
+
+
+def _ratio(observed: float, expected: float) -> float:
+    """observed / expected - 1 for an expectation that may reach zero."""
+    return observed / expected - 1 if expected > 0 else float("inf")

@@ -1,0 +1,140 @@
+"""Which days a regression learns from, and the event's days held against them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from analysis.model.constants import EVE, HISTORY_DAYS, IDLE, MIN_DAYS
+from analysis.model.design import Calendar, calendar
+from analysis.model.regression import Regression, regress
+from analysis.model.scale import candidates
+from analysis.windows import Windows
+
+LEVEL = "level of the week before"
+FEW_DAYS = (
+    "Fewer than two weeks come before the event: a weekday effect cannot be told from noise in them, and the interval "
+    "is that of a new day drawn like theirs."
+)
+ON_A_HOLIDAY = "The event falls on a holiday; it is held against ordinary days."
+NEW_WEEKDAY = (
+    "The event's weekday does not stand in the days before it; it is held against the mean of the others."
+)
+LONG_EVENT = "The event is longer than the time before it."
+NO_WEEK_BEFORE = "No day of the week before the event can be used; the level is that of the days before it."
+ODD_EVE = (
+    "One of the last three days before the event was itself far from ordinary: the level may have moved before the "
+    "event, which would then be taken for its effect."
+)
+
+
+def before_the_event(
+    daily: pd.Series,
+    windows: Windows,
+    baseline: str = "pre-week",
+    covariates: pd.DataFrame | None = None,
+    scale: str | None = None,
+) -> tuple[Regression, tuple[str, ...]]:
+    """The regression of the days before the event and of the event's own, which get a dummy each.
+
+    Parameters
+    ----------
+    daily : Series
+        On consecutive days, NaN where missing; the event's days have values.
+    windows : Windows
+    baseline : {"pre-week", "history"}
+    covariates : DataFrame, optional
+        Columns that the event cannot move, on the same days; a day on which one is missing is left out.
+    scale : str, optional
+        "log", "root", "identity" or "logit"; by default chosen from the data.
+
+    Returns
+    -------
+    regression : Regression
+    warnings : tuple of str
+        What a reader must know of the days, each a sentence.
+
+    Raises
+    ------
+    ValueError
+        If too few days come before the event, or all of them have one value.
+    """
+    known = daily.notna().to_numpy()
+    if covariates is not None:
+        covariates = covariates.reindex(daily.index)
+        known &= covariates.notna().all(axis=1).to_numpy()
+    learn = windows.ordinary(daily.index, baseline) & known
+    learn &= np.cumsum(learn[::-1])[::-1] <= HISTORY_DAYS
+    touched = daily.index.isin(windows.event_days)
+    first = int(np.argmax(learn | touched))
+    days, learn, touched = daily.index[first:], learn[first:], touched[first:]
+    values, table = daily.to_numpy(float)[first:], calendar(days[0], days[-1], windows.country)
+    learn = learn & ~_set_aside(values, learn, touched, table)
+    _check(values[learn], windows)
+    used = learn | touched
+    extra = {}
+    week = days.isin(windows.baseline)
+    if windows.anchored(baseline) and (learn & ~week).any():
+        if not (learn & week).any():
+            raise ValueError(
+                "no day of the week before the event can be used, so its level is unknown: "
+                "give longer baseline_days or a shorter wait_days, or take the baseline history"
+            )
+        extra[LEVEL] = (week | touched)[used].astype(float)
+    if covariates is not None:
+        extra |= {str(name): covariates[name].to_numpy(float)[first:][used] for name in covariates}
+    scales = [one for one in candidates(values[learn], str(daily.name)) if scale in (None, one.name)]
+    if not scales:
+        raise ValueError(f"the series cannot be put on the scale {scale!r}: it has zeros or negative values")
+    regression = regress(days[used], values[used], touched[used], table.take(used), scales, extra)
+    return regression, tuple(_warnings(regression, learn, touched, week, table))
+
+
+def _check(learned: np.ndarray, windows: Windows) -> None:
+    """Refuse what no regression can answer."""
+    if len(learned) < 3:
+        raise ValueError(
+            f"{len(learned)} usable days before the event of {windows.event_start:%Y-%m-%d}, at least 3 are needed: "
+            "give a longer history"
+        )
+    if np.ptp(learned) <= 1e-12 * np.abs(learned).max():
+        raise ValueError(
+            f"the series is {learned[0]:g} on every day before the event: without noise no effect can be judged"
+        )
+
+
+def _warnings(regression: Regression, learn, touched, week, table: Calendar):
+    """Of the days, in the order in which they matter."""
+    if learn.sum() < MIN_DAYS:
+        yield FEW_DAYS
+    elif set(table.weekday[touched]) - set(table.weekday[learn]):
+        yield NEW_WEEKDAY
+    if touched.sum() > learn.sum():
+        yield LONG_EVENT
+    if not (learn & week).any():
+        yield NO_WEEK_BEFORE
+    if table.holiday[touched].any():
+        yield ON_A_HOLIDAY
+    event = regression.days[regression.touched][0]
+    eve = (regression.days >= event - pd.Timedelta(days=3)) & ~regression.touched
+    if (np.abs(regression.residuals[eve]) > EVE).any():
+        yield ODD_EVE
+
+
+def _set_aside(values: np.ndarray, learn: np.ndarray, touched: np.ndarray, table: Calendar) -> np.ndarray:
+    """Days that are no sample of the event's: holidays, another weekend, weekdays that never open, outages (n,)."""
+    aside = np.zeros(len(values), bool)
+    if not table.holiday[touched].any():
+        aside |= table.holiday
+    same = table.regime == table.regime[touched][-1]
+    if (learn & same & ~aside).sum() >= 2 * MIN_DAYS:
+        aside |= ~same
+    for weekday in set(range(7)) - set(table.weekday[touched].tolist()):
+        those = learn & ~aside & (table.weekday == weekday)
+        if those.sum() >= 3 and not values[those].any():
+            aside |= table.weekday == weekday
+    rest = learn & ~aside
+    idle, positive = rest & (values == 0), values[rest & (values > 0)]
+    if 0 < idle.sum() <= IDLE * rest.sum() and np.quantile(positive, 0.05) > 20:
+        aside |= idle
+    return aside if (learn & ~aside).sum() >= MIN_DAYS else np.zeros(len(values), bool)

@@ -1,0 +1,55 @@
+"""The scale on which the noise of a series is even: logarithm, square root, identity or logit (Box & Cox 1964)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+SHARES = ("digital_share",)  # metrics between nothing and all
+RATIOS = ("ticket", *SHARES)  # metrics that are averaged over days where others are added up
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A transformation z = g(y) of values in units of their median.
+
+    Parameters
+    ----------
+    name : str
+    forward, inverse : callable
+        g, and its inverse on the whole line; the root's is odd, so that no probability piles up at zero.
+    log_slope : callable
+        Logarithm of g', by which likelihoods on two scales compare.
+    """
+
+    name: str
+    forward: Callable[[np.ndarray], np.ndarray]
+    inverse: Callable[[np.ndarray], np.ndarray]
+    log_slope: Callable[[np.ndarray], np.ndarray]
+
+
+LOG = Scale("log", np.log, np.exp, lambda y: -np.log(y))
+ROOT = Scale(
+    "root",
+    lambda y: 2 * np.sqrt(y),
+    lambda z: z * np.abs(z) / 4,
+    lambda y: -np.log(np.maximum(y, 1e-300)) / 2,
+)
+IDENTITY = Scale("identity", lambda y: y * 1.0, lambda z: z, np.zeros_like)
+LOGIT = Scale(
+    "logit",
+    lambda y: np.log(y / (1 - y)),
+    lambda z: 1 / (1 + np.exp(-z)),
+    lambda y: -np.log(y) - np.log1p(-y),
+)
+
+
+def candidates(values: np.ndarray, metric: str) -> list[Scale]:
+    """The scales on which `values` can be fitted; the first is preferred."""
+    if metric in SHARES and values.min() > 0 and values.max() < 1:
+        return [LOGIT]
+    if (values < 0).any():
+        return [IDENTITY]
+    return [ROOT, IDENTITY] if (values == 0).any() else [LOG, ROOT, IDENTITY]
