@@ -15,11 +15,10 @@ STANDS_OUT = (
     3.7  # |t| from which a day of the month gets a column: 1 % of series without any, forty being tried
 )
 ODD = 4.5  # robust standard deviations from which a day is odd: once in 400 years of normal days
-EVE = 3.0  # the same for the last three days before the event, which are named, not left out
+FAR = 3.0  # the same from which one of the last three days is named, and where a square is cut that compares noise
 PRICE = 2.0  # log likelihood by which another scale, or one more variance, must beat the simpler choice
 RANDOM_EFFECTS = (0.1, 0.3, 1.0)  # standard deviations tried of a group of columns, over that of the noise
 OF_LATE = 56  # days over which a weekday's late deviation fades: two months, the memory of a season
-WINSOR = 3.0  # standard deviations at which a residual's square is cut when noise is compared between days
 KEPT = 1e-3  # weight, relative to the best, below which an error process is dropped from the average
 IDLE = 1 / 30  # share of days without anything that are outages where ordinary days have plenty
 WIDE = 10.0  # ratio of the ends of an interval from which a reader is warned

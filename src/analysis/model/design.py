@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import days as calendar_days
-from analysis.model.constants import GROWTH, MIN_DAYS, MIN_PATTERN, OF_LATE
+from analysis.model.constants import MIN_DAYS, MIN_PATTERN, OF_LATE, PRIOR
 
 DAYS_OF_MONTH = 31  # the first of `Calendar.recurring`: a day of each month has one of them
 
@@ -130,7 +130,7 @@ def weekdays_and_growth(numbers: np.ndarray, weekday: np.ndarray, usual: np.ndar
         names += [calendar_days.WEEKDAYS[day] for day in seen[1:]] + ["growth a year"]
         rows += [np.where(new, 1 / len(seen), weekday == day) for day in seen[1:]]
         rows.append((numbers - numbers[-1]) / 365)
-        prior += [np.inf] * (len(seen) - 1) + [GROWTH]
+        prior += [np.inf] * (len(seen) - 1) + [PRIOR]
     return Columns(tuple(names), np.array(rows, float), np.array(prior), len(names))
 
 

@@ -37,12 +37,16 @@ class Distribution:
         """The value that a share `probability` of the distribution lies below."""
         return float(_line(special.ndtri(probability), SCORES, self.quantiles))
 
-    def probability(self, value: float) -> float:
-        """The share of the distribution below `value`; of a value that carries weight itself, half of it."""
+    def score(self, value: float) -> float:
+        """The normal score of `value`: Phi of it is the share of the distribution below, half of any weight on it."""
         same = np.flatnonzero(self.quantiles == value)
         if len(same) > 1:
-            return float(PROBABILITIES[same[[0, -1]]].mean())
-        return float(special.ndtr(_line(value, self.quantiles, SCORES)))
+            return float(special.ndtri(PROBABILITIES[same[[0, -1]]].mean()))
+        return float(_line(value, self.quantiles, SCORES))
+
+    def probability(self, value: float) -> float:
+        """The share of the distribution below `value`; of a value that carries weight itself, half of it."""
+        return float(special.ndtr(self.score(value)))
 
     def scaled(self, factor: float) -> Distribution:
         """Of `factor` times the quantity; `factor` is positive."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from analysis.model.constants import WIDE
 from analysis.model.distribution import Distribution
@@ -124,8 +125,7 @@ class Effect:
     @property
     def p_value(self) -> float:
         """Two-sided: how often an ordinary day would lie as far out in its distribution."""
-        below = self.counterfactual.probability(self.observed)
-        return min(1.0, 2 * min(below, 1 - below))
+        return float(2 * special.ndtr(-abs(self.counterfactual.score(self.observed))))
 
     def probability(self, at_least: float = 0.0) -> float:
         """That the relative effect is at least so large (a fraction): that no more than so much less was expected."""

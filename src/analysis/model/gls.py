@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.model.constants import KEPT
-from analysis.model.covariance import Grid, Whitener
+from analysis.model.covariance import Whitener
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from analysis.model.constants import ODD, PRICE, WINSOR
+from analysis.model.constants import FAR, ODD, PRICE
 from analysis.model.distribution import SCORES
 
 
@@ -53,7 +53,7 @@ def sizes(errors: np.ndarray, usual: np.ndarray, weekday: np.ndarray, numbers: n
     inverse = np.linalg.inv(past.T @ past)
     log_variance = np.zeros(past.shape[1])
     for _ in range(4):
-        ratio = np.minimum(squares / np.exp(past @ log_variance), WINSOR**2)
+        ratio = np.minimum(squares / np.exp(past @ log_variance), FAR**2)
         ratio /= ratio.mean()
         log_variance = np.clip(log_variance + inverse @ (past.T @ (ratio - 1)), -4, 4)
     chance = np.mean((ratio - 1) ** 2)  # 2 for normal errors

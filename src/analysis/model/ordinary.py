@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from analysis.model.constants import EVE, HISTORY_DAYS, IDLE, MIN_DAYS
+from analysis.model.constants import FAR, HISTORY_DAYS, IDLE, MIN_DAYS
 from analysis.model.design import Calendar, calendar
 from analysis.model.regression import Regression, regress
 from analysis.model.scale import candidates
@@ -117,7 +117,7 @@ def _warnings(regression: Regression, learn, touched, week, table: Calendar):
         yield ON_A_HOLIDAY
     event = regression.days[regression.touched][0]
     eve = (regression.days >= event - pd.Timedelta(days=3)) & ~regression.touched
-    if (np.abs(regression.residuals[eve]) > EVE).any():
+    if (np.abs(regression.residuals[eve]) > FAR).any():
         yield ODD_EVE
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import special
 
 from analysis.model import noise
-from analysis.model.constants import MIN_DAYS, MIN_PATTERN, MONTH, PRICE, RANDOM_EFFECTS, STANDS_OUT, WINSOR
+from analysis.model.constants import FAR, MIN_DAYS, MIN_PATTERN, PRICE, PRIOR, RANDOM_EFFECTS, STANDS_OUT
 from analysis.model.covariance import Grid, Whitener, grid, whitener
 from analysis.model.design import Calendar, Columns, random_effects, weekdays_and_growth
 from analysis.model.distribution import PROBABILITIES
@@ -150,7 +150,7 @@ def regress(
         # 2. Days of the month that stand out.
         likeliest = whiten.only(estimates.points[estimates.best])
         out = _standing_out(columns, error, usual, table.recurring, likeliest)
-        columns = columns.plus([table.names[i] for i in out], table.recurring[out], MONTH)
+        columns = columns.plus([table.names[i] for i in out], table.recurring[out], PRIOR)
         # 3. Odd days, judged by the noise of their weekday; the second look sees what the first could not.
         for _ in range(2):
             with_odd = columns.dummies(odd, _odd_names(days, odd))
@@ -203,7 +203,7 @@ def _standing_out(
     rows = whiten(candidates)[0]
     basis = np.linalg.qr(whiten(columns.rows)[0].T)[0]
     spread = noise.robust(error[usual])
-    left = np.clip(error, -WINSOR * spread, WINSOR * spread)  # no odd day may pose as a pattern
+    left = np.clip(error, -FAR * spread, FAR * spread)  # no odd day may pose as a pattern
     possible = candidates[:, usual].sum(axis=1) >= 3
     chosen: list[int] = []
     while True:
