@@ -20,7 +20,10 @@ BEYOND = (
     "What is expected lies beyond anything seen before the event: the level was moving fast, and no headline should "
     "rest on it."
 )
-FACTOR = "The ends of the expected interval lie more than a factor of ten apart: the days before say little of the event's."
+FACTOR = (
+    "The ends of the expected interval lie more than a factor of ten apart: the days before say little of the "
+    "event's."
+)
 
 
 class Interval(NamedTuple):
