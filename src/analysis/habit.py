@@ -92,15 +92,15 @@ def retention(
     rows = []
     for channel, own in pd.concat([total, table]).set_index("date").groupby("channel", sort=False):
         event, past = own.loc[windows.event_days], own.loc[like]
-        n = event[people].sum()
-        rest = event["payers"].sum() - n
+        n, rest = event[people].sum(), own["payers"] - own[people]
         for horizon in HORIZONS:
             again = f"again_{horizon}" if people == "payers" else f"{people}_again_{horizon}"
             known = (past[again].notna() & (past[people] > 0)).to_numpy()
             ordinary = past.loc[known, [people, again]].to_numpy(float).T
             found = _difference(n, event[again].sum(skipna=False), *ordinary, same[known], level)
             # Who is in a group and who is in the rest of it are as easily told.
-            least = min(n, found["ordinary_payers"] or n, rest or n)
+            rests = rest[windows.event_days].sum(), rest[like[known & same]].sum()
+            least = min(size for size in (n, found["ordinary_payers"], *rests) if size) if n else 0
             rows.append({"channel": channel, "days": horizon, "payers": n, "least": least} | found)
     return _hidden(pd.DataFrame(rows))
 

@@ -7,7 +7,7 @@ Payers stand in one line, by habit; within a habit the first are the most active
 
 Each day some pay digitally for the first time: people never seen before and counter customers who try it of their own
 accord, and counter customers whom the initiative sends. Of each, a share stays and pays digitally from then on, at
-`Model.return_rate` payments a day; the rest is not seen online again. Rows get payers by the seed and the day alone.
+`Model.return_rate` payments a day; the rest is not seen online again. A day can be drawn without the days before it.
 """
 
 from __future__ import annotations
