@@ -136,9 +136,9 @@ def test_small_groups_are_hidden_and_cannot_be_worked_out():
 
 
 def test_two_tiny_groups_hide_a_third_until_ten_payers_are_behind_them():
-    np.testing.assert_array_equal(groups._shown(np.array([3, 4, 12, 50]), 10), [False, False, False, True])
-    np.testing.assert_array_equal(groups._shown(np.array([6, 4, 12, 50]), 10), [False, False, True, True])
-    assert groups._shown(np.array([10, 12, 50]), 10).all()
+    np.testing.assert_array_equal(groups.may_show(np.array([3, 4, 12, 50]), 10), [False, False, False, True])
+    np.testing.assert_array_equal(groups.may_show(np.array([6, 4, 12, 50]), 10), [False, False, True, True])
+    assert groups.may_show(np.array([10, 12, 50]), 10).all()
 
 
 def test_refusals_name_the_column():

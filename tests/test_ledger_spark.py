@@ -9,6 +9,7 @@ import pytest
 from test_ledger import by_hand, drawn
 
 from analysis.ledger import daily_metric, daily_panel
+from analysis.ledger.first_timers import first_timers
 
 pytestmark = pytest.mark.slow
 
@@ -68,3 +69,9 @@ def test_spark_times_with_a_zone_fall_on_the_day_of_the_study(spark):
     assert panel["date"].dt.strftime("%Y-%m-%d").tolist() == ["2017-10-25", "2017-10-26"]
     with pytest.raises(ValueError, match="timezone='Asia/Dubai'"):
         daily_panel(frame)
+
+
+def test_spark_finds_the_same_first_timers(spark, folder):
+    found = first_timers(spark.read.parquet(str(folder)), run_in_days=2)
+    assert found["payers"].sum() > 20
+    pd.testing.assert_frame_equal(found, first_timers(folder, run_in_days=2))

@@ -18,6 +18,7 @@ from analysis import simulate
 from analysis.published.announcement import figures
 from analysis.simulate import dubai, rows, synthetic
 from analysis.simulate.accounts import drawn, expected
+from analysis.simulate.payers import Payers
 from analysis.simulate.world import CHANNELS, COMPONENTS, rates
 
 EVENT, EVE = pd.Timestamp("2017-10-26"), pd.Timestamp("2017-10-25")
@@ -279,6 +280,30 @@ def test_payers_are_few_or_many_times_there(ledger):
     online = frame[(frame["channel"] != "counter") & frame["paid_at"].between("2017-07-01", "2017-11-01")]
     known = online["payer_id"].isin(at_counters).groupby(online["paid_at"].dt.normalize()).mean()
     assert known[EVENT] > known[:EVE].quantile(0.95)
+
+
+def test_habits_of_payers_are_those_of_the_plan(ledger):
+    """First digital payments are on the planned day, and who stays is not seen at a counter from then on."""
+    frame, _ = ledger
+    plan = Payers(synthetic._account(5, 365, 36, 200_000, None), 5)
+    online = frame["channel"] != "counter"
+    day = (frame["paid_at"].dt.normalize() - plan.model.dates[0]).dt.days
+    first, last_counter = (
+        day[online].groupby(frame["payer_id"]).min(),
+        day[~online].groupby(frame["payer_id"]).max(),
+    )
+    for position in range(365):
+        people = np.concatenate([plan.by_themselves[position], plan.sent[position]]).astype(np.uint32)
+        assert (first[names(people)] == position).all()
+    staying = names(plan.regulars.astype(np.uint32))
+    assert (last_counter.reindex(staying).fillna(-1).to_numpy() < first[staying].to_numpy()).all()
+    at_counters, everyone = set(last_counter.index), set(frame["payer_id"])
+    assert min(len(at_counters - set(first.index)), len(everyone - at_counters)) > 1_000  # one way only
+    assert len(at_counters & set(first.index)) > 500
+
+
+def names(people: np.ndarray) -> list[str]:
+    return [bytes(letters).decode() for letters in rows._pseudonym(people)]
 
 
 def test_truth_beside_the_ledger_is_the_accounts(ledger):

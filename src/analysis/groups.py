@@ -112,7 +112,7 @@ def group_effects(
     if people is None:
         raise ValueError("the panel has neither payers nor count, so small groups cannot be hidden: add one")
     payers = _wide(panel, by, people).reindex(windows.event_days).min()
-    shown = _shown(payers.reindex(daily.columns).to_numpy(float), min_payers)
+    shown = may_show(payers.reindex(daily.columns).to_numpy(float), min_payers)
 
     logs = np.log(daily.where(daily > 0).fillna(0.5))
     X, Y, starts, _ = regression(logs, windows, baseline, scale="level")
@@ -232,7 +232,7 @@ def _false_discovery(p: np.ndarray) -> np.ndarray:
     return result
 
 
-def _shown(payers: np.ndarray, least: int) -> np.ndarray:
+def may_show(payers: np.ndarray, least: int) -> np.ndarray:
     """Which groups may be shown; hidden ones together hide no fewer than two groups and `least` payers."""
     hidden = payers < least
     if hidden.any() and not hidden.all():

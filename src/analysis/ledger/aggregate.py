@@ -46,14 +46,22 @@ def sums(
     """
     if "paid_at" not in ledger.names:
         raise ValueError(missing("paid_at", ledger.frame.collect_schema().names(), ledger.name))
+    frames = typed_parts(ledger, timezone, folder, thorough)
+    each = [summed(rows(frame, by, refunds), by) for frame in frames]
+    return pd.concat([part for part in each if len(part)] or each[:1], ignore_index=True)
+
+
+def typed_parts(
+    ledger: Source, timezone: str | None, folder: Path, thorough: bool = False
+) -> list[nw.LazyFrame]:
+    """The ledger, `typed`, in spans of whole days where memory asks for it because payers are counted."""
     frames: list = [ledger.frame]
     if "payer_id" in ledger.names and ledger.kind == "parquet":
         frames = [nw.from_native(part) for part in parts(ledger, folder, timezone)]
     elif "payer_id" in ledger.names and sum(f.stat().st_size for f in ledger.files) > SPILL_BYTES:
         local = typed(ledger.frame, ledger.name, timezone, thorough)
         frames = [nw.from_native(part) for part in spilled(nw.to_native(local), folder, timezone)]
-    each = [summed(rows(typed(f, ledger.name, timezone, thorough), by, refunds), by) for f in frames]
-    return pd.concat([part for part in each if len(part)] or each[:1], ignore_index=True)
+    return [typed(frame, ledger.name, timezone, thorough) for frame in frames]
 
 
 def typed(frame: nw.LazyFrame, name: str, timezone: str | None, thorough: bool = False) -> nw.LazyFrame:

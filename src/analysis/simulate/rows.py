@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from analysis import days
 from analysis.simulate.accounts import Account
+from analysis.simulate.payers import Payers
 from analysis.simulate.world import CHANNELS, COUNTER, Model, entities
 
 BATCH = 1_000_000  # rows of a row group; a longer day is written in one piece
@@ -27,8 +28,6 @@ SCHEMA = pa.schema(
         ("payer_id", pa.string()),
     ]
 )
-# Payers by habit, as bounds of their ranks: the least active of both pay either way.
-DIGITAL_PAYERS, COUNTER_PAYERS = (0.0, 0.75), (1.0, 0.6)
 COUNTER_HOURS = (7.5, 14.5)
 COUNTER_HOURS_RAMADAN = (9.0, 14.0)
 # Weight of each hour of the day.
@@ -126,7 +125,7 @@ class _Day:
     """Draws the rows of one day."""
 
     def __init__(self, account: Account, seed: int, first_service: np.ndarray) -> None:
-        self.dates, self.payers, self.seed = account.model.dates, account.model.payers, seed
+        self.dates, self.payers, self.seed = account.model.dates, Payers(account, seed), seed
         self.count, self.value = account.totals
         self.by_counter_customers = account.switched.copy()
         self.by_counter_customers[:, :, COUNTER] = self.count[:, :, COUNTER]
@@ -145,15 +144,16 @@ class _Day:
         amount = self._amounts(rng, position, cell, start)
         # Of a cell's rows the first are those of counter customers.
         last = start + self.by_counter_customers[position].ravel()
-        habit = np.arange(cell.size) < np.repeat(last, count)
+        customer = np.arange(cell.size) < np.repeat(last, count)
 
         seconds, order = self._times(rng, position, cell)
-        cell, amount, habit = cell[order], amount[order], habit[order]
+        cell, amount, customer = cell[order], amount[order], customer[order]
         entity, channel = np.divmod(cell, np.int32(len(CHANNELS)))
         popular = rng.random(cell.size, np.float32) ** 2 * np.float32(0.999999)
         service = (self.first_service[entity] + popular * self.services[entity]).astype(np.int32)
         paid_at = np.datetime64(date.date(), "us") + seconds.astype("timedelta64[s]")
-        return paid_at, entity, service, channel, amount, self._payers(rng, habit)
+        payer = _pseudonym(self.payers.draw(rng, position, channel, customer))
+        return paid_at, entity, service, channel, amount, payer
 
     def _amounts(
         self, rng: np.random.Generator, position: int, cell: np.ndarray, start: np.ndarray
@@ -180,14 +180,6 @@ class _Day:
         seconds = (clock[at] + (place - step) * (clock[at + 1] - clock[at])).astype(np.int64)
         key = np.sort(seconds << 32 | np.arange(cell.size))
         return key >> 32, key & 0xFFFFFFFF
-
-    def _payers(self, rng: np.random.Generator, habit: np.ndarray) -> np.ndarray:
-        """A payer each; the square makes a few of them pay very often."""
-        bounds = np.array([DIGITAL_PAYERS, COUNTER_PAYERS])
-        first, width = bounds[:, 0], np.diff(bounds)[:, 0]
-        kind = habit.astype(np.int8)
-        rank = first[kind] + rng.random(habit.size) ** 2 * width[kind]
-        return _pseudonym((rank * (self.payers - 1)).astype(np.uint32))
 
 
 def _clock(ramadan: bool) -> np.ndarray:

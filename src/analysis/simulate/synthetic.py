@@ -17,6 +17,7 @@ import pandas as pd
 
 from analysis.simulate.accounts import Account, drawn, expected
 from analysis.simulate.dubai import DUBAI, READING
+from analysis.simulate.payers import Payers
 from analysis.simulate.world import CHANNELS, COMPONENTS, COUNTER, Model
 
 SYNTHETIC = Path(__file__).parents[3] / "data" / "synthetic" / "dubai-2017.parquet"
@@ -142,6 +143,7 @@ def truth(account: Account, seed: int) -> dict:
         "mean_effect": effects(expected(model)),
         "event_day": _cells(model, account.count[:, day], account.value[:, day]),
         "all_days": _cells(model, account.count.sum(1), account.value.sum(1)),
+        "first_timers": Payers(account, seed).truth(),
         "parameters": asdict(model) | {"event": f"{model.event}", "announced": f"{model.announced or ''}"},
     }
 

@@ -136,6 +136,14 @@ class Model:
     new: float = 0.015
     lasting: float = 0.10  # counter customers still digital on the day after
     half_life: float = 30.0  # of `lasting`, in days
+    # first-time digital payers; which of them stay
+    newcomers: float = 0.006  # of digital payments that nobody was sent to make
+    newcomers_from_counters: float = 0.5  # counter customers among them
+    newcomers_sent: float = 0.8  # of the payments of counter customers who are sent to digital channels
+    stay: float = 0.55  # of those who came by themselves or with the campaign
+    stay_spread: float = 0.03  # standard deviation of `stay` from day to day
+    stay_sent: float = 0.35  # of those whom the day sent
+    return_rate: float = 0.05  # digital payments a day of one who stays
     # noise
     shock: float = 0.025  # common, standard deviation of the log
     shock_memory: float = 0.6
