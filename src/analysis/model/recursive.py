@@ -1,0 +1,127 @@
+"""What the regression would have said of every earlier date, in one pass.
+
+Whitening a day looks back only, so generalised least squares on the days up to p is ordinary least squares on the first
+p whitened rows: each date's forecast follows from running sums (recursive residuals: Brown, Durbin & Evans 1975), equal
+to refitting at that date with the same columns and error process.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from analysis.model.covariance import Grid, whitener
+
+
+class Errors(NamedTuple):
+    """Forecast errors of T dates: an event of H days pretended on each, of m series that share their columns.
+
+    Parameters
+    ----------
+    effects : ndarray, shape (T, m)
+        Mean over the H days of the day less its forecast.
+    spread : ndarray, shape (T,)
+        Standard deviation of the error, in units of s.
+    distance : ndarray, shape (T, m)
+        Root mean square of the H errors made independent, in units of s (Andrews 2003).
+    """
+
+    effects: np.ndarray
+    spread: np.ndarray
+    distance: np.ndarray
+
+
+def forecast_errors(
+    X: np.ndarray,
+    Z: np.ndarray,
+    numbers: np.ndarray,
+    process: Grid,
+    ridge: np.ndarray,
+    starts: np.ndarray,
+    days: int = 1,
+    gap: int = 0,
+    week: tuple[int, int] | None = None,
+    size: np.ndarray | None = None,
+    dummies: slice = slice(0, 0),
+) -> Errors:
+    """The error of forecasting `days` days from each start, learning from what lies more than `gap` days before it.
+
+    Parameters
+    ----------
+    X : ndarray, shape (k, n)
+    Z : ndarray, shape (m, n)
+    numbers : ndarray of int, shape (n,)
+        The days as increasing whole numbers.
+    process : Grid
+        One error process.
+    ridge : ndarray, shape (k,)
+        As in `Estimates`.
+    starts : ndarray of int, shape (T,)
+        Rows of the first days; the whole block of each must be there.
+    days, gap : int
+    week : tuple of two ints, optional
+        First and last day of a week that has a level of its own, which the event shares: days before the start.
+    size : ndarray, shape (n,), optional
+        Size of each day's noise.
+    dummies : slice
+        Columns that are one on a single day, which do not help to forecast that day.
+    """
+    phi, share = float(process.phi[0]), float(process.share[0])
+    size = np.ones(len(numbers)) if size is None else size
+    k = len(X)
+    rows = np.concatenate([X, Z]) / size
+    whiten = whitener(numbers, process)
+    white = whiten(rows)[0]
+    root = whiten.root[0]
+    noise = 1 - share
+    prediction = rows - white * root
+    signal = prediction + (1 - noise / root**2) * (rows - prediction)  # what is remembered, once a day is seen
+    known = noise * (1 - noise / root**2)  # and its variance
+
+    level = list(range(-week[0], -week[1] + 1)) if week else []
+    offsets = level + list(range(days))
+    block = np.searchsorted(numbers, numbers[starts][:, None] + offsets)
+    last = np.searchsorted(numbers, numbers[starts] - gap) - 1
+    ahead = (numbers[block] - numbers[last][:, None]).astype(float)
+    kept = phi**ahead
+    gram = np.cumsum(white[:k].T[:, :, None] * white[:k].T[:, None, :], axis=0)[last]
+    inverse = np.linalg.inv(gram + np.diag(ridge + 1e-12 * np.einsum("tii->t", gram).max() / k))
+    columns = rows[:k].copy()
+    columns[dummies] = 0
+    new = columns.T[block] - kept[..., None] * signal[:k].T[last][:, None, :]  # (T, B, k)
+    loading = new @ inverse
+    before = np.arange(len(numbers)) <= last[:, None]
+    errors = np.empty((len(starts), len(offsets), len(Z)))
+    for j in range(len(offsets)):
+        weights = np.where(before, loading[:, j] @ white[:k], 0)
+        errors[:, j] = rows[k:].T[block[:, j]] - kept[:, j, None] * signal[k:].T[last] - weights @ white[k:].T
+
+    apart = np.abs(ahead[:, :, None] - ahead[:, None, :])
+    nearer = np.minimum(ahead[:, :, None], ahead[:, None, :])
+    covariance = phi**apart * (share + phi ** (2 * nearer) * (known[last] - share)[:, None, None])
+    covariance += noise * np.eye(len(offsets)) + loading @ new.transpose(0, 2, 1)
+    scale = size[block]
+    errors *= scale[..., None]
+    covariance *= scale[:, :, None] * scale[:, None, :]
+    return _contrast(errors, covariance, len(level))
+
+
+def _contrast(errors: np.ndarray, covariance: np.ndarray, level: int) -> Errors:
+    """The event's days of each block, less the level of its first `level` days where there are any."""
+    if level:
+        # Best linear prediction of the event from the week, whose level is unknown.
+        week, event = slice(0, level), slice(level, None)
+        solve = np.linalg.inv(covariance[:, week, week])
+        ones = np.ones(level)
+        total = solve.sum(axis=(1, 2))
+        carried = covariance[:, event, week] @ solve
+        missing = 1 - carried @ ones  # the part of the level that is not carried by memory
+        weights = carried + missing[:, :, None] * (solve @ ones)[:, None, :] / total[:, None, None]
+        errors = errors[:, event] - weights @ errors[:, week]
+        inner = covariance[:, event, event] - carried @ covariance[:, week, event]
+        covariance = inner + missing[:, :, None] * missing[:, None, :] / total[:, None, None]
+    days = covariance.shape[1]
+    half = np.linalg.inv(np.linalg.cholesky(covariance))
+    distance = np.sqrt(((half @ errors) ** 2).mean(axis=1))
+    return Errors(errors.mean(axis=1), np.sqrt(covariance.sum(axis=(1, 2))) / days, distance)
