@@ -1,8 +1,9 @@
 """Who responded? The effect by entity, channel or service, judged together.
 
-All groups share one regression of logs on the calendar (`placebo.regression`), one column a group, and the
-total is the sum of their effects, so contributions add up. Estimates are drawn towards one another as far
-as their spread is noise, and p-values say how often ANY group would look as striking on an ordinary date.
+All groups share the regression of their sum: its columns, its days, its dummies. Relative effects are drawn towards one
+another as far as their spread is noise; effects then add up to the headline, each moving as far as its error goes with
+that of the sum (minimum trace: Wickramasuriya, Athanasopoulos & Hyndman 2019). P-values say how often ANY group would
+look as striking on an ordinary date.
 """
 
 from __future__ import annotations
@@ -11,16 +12,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import special
+from scipy import special, stats
 
-from analysis.estimators.counterfactual import Interval
-from analysis.estimators.residuals import pulse_effects, step_down
-from analysis.placebo import comparable_days, regression
+from analysis.effect import Effect, Interval, estimate
+from analysis.model.constants import ODD
+from analysis.model.covariance import grid, whitener
+from analysis.model.gls import fit
+from analysis.model.noise import robust
+from analysis.model.regression import Regression
+from analysis.model.design import SHARED
+from analysis.placebo import Layout, comparable_days, step_down
 from analysis.windows import Windows
 
 MIN_PAYERS = 10
-METHODS = ("integrated", "reml", "dl")
 OTHERS = "others"
+EFFECTS = ("effect", "effect_low", "effect_high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +59,19 @@ class GroupEffects:
         One row a group: the group's own columns; `observed`, `expected`, `effect`, `effect_low`,
         `effect_high` over the event, in units of the metric; `contribution`, its share of the total effect;
         `own`, `own_low`, `own_high`, the relative effect from its own payments; `relative`, `low`, `high`,
-        the same after pooling (fractions); `p_value`, `p_family` (that it is not the largest of chance,
+        that of `effect`, pooled and reconciled (fractions); `p_value`, `p_family` (that it is not the largest of chance,
         over placebo dates), `q_value` (false discovery rate), `suppressed`. Numbers of suppressed groups
         are NaN; the row "others" holds their sum.
     total : float
-        The effect on all groups together; `contribution` times it is `effect`.
+        The headline: the effect on all groups together; `contribution` times it is `effect`.
     total_interval : Interval
     pooled : Pooled
         On the log scale, over the groups shown.
     level : float
     placebo_dates : int
         Dates behind `p_family`, which cannot fall below 1 / (1 + placebo_dates).
+    moved : float
+        What reconciling added to the sum of the groups' effects.
     """
 
     table: pd.DataFrame
@@ -72,6 +80,7 @@ class GroupEffects:
     pooled: Pooled
     level: float
     placebo_dates: int
+    moved: float
 
     @property
     def mean(self) -> float:
@@ -84,10 +93,10 @@ def group_effects(
     windows: Windows,
     by: str = "entity",
     metric: str = "count",
+    headline: Effect | None = None,
     baseline: str = "pre-week",
     level: float = 0.95,
     min_payers: int = MIN_PAYERS,
-    method: str = "integrated",
 ) -> GroupEffects:
     """The effect on every group of a daily panel.
 
@@ -96,11 +105,16 @@ def group_effects(
     panel : DataFrame
         `date`, the column `by`, the metric, and `payers` where known. Rows of one day and group are added
         up, their payers too, so give a panel by this one column for exact suppression.
+    headline : Effect, optional
+        Of the sum of all groups over the same baseline; by default estimated here.
     min_payers : int
         Groups with fewer payers on a day of the event are suppressed, and with them the smallest other one
         as long as a single group, or fewer than `min_payers` payers, could be worked out from the total.
-    method : {"integrated", "reml", "dl"}
-        As in `pool`.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, or payers and counts both.
     """
     for column in ("date", by, metric):
         if column not in panel:
@@ -113,58 +127,122 @@ def group_effects(
         raise ValueError("the panel has neither payers nor count, so small groups cannot be hidden: add one")
     payers = _wide(panel, by, people).reindex(windows.event_days).min()
     shown = may_show(payers.reindex(daily.columns).to_numpy(float), min_payers)
+    headline = headline or estimate(daily.sum(axis=1).rename(metric), windows, baseline=baseline)
+    values = daily.reindex(headline.fit.days).to_numpy(float).T
+    own, own_se, errors, t, reference = _each(headline.fit, values, windows, baseline)
 
-    logs = np.log(daily.where(daily > 0).fillna(0.5))
-    X, Y, starts, _ = regression(logs, windows, baseline, scale="level")
-    event = starts == windows.event_start
-    length = len(windows.event_days)
-    own, own_se = (part[event][0] for part in pulse_effects(X, Y))
-    freedom = len(Y) - np.linalg.matrix_rank(X) - 1
-    half = special.stdtrit(freedom, (1 + level) / 2)
-    observed = daily.reindex(windows.event_days).mean().to_numpy()
-    expected = observed * np.exp(-own)
-    effects, se = observed - expected, expected * own_se
-    # Every group has the same X, so the error of a sum is that of the summed series.
-    total, total_se = (
-        float(effects.sum() * length),
-        float(pulse_effects(X, Y @ expected).se[event][0] * length),
-    )
-
-    past = pulse_effects(X[~event], Y[~event])
-    like = starts[~event].isin(comparable_days(starts[~event], windows))
-    reference, relative_past = past.t[like], past.effects[like]
+    observed = daily.reindex(windows.event_days).sum().to_numpy(float)
     usable = shown & (observed > 0) & (own_se > 0)
-    common = _common_variance(relative_past[:, usable], own_se[usable])
-    pooled = pool(own[usable], own_se[usable], common, method)
+    # The part of the errors that moves all groups alike says nothing of how their effects differ.
+    weight, counted = np.where(usable, 1 / np.maximum(own_se, 1e-9), 0), usable.astype(float)
+    pairs = float(weight.sum() ** 2 - weight @ weight)
+    common = max(0.0, float(_with_sum(errors, counted) @ counted - counted.sum()) / max(pairs, 1e-300))
+    pooled = pool(own[usable], own_se[usable], common)
+    log_effect, log_se = own.copy(), own_se.copy()
+    log_effect[usable], log_se[usable] = pooled.estimates, pooled.se
 
+    expected = np.where(
+        observed > 0, observed * np.exp(-log_effect), values[:, ~headline.fit.touched].mean(axis=1)
+    )
+    effects, se = observed - expected, expected * log_se
+    effects, se, moved = _reconciled(effects, se, errors, headline, level)
+    half = special.stdtrit(headline.fit.estimates.df, (1 + level) / 2)
     table = pd.DataFrame(
-        {by: daily.columns.astype(object), "observed": observed, "expected": expected, "effect": effects}
+        {by: daily.columns.astype(object), "observed": observed, "expected": observed - effects}
     )
-    table["effect_low"], table["effect_high"] = effects - half * se, effects + half * se
-    table.iloc[:, 1:] *= length
-    table["contribution"] = table["effect"] / total
-    for name, shift in (("own", 0), ("own_low", -half), ("own_high", half)):
-        table[name] = np.where(usable, np.expm1(own + shift * own_se), np.nan)
-    for name, shift in (("relative", 0), ("low", -half), ("high", half)):
-        table[name] = np.nan
-        table.loc[usable, name] = np.expm1(pooled.estimates + shift * pooled.se)
-    t = own / own_se
-    table["p_value"] = 2 * special.stdtr(freedom, -np.abs(t))
+    table["effect"], table["effect_low"], table["effect_high"] = (
+        effects,
+        effects - half * se,
+        effects + half * se,
+    )
+    table["contribution"] = effects / headline.absolute
+    for name, low, high, rows in (
+        ("own", "own_low", "own_high", [np.exp(own + shift * own_se) for shift in (0, -half, half)]),
+        ("relative", "low", "high", [observed / np.maximum(observed - table[c], 1e-9) for c in EFFECTS]),
+    ):
+        for column, ratio in zip((name, low, high), rows, strict=True):
+            table[column] = np.where(usable, ratio - 1, np.nan)
+    table["p_value"] = np.maximum(2 * special.stdtr(headline.fit.estimates.df, -np.abs(t)), 1e-300)
     table["p_family"] = step_down(t, reference)
-    table["q_value"] = _false_discovery(table["p_value"].to_numpy())
+    table["q_value"] = stats.false_discovery_control(table["p_value"])
     table["suppressed"] = ~shown
+    interval = headline.confidence_interval(level)
     return GroupEffects(
-        _hide(table, by, shown),
-        total,
-        Interval(float(total - half * total_se), float(total + half * total_se)),
-        pooled,
-        level,
-        len(reference),
+        _hide(table, by, shown), headline.absolute, interval, pooled, level, len(reference), moved
     )
 
 
-def pool(y: np.ndarray, se: np.ndarray, common: float = 0.0, method: str = "integrated") -> Pooled:
+def _each(
+    whole: Regression, values: np.ndarray, windows: Windows, baseline: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Each group by the regression of the whole, on the log scale.
+
+    Returns the mean log effect a day and its standard error (m,), standardised innovations (m, n), and t statistics of
+    the event (m,) and of comparable dates (dates, m), judged alike.
+    """
+    touched, columns = whole.touched, whole.columns
+    positive = np.where(values > 0, values, np.nan)
+    unit = np.nanmedian(np.where(touched, np.nan, positive), axis=1, keepdims=True)
+    Z = np.log(np.fmax(np.nan_to_num(values / unit), 0.5 / np.fmax(np.nan_to_num(unit), 1)))
+    Z /= whole.size
+    single = np.array([not any(name.startswith(label) for label in SHARED) for name in columns.names])
+    X, prior, k = columns.rows[single] / whole.size, columns.prior[single], int(single.sum())
+    whiten = whitener(whole.numbers, grid("coarse"))
+    for look in range(2):
+        estimates, white = fit(X, Z, whiten, prior)
+        innovations = np.array(
+            [
+                white[one.points[one.best], k + j]
+                - one.coefficients[one.best] @ white[one.points[one.best], :k]
+                for j, one in enumerate(estimates)
+            ]
+        )
+        spread = np.array([[robust(row[~touched])] for row in innovations])
+        if look == 0:  # a group's own odd days are cut back to what is just odd
+            root = np.array([whiten.root[one.points[one.best]] for one in estimates])
+            Z = (
+                Z
+                - np.where(touched, 0, innovations - np.clip(innovations, -ODD * spread, ODD * spread)) * root
+            )
+    days = int(touched.sum())
+    mean = np.append(np.zeros(k - days), np.full(days, 1 / days))[None]
+    found = [one.contrast(mean) for one in estimates]
+    own = np.array([float(effect[0]) for effect, _ in found])
+    own_se = np.sqrt([float(variance[0, 0]) for _, variance in found])
+    errors = np.where(touched, 0, innovations)
+    errors /= np.maximum(np.sqrt((errors**2).sum(axis=1, keepdims=True) / (~touched).sum()), 1e-12)
+    layout = Layout.of(whole, windows, baseline)
+    at_dates = layout.errors(Z * whole.size, single)
+    t = at_dates.effects / np.maximum(at_dates.effects[:-1].std(axis=0), 1e-12)
+    dates = whole.days[layout.starts[:-1]]
+    like = np.isin(dates, comparable_days(dates, windows))
+    return own, own_se, errors, t[-1], t[:-1][like]
+
+
+def _with_sum(errors: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Covariance (m,) of each group's error with the sum of all, from standardised errors (m, n) of standard deviations
+    `size` (m,)."""
+    return size * (errors @ (size @ errors)) / errors.shape[1]
+
+
+def _reconciled(
+    effects: np.ndarray, se: np.ndarray, errors: np.ndarray, headline: Effect, level: float
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Effects that add up to the headline, their standard errors, and how far the sum had to move."""
+    own = _with_sum(errors, se)
+    size = float(own.sum())
+    low, high = headline.confidence_interval(level)
+    variance = ((high - low) / 2 / special.stdtrit(headline.fit.estimates.df, (1 + level) / 2)) ** 2
+    moved = headline.absolute - float(effects.sum())
+    share = own / size
+    return effects + share * moved, np.sqrt(np.maximum(se**2 + share**2 * (variance - size), 0)), moved
+
+
+def pool(y: np.ndarray, se: np.ndarray, common: float = 0.0) -> Pooled:
     """Empirical Bayes for a normal mean of each group, with a noise that all share.
+
+    The spread tau between groups is averaged over its restricted likelihood, so that intervals count what is not
+    known of it.
 
     Parameters
     ----------
@@ -172,25 +250,19 @@ def pool(y: np.ndarray, se: np.ndarray, common: float = 0.0, method: str = "inte
         Estimates and their standard errors.
     common : float
         Variance of the part of the error that moves all groups alike; it tells nothing about their spread.
-    method : {"integrated", "reml", "dl"}
-        How tau is treated: averaged over its restricted likelihood, so that intervals count what is not
-        known of it; or put at that likelihood's maximum, or at the moments of DerSimonian and Laird (1986).
     """
     y, se = np.asarray(y, float), np.asarray(se, float)
-    if method not in METHODS:
-        raise ValueError(f"method {method!r} is unknown: give one of {', '.join(METHODS)}")
     if len(y) == 0:
         raise ValueError("no group is large enough to be shown: give larger groups")
     own = np.maximum(se**2 - common, 1e-3 * se**2)
-    widest = 3 * max(np.ptp(y), se.max())
-    taus = np.linspace(0, widest, 600) if method != "dl" else np.array([_tau_moments(y, own) ** 0.5])
+    taus = (
+        np.linspace(0, 3 * max(np.ptp(y), se.max()), 600) if len(y) > 2 else np.zeros(1)
+    )  # two say nothing of it
     weight = 1 / (own + taus[:, None] ** 2)
     total = weight.sum(axis=1)
     means = weight @ y / total
     likelihood = np.log(weight).sum(axis=1) - np.log(total) - (weight * (y - means[:, None]) ** 2).sum(axis=1)
     share = np.exp((likelihood - likelihood.max()) / 2)
-    if method == "reml" or len(y) < 3:  # two groups say nothing of a spread
-        share = (np.arange(len(taus)) == (likelihood.argmax() if len(y) > 1 else 0)).astype(float)
     share /= share.sum()
     kept = taus[:, None] ** 2 * weight  # the part of a deviation that is believed at each tau
     at_tau = means[:, None] + kept * (y - means[:, None])
@@ -201,35 +273,6 @@ def pool(y: np.ndarray, se: np.ndarray, common: float = 0.0, method: str = "inte
     return Pooled(
         estimates, np.sqrt(variance), mean, float(np.sqrt(mean_variance)), float(np.sqrt(share @ taus**2))
     )
-
-
-def _tau_moments(y: np.ndarray, variance: np.ndarray) -> float:
-    """DerSimonian and Laird (1986)."""
-    weight = 1 / variance
-    mean = weight @ y / weight.sum()
-    excess = weight @ (y - mean) ** 2 - (len(y) - 1)
-    return max(0.0, float(excess / (weight.sum() - (weight**2).sum() / weight.sum()))) if len(y) > 1 else 0.0
-
-
-def _common_variance(placebos: np.ndarray, se: np.ndarray) -> float:
-    """Mean covariance between groups over placebo dates (dates x groups), precise groups counting most."""
-    if placebos.shape[1] < 2 or len(placebos) < 3:
-        return 0.0
-    weight = 1 / se**2
-    centred = placebos - placebos.mean(axis=0)
-    together = ((centred @ weight) ** 2).sum()
-    alone = (centred**2).sum(axis=0) @ weight**2
-    pairs = weight.sum() ** 2 - (weight**2).sum()
-    return max(0.0, float((together - alone) / (len(placebos) - 1) / pairs))
-
-
-def _false_discovery(p: np.ndarray) -> np.ndarray:
-    """Benjamini and Hochberg's (1995) adjusted p-values."""
-    order = np.argsort(-p)
-    adjusted = np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1))
-    result = np.empty(len(p))
-    result[order] = np.minimum(adjusted, 1)
-    return result
 
 
 def may_show(payers: np.ndarray, least: int) -> np.ndarray:

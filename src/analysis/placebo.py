@@ -11,8 +11,9 @@ import pandas as pd
 from analysis import days
 from analysis.effect import ESTIMATORS, estimate, tidy
 from analysis.model.constants import MIN_PATTERN
+from analysis.model.regression import Regression
 from analysis.model.ordinary import LEVEL, before_the_event
-from analysis.model.recursive import forecast_errors
+from analysis.model.recursive import Errors, forecast_errors
 from analysis.windows import Windows
 
 
@@ -80,7 +81,77 @@ class Placebos:
         return pd.DataFrame({"date": self.dates[like], "relative": self.relative[like], "t": self.t[like]})
 
 
-def placebos(daily: pd.Series, windows: Windows, baseline: str = "pre-week", weekday: str = "kind") -> Placebos:
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the event could have fallen, and what each date would have been forecast from.
+
+    Parameters
+    ----------
+    fit : Regression
+        Of the event.
+    starts : ndarray of int, shape (T,)
+        Rows of the first days; the event's own is the last.
+    length, gap : int
+        Days of the event, and days before it that nothing is learned from.
+    week : tuple of two ints, or None
+        As in `forecast_errors`.
+    """
+
+    fit: Regression
+    starts: np.ndarray
+    length: int
+    gap: int
+    week: tuple[int, int] | None
+
+    @classmethod
+    def of(cls, fit: Regression, windows: Windows, baseline: str) -> Layout:
+        """Every date with two months before it and all days that the event needs.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than ten.
+        """
+        length, waiting, numbers = len(windows.event_days), windows.waiting, fit.numbers
+        week = (windows.baseline_days, 1 + waiting) if LEVEL in fit.columns.names else None
+        gap = max(len(windows.campaign_days), windows.baseline_days if week else waiting)
+        offsets = [-back for back in range(week[0], week[1] - 1, -1)] if week else []
+        offsets += list(range(length))
+        event = int(np.argmax(fit.touched))
+        there = np.isin(numbers[:, None] + offsets, numbers).all(axis=1) & (
+            numbers - gap > numbers[0] + MIN_PATTERN
+        )
+        before = numbers + length <= numbers[event]
+        starts = np.append(np.flatnonzero(there & before & ~fit.touched), event)
+        if len(starts) < 11:
+            raise ValueError(
+                f"{len(starts) - 1} dates before the event have two months before them: give a longer history"
+            )
+        return cls(fit, starts, length, gap, week)
+
+    def errors(self, Z: np.ndarray, among: np.ndarray | bool = True) -> Errors:
+        """Of series Z (m, n), on the fit's own columns; `among` (k,) may leave some out."""
+        fit, best, k = self.fit, self.fit.estimates.best, len(self.fit.columns.names)
+        named = np.array([name != LEVEL for name in fit.columns.names])
+        kept = np.flatnonzero((np.arange(k) < fit.columns.place) & named & among)
+        return forecast_errors(
+            fit.columns.rows[kept],
+            Z,
+            fit.numbers,
+            fit.processes.take(fit.estimates.points[[best]]),
+            fit.estimates.ridge[best, kept],
+            self.starts,
+            self.length,
+            self.gap,
+            self.week,
+            fit.size,
+            slice(len(kept) - int(fit.odd.sum()), len(kept)),
+        )
+
+
+def placebos(
+    daily: pd.Series, windows: Windows, baseline: str = "pre-week", weekday: str = "kind"
+) -> Placebos:
     """Forecast every date before the event from the days before it, as the event is forecast, and rank the event.
 
     Columns, scale and error process are those of the event's own regression, at its likeliest process; coefficients
@@ -98,37 +169,10 @@ def placebos(daily: pd.Series, windows: Windows, baseline: str = "pre-week", wee
         If fewer than ten dates have two months before them.
     """
     fit, _ = before_the_event(tidy(daily, windows), windows, baseline)
-    length, waiting = len(windows.event_days), windows.waiting
-    week = (windows.baseline_days, 1 + waiting) if windows.anchored(baseline) else None
-    gap = max(len(windows.campaign_days), windows.baseline_days if week else waiting)
-    numbers, event = fit.numbers, int(np.argmax(fit.touched))
-    columns, place = fit.columns, fit.columns.place
-    named = np.array([name != LEVEL for name in columns.names[:place]])
-    odd = int(fit.odd.sum())
-    kept = np.flatnonzero(named)
-    offsets = [-back for back in range(week[0], week[1] - 1, -1)] if week else []
-    offsets += list(range(length))
-    block = numbers[:, None] + offsets
-    there = np.isin(block, numbers).all(axis=1) & (numbers - gap > numbers[0] + MIN_PATTERN)
-    starts = np.flatnonzero(there & (~fit.touched | (np.arange(len(numbers)) == event)))
-    starts = starts[(starts == event) | (numbers[starts] + length <= numbers[event])]
-    if len(starts) < 11:
-        raise ValueError(f"{len(starts) - 1} dates before the event have two months before them: give a longer history")
-    best = fit.estimates.best
-    errors = forecast_errors(
-        columns.rows[kept],
-        fit.z[None],
-        numbers,
-        fit.processes.take(fit.estimates.points[[best]]),
-        fit.estimates.ridge[best, kept],
-        starts,
-        length,
-        gap,
-        week,
-        fit.size,
-        slice(len(kept) - odd, len(kept)),
-    )
-    spread = errors.spread * np.sqrt(fit.estimates.variances[best])
+    layout = Layout.of(fit, windows, baseline)
+    errors, starts = layout.errors(fit.z[None]), layout.starts
+    event, length = starts[-1], layout.length
+    spread = errors.spread * np.sqrt(fit.estimates.variances[fit.estimates.best])
     effects = errors.effects[:, 0]
     observed = np.array([fit.z[start : start + length] for start in starts])
     relative = fit.inverse(observed).sum(axis=1) / fit.inverse(observed - effects[:, None]).sum(axis=1) - 1
@@ -193,7 +237,12 @@ def every_test(metrics: dict[str, pd.Series], windows: Windows, baseline: str = 
     tests = [placebos(daily, windows, baseline) for daily in metrics.values()]
     rows = []
     for name, test, adjusted in zip(metrics, tests, joint_test(tests).adjusted, strict=True):
-        row = {"metric": name, "relative": test.event_relative, "placebo": test.p_value, "conformal": test.conformal}
+        row = {
+            "metric": name,
+            "relative": test.event_relative,
+            "placebo": test.p_value,
+            "conformal": test.conformal,
+        }
         if len(windows.event_days) > 1:
             row["end_of_sample"] = test.end_of_sample
         rows.append(row | {"adjusted": float(adjusted), "floor": test.floor})
@@ -270,7 +319,9 @@ def comparable_days(starts: pd.DatetimeIndex, windows: Windows, weekday: str = "
     busy = (day["holiday"] != "") | every.isin(windows.excluded)
     busy |= every.isin(windows.event_days) | every.isin(windows.campaign_days)
     free = busy[::-1].rolling(length, min_periods=1).sum()[::-1] == 0
-    same = day["weekday"] == of_event["weekday"] if weekday == "same" else day["weekend"] == of_event["weekend"]
+    same = (
+        day["weekday"] == of_event["weekday"] if weekday == "same" else day["weekend"] == of_event["weekend"]
+    )
     same &= (day["month_days_left"] < 3) == (of_event["month_days_left"] < 3)
     return starts[(free & same).reindex(starts).to_numpy(bool)]
 

@@ -110,7 +110,11 @@ class Windows:
 
     def anchored(self, baseline: str) -> bool:
         """Whether the level of the week before has a coefficient of its own: after a campaign, for "pre-week"."""
-        return baseline == "pre-week" and self.campaign_start is not None and self.campaign_start < self.event_start
+        return (
+            baseline == "pre-week"
+            and self.campaign_start is not None
+            and self.campaign_start < self.event_start
+        )
 
     def ordinary(self, index: pd.DatetimeIndex, baseline: str = "pre-week") -> np.ndarray:
         """Which days of `index` an estimand learns from, shape of `index`.

@@ -12,6 +12,7 @@ from analysis import days as calendar_days
 from analysis.model.constants import MIN_DAYS, MIN_PATTERN, OF_LATE, PRIOR
 
 DAYS_OF_MONTH = 31  # the first of `Calendar.recurring`: a day of each month has one of them
+SHARED = ("day of the month", "weekday of late")  # groups of columns with a common variance: `random_effects`
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +66,9 @@ def calendar(first: pd.Timestamp, last: pd.Timestamp, country: str | None) -> Ca
         "last three days of the month": days_left < 3,
         "Ramadan": table["ramadan"].to_numpy(),
     }
+    for days in (4, 10):
+        columns[f"approach of the month's end over {days} days"] = np.clip(days - days_left, 0, None) / days
+        columns[f"after the month's beginning over {days} days"] = np.clip(days + 1 - day, 0, None) / days
     inside = (table.index >= first) & (table.index <= last)
     return Calendar(
         weekday=table["weekday"].to_numpy(dtype=int)[inside],
@@ -140,4 +144,4 @@ def random_effects(numbers: np.ndarray, table: Calendar, usual: np.ndarray) -> d
         return {}
     of_late = np.exp((numbers - numbers[-1]) / OF_LATE)
     each = table.weekday == np.unique(table.weekday[usual])[:, None]
-    return {"day of the month": table.recurring[:DAYS_OF_MONTH], "weekday of late": each * of_late}
+    return dict(zip(SHARED, (table.recurring[:DAYS_OF_MONTH], each * of_late), strict=True))

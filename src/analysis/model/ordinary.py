@@ -69,7 +69,7 @@ def before_the_event(
     first = int(np.argmax(learn | touched))
     days, learn, touched = daily.index[first:], learn[first:], touched[first:]
     values, table = daily.to_numpy(float)[first:], calendar(days[0], days[-1], windows.country)
-    learn = learn & ~_set_aside(values, learn, touched, table)
+    learn = learn & ~set_aside(values, learn, touched, table)
     _check(values[learn], windows)
     used = learn | touched
     extra = {}
@@ -121,7 +121,7 @@ def _warnings(regression: Regression, learn, touched, week, table: Calendar):
         yield ODD_EVE
 
 
-def _set_aside(values: np.ndarray, learn: np.ndarray, touched: np.ndarray, table: Calendar) -> np.ndarray:
+def set_aside(values: np.ndarray, learn: np.ndarray, touched: np.ndarray, table: Calendar) -> np.ndarray:
     """Days that are no sample of the event's: holidays, another weekend, weekdays that never open, outages (n,)."""
     aside = np.zeros(len(values), bool)
     if not table.holiday[touched].any():

@@ -166,7 +166,7 @@ def regress(
             choices = [columns] + [columns.plus(labels, rows, ratio * spread) for ratio in RANDOM_EFFECTS]
             columns = max(
                 choices,
-                key=lambda one: _evidence(one, odd, size, z, likeliest) - PRICE * (one is not choices[0]),
+                key=lambda one: _evidence(one, odd, size, z, likeliest),
             )
 
     # 5. The whole grid, every row divided by the size of its noise.

@@ -30,17 +30,18 @@ class Scale:
     log_slope: Callable[[np.ndarray], np.ndarray]
 
 
-LOG = Scale("log", np.log, np.exp, lambda y: -np.log(y))
+# A touched day may hold nothing, or all: it is put where its logarithm is finite, far from any other day.
+LOG = Scale("log", lambda y: np.log(np.maximum(y, 1e-3)), np.exp, lambda y: -np.log(y))
 ROOT = Scale(
     "root",
-    lambda y: 2 * np.sqrt(y),
+    lambda y: 2 * np.sign(y) * np.sqrt(np.abs(y)),
     lambda z: z * np.abs(z) / 4,
     lambda y: -np.log(np.maximum(y, 1e-300)) / 2,
 )
 IDENTITY = Scale("identity", lambda y: y * 1.0, lambda z: z, np.zeros_like)
 LOGIT = Scale(
     "logit",
-    lambda y: np.log(y / (1 - y)),
+    lambda y: np.log(np.clip(y, 1e-4, 1 - 1e-4) / (1 - np.clip(y, 1e-4, 1 - 1e-4))),
     lambda z: 1 / (1 + np.exp(-z)),
     lambda y: -np.log(y) - np.log1p(-y),
 )

@@ -1,0 +1,294 @@
+"""Where did it come from, and did it last? What the day took from counters, from other days, and what was new.
+
+What two daily series, digital and offline ("counter"), identify, and how:
+
+- the digital gain: observed less expected digital payments of the event;
+- from counters: the shortfall of counter payments on the event. It bounds those who paid digitally instead, for
+  some came on another day and some never paid;
+- from other days: the shortfall of ALL payments on the days around, net of those who could not pay at a counter on the
+  event and came on another day;
+- the rest, net new less lost: the effect on all payments over the whole window.
+
+The first is the sum of the others, exactly:
+
+    D - E[D] = (E[C] - C) + (E[T] - T on the other days) + (T - E[T] over the window),   T = D + C
+
+Net new and lost apart are not identified by aggregates: only their difference is. It must be believed that nothing is
+displaced beyond the window, and that digital and counter payments keep their calendar.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from analysis.effect import Effect, Interval
+from analysis.model.design import calendar
+from analysis.model.ordinary import LEVEL, set_aside
+from analysis.model.regression import Regression, regress
+from analysis.model.scale import candidates
+from analysis.placebo import comparable_days
+from analysis.windows import Windows
+
+AFTER = "level after the window"
+
+
+@dataclass(frozen=True, slots=True)
+class Decomposition:
+    """The digital gain and its parts, with their joint distribution (Student's t).
+
+    Parameters
+    ----------
+    parts : Series
+        Estimates in payments (or money): `digital_gain` = `from_counters` + `from_other_days` + `net_new`,
+        exactly; `from_other_days` = `pulled_forward` (from days after) + `postponed` (from days before).
+    covariance : DataFrame
+        Of their errors; it obeys the same sums.
+    lags : DataFrame
+        One row a day of the window: `lag` (0 is the event), `date`, `series` (digital, counter, total),
+        `observed`, `expected`, `effect`, `se`.
+    cumulative : DataFrame
+        The effect on all payments from the window's first day to each day: `lag`, `date`, `effect`, `se`.
+    df : float
+        Degrees of freedom.
+    moved : float
+        What reconciling with the headline added to the digital gain.
+    """
+
+    parts: pd.Series
+    covariance: pd.DataFrame
+    lags: pd.DataFrame
+    cumulative: pd.DataFrame
+    df: float
+    moved: float = 0.0
+
+    def interval(self, part: str, level: float = 0.95) -> Interval:
+        """Where one part lies, with probability `level`."""
+        half = half_width(level, self.df) * np.sqrt(self.covariance.loc[part, part])
+        return Interval(float(self.parts[part] - half), float(self.parts[part] + half))
+
+    def frame(self, level: float = 0.95) -> pd.DataFrame:
+        """Columns: part, estimate, low, high, share (of the digital gain)."""
+        half = half_width(level, self.df) * np.sqrt(np.diag(self.covariance))
+        table = pd.DataFrame({"part": self.parts.index, "estimate": self.parts.to_numpy()})
+        table["low"], table["high"] = table["estimate"] - half, table["estimate"] + half
+        table["share"] = table["estimate"] / self.parts["digital_gain"]
+        return table
+
+    def with_interval(self, table: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+        """`lags` or `cumulative` with columns low and high."""
+        half = half_width(level, self.df) * table["se"]
+        return table.assign(low=table["effect"] - half, high=table["effect"] + half)
+
+
+def half_width(level: float, df: float | pd.Series) -> float:
+    """Standard errors on either side of an interval."""
+    return special.stdtrit(df, (1 + level) / 2)
+
+
+def channels(
+    panel: pd.DataFrame, metric: str = "count", offline: tuple[str, ...] = ("counter",)
+) -> tuple[pd.Series, pd.Series]:
+    """Digital and offline series of a daily panel with the columns `date`, `channel` and `metric`."""
+    at_counter = panel["channel"].astype(str).isin(offline)
+    if not at_counter.any():
+        raise ValueError(
+            f"no channel of the panel is offline: set offline_channels (it has {', '.join(offline)})"
+        )
+    days = pd.date_range(panel["date"].min(), panel["date"].max(), name="date")
+    both = [panel[mask].groupby("date")[metric].sum() for mask in (~at_counter, at_counter)]
+    digital, counter = (part.reindex(days, fill_value=0).astype(float) for part in both)
+    return digital.rename("digital"), counter.rename("counter")
+
+
+def decompose(
+    digital: pd.Series,
+    counter: pd.Series,
+    windows: Windows,
+    before: int = 2,
+    after: int = 14,
+    baseline: str = "pre-week",
+    headline: Effect | None = None,
+) -> Decomposition:
+    """Split the digital gain of the event into counters, other days, and net new.
+
+    The one regression of each series, learned from both sides of the window, with a dummy for each day of it; the days
+    after the window have a level of their own. Errors of the two series go together as their innovations do.
+
+    Parameters
+    ----------
+    digital, counter : Series of float, indexed by day
+        Payments or their value. Counters are taken as open on weekdays on which they took any.
+    before, after : int
+        Days around the event from which payments may have moved.
+    baseline : {"pre-week", "history"}
+        Against the world with the campaign but without the day, or against the world without both.
+    headline : Effect, optional
+        Of the digital series over the same baseline. The digital gain is then its `absolute` with its interval, and
+        every other number moves with the gain as far as their errors go together.
+
+    Raises
+    ------
+    ValueError
+        If days are missing around the event, or too few come before the window.
+    """
+    windows = replace(windows, wait_days=max(before, windows.waiting if len(windows.campaign_days) else 0))
+    fits = [around(series, windows, before, after, baseline) for series in (digital, counter)]
+    window = fits[0].days[fits[0].touched]
+    position = np.searchsorted(window, fits[1].days[fits[1].touched])
+    H = len(window)
+    observed = np.array([series.reindex(window).to_numpy(float) for series in (digital, counter)])
+    expected, root = (
+        observed.copy(),
+        np.zeros((2 * H, 2 * H)),
+    )  # a day on which counters never open is as it is
+    for j, (fit, at) in enumerate(zip(fits, (np.arange(H), position), strict=True)):
+        centre, covariance = fit.forecast()
+        expected[j, at] = fit.inverse(centre)
+        slope = (fit.inverse(centre + 1e-5) - fit.inverse(centre - 1e-5)) / 2e-5
+        root[np.ix_(j * H + at, j * H + at)] = slope[:, None] * np.linalg.cholesky(covariance)
+    together = together_share(*fits)
+    covariance = root @ root.T
+    covariance[:H, H:] = together * root[:H, :H] @ root[H:, H:].T
+    covariance[H:, :H] = covariance[:H, H:].T
+    effect = (observed - expected).ravel()
+
+    event = np.isin(window, windows.event_days)
+    gain = np.concatenate([event, np.zeros(H)])
+    moved = 0.0
+    if headline is not None:
+        low, high = headline.confidence_interval(0.95)
+        df = min(fit.estimates.df for fit in fits)
+        variance = ((high - low) / 2 / half_width(0.95, df)) ** 2
+        own = covariance @ gain
+        size = float(gain @ own)
+        moved = headline.absolute - float(gain @ effect)
+        effect = effect + own / size * moved
+        covariance = covariance + np.outer(own, own) * (variance / size**2 - 1 / size)
+    return _decomposition(
+        window, event, observed, effect, covariance, min(fit.estimates.df for fit in fits), moved
+    )
+
+
+def around(series: pd.Series, windows: Windows, before: int, after: int, baseline: str) -> Regression:
+    """The regression of one series on the days before and after a window whose days get a dummy each."""
+    start, end = windows.event_start - pd.Timedelta(days=before), windows.event_end + pd.Timedelta(days=after)
+    days, values = series.index, series.to_numpy(float)
+    touched = (days >= start) & (days <= end)
+    if touched.sum() < (end - start).days + 1 or np.isnan(values[touched]).any():
+        raise ValueError(
+            f"a day between {start:%Y-%m-%d} and {end:%Y-%m-%d} has no value: give fewer days around the event"
+        )
+    learn = windows.ordinary(days, baseline) | ((days > end) & ~days.isin(windows.excluded))
+    learn &= ~np.isnan(values)
+    table = calendar(days[0], days[-1], windows.country)
+    event = days.isin(windows.event_days)
+    closed = set_aside(values, learn, event, table)
+    learn &= ~closed
+    touched &= ~closed | event
+    later = (days > end)[learn | touched].astype(float)
+    extra = {}
+    if windows.anchored(baseline):
+        extra[LEVEL] = (days >= windows.baseline[0])[learn | touched].astype(float)
+    if later.any():
+        extra[AFTER] = later
+    used = learn | touched
+    return regress(
+        days[used], values[used], touched[used], table.take(used), candidates(values[learn], "value"), extra
+    )
+
+
+def together_share(first: Regression, second: Regression) -> float:
+    """Correlation of the innovations of two series on the days that both have."""
+    a, b = (pd.Series(fit.residuals, fit.days)[~fit.touched & ~fit.odd] for fit in (first, second))
+    both = pd.concat([a, b], axis=1, join="inner")
+    return float(np.clip(both.corr().iloc[0, 1], -0.99, 0.99))
+
+
+def placebo_parts(
+    digital: pd.Series,
+    counter: pd.Series,
+    windows: Windows,
+    before: int = 2,
+    after: int = 14,
+    number: int = 8,
+) -> pd.DataFrame:
+    """The decomposition of ordinary dates before the campaign, where no part should be there.
+
+    Returns columns `date`, `part`, `estimate`, `t` (over its standard error); dates are evenly spread over
+    those that are comparable and have enough days around them.
+    """
+    start = windows.event_start if windows.campaign_start is None else windows.campaign_start
+    digital, counter = digital[digital.index < start], counter[counter.index < start]
+    last = start - pd.Timedelta(days=after + len(windows.event_days))
+    starts = digital.index[
+        (digital.index >= digital.index[0] + pd.Timedelta(days=90 + before)) & (digital.index <= last)
+    ]
+    if not len(starts):
+        raise ValueError("no ordinary date has 90 days before it: give a longer history")
+    starts = comparable_days(starts, windows)
+    starts = starts[np.unique(np.linspace(0, len(starts) - 1, min(number, len(starts))).astype(int))]
+    length = windows.event_end - windows.event_start
+    rows = []
+    for date in starts:
+        placebo = replace(windows, event_start=date, event_end=date + length, campaign_start=None)
+        found = decompose(digital, counter, placebo, before, after)
+        t = found.parts / np.sqrt(np.diag(found.covariance))
+        rows.append(pd.DataFrame({"date": date, "part": found.parts.index, "estimate": found.parts, "t": t}))
+    return pd.concat(rows, ignore_index=True)
+
+
+def coverage(rows: pd.DataFrame, levels: tuple[float, ...] = (0.8, 0.9, 0.95)) -> pd.DataFrame:
+    """How often intervals held the truth, from rows with `metric, part, truth, estimate, se, df`.
+
+    Returns one row a metric and part: `bias` and `spread`, mean and standard deviation of the errors in standard
+    errors, and the share of intervals that held the truth at each level, under names such as "95".
+    """
+    miss = (rows["estimate"] - rows["truth"]) / rows["se"]
+    held = {f"{100 * level:g}": miss.abs() <= half_width(level, rows["df"]) for level in levels}
+    table = rows[["metric", "part"]].assign(miss=miss, **held).groupby(["metric", "part"], sort=False)
+    return table["miss"].agg(bias="mean", spread="std").join(table[list(held)].mean()).reset_index()
+
+
+def _decomposition(window, event, observed, effect, covariance, df, moved) -> Decomposition:
+    """Parts, days and running total, all of them sums of the same 2H effects."""
+    H, at = len(window), np.arange(len(window))
+    first, last = np.flatnonzero(event)[[0, -1]]
+    zero, after, before = np.zeros(H), (at > last).astype(float), (at < first).astype(float)
+    weights = {
+        "digital_gain": (event, zero),
+        "from_counters": (zero, -event.astype(float)),
+        "from_other_days": (-after - before, -after - before),
+        "pulled_forward": (-after, -after),
+        "postponed": (-before, -before),
+        "net_new": (np.ones(H), np.ones(H)),
+    }
+    rows = np.array([np.concatenate(pair) for pair in weights.values()])
+    names = pd.Index(weights, name="part")
+    both = np.tri(H)
+    lag = np.where(at < first, at - first, np.clip(at - last, 0, None))
+
+    def table(rows: np.ndarray) -> dict[str, np.ndarray]:
+        return {"effect": rows @ effect, "se": np.sqrt(np.einsum("ij,jk,ik->i", rows, covariance, rows))}
+
+    days = table(np.vstack([np.eye(2 * H), np.hstack([np.eye(H), np.eye(H)])]))
+    seen = np.concatenate([observed.ravel(), observed.sum(axis=0)])
+    lags = {
+        "lag": np.tile(lag, 3),
+        "date": np.tile(window, 3),
+        "series": np.repeat(["digital", "counter", "total"], H),
+    }
+    lags |= {"observed": seen, "expected": seen - days["effect"]} | days
+    cumulative = {"lag": lag, "date": window} | table(np.hstack([both, both]))
+    parts, joint = rows @ effect, rows @ covariance @ rows.T
+    return Decomposition(
+        pd.Series(parts, names),
+        pd.DataFrame(joint, names, names.rename(None)),
+        pd.DataFrame(lags),
+        pd.DataFrame(cumulative),
+        df,
+        moved,
+    )
