@@ -17,10 +17,10 @@ from scipy import special, stats
 from analysis.effect import Effect, Interval, estimate
 from analysis.model.constants import ODD
 from analysis.model.covariance import grid, whitener
+from analysis.model.design import SHARED
 from analysis.model.gls import fit
 from analysis.model.noise import robust
 from analysis.model.regression import Regression
-from analysis.model.design import SHARED
 from analysis.placebo import Layout, comparable_days, step_down
 from analysis.windows import Windows
 

@@ -11,9 +11,9 @@ import pandas as pd
 from analysis import days
 from analysis.effect import ESTIMATORS, estimate, tidy
 from analysis.model.constants import MIN_PATTERN
-from analysis.model.regression import Regression
 from analysis.model.ordinary import LEVEL, before_the_event
 from analysis.model.recursive import Errors, forecast_errors
+from analysis.model.regression import Regression
 from analysis.windows import Windows
 
 

@@ -73,7 +73,7 @@ class Study(BaseModel):
     ----------
     title : str
         Names the study in every report.
-    event_start, event_end, campaign_start, history_start, baseline_days, country, excluded
+    event_start, event_end, campaign_start, history_start, baseline_days, wait_days, country, excluded
         As in `windows.Windows`.
     timezone : str
         Local time of the ledger.
@@ -87,6 +87,10 @@ class Study(BaseModel):
         Name of each ledger column in the source, where it differs.
     participants : list of str
         The entities that took part; empty means all.
+    donors : list of str
+        Entities of the ledger, or columns of daily figures, that the initiative did not touch: they are compared with.
+    offline_channels : list of str
+        The channels of the ledger that are service centres; every other one is digital.
     language : str
         Language of the notebooks' own output, "en" or "ar".
     confidence : float
@@ -102,6 +106,7 @@ class Study(BaseModel):
     event_end: Day | None = None
     campaign_start: Day | None = None
     baseline_days: int = Field(7, ge=1)
+    wait_days: int | None = Field(None, ge=0)
     history_start: Day | None = None
     excluded: list[Day] = []
     timezone: Annotated[str, AfterValidator(_zone)] = "Asia/Dubai"
@@ -111,6 +116,8 @@ class Study(BaseModel):
     ledger: str | None = None
     columns: dict[str, str] = {}
     participants: list[str] = []
+    donors: list[str] = []
+    offline_channels: list[str] = []
     language: Literal["en", "ar"] = "en"
     confidence: float = Field(0.95, gt=0, lt=1)
     seed: int = Field(20171026, ge=0)
@@ -171,6 +178,7 @@ class Study(BaseModel):
             event_end=self.event_end,
             campaign_start=self.campaign_start,
             baseline_days=self.baseline_days,
+            wait_days=self.wait_days,
             country=self.country,
             history_start=self.history_start,
             excluded=tuple(self.excluded),
@@ -222,6 +230,21 @@ class Study(BaseModel):
                 self.source, metric, date_column=day, value_column=columns.get(metric)
             ).rename(metric)
         return ledger.metric(self.panel(("digital",)), metric)
+
+    def untouched(self, metric: str) -> pd.DataFrame:
+        """One metric a day of each donor, a column a donor."""
+        import pandas as pd
+
+        from analysis import ledger
+
+        if not self.donors:
+            raise ValueError("the study has no donors: name units that the initiative did not touch")
+        if ledger.is_daily(self.source, self.columns, self.columns.get("date")):
+            return pd.concat([self.daily(name) for name in self.donors], axis=1)
+        whole = self.model_copy(update={"participants": []})
+        panel = whole.panel(("entity", "digital")).query("digital and entity in @self.donors")
+        wide = {name: ledger.metric(rows, metric) for name, rows in panel.groupby("entity", observed=True)}
+        return pd.DataFrame({name: wide[name] for name in self.donors})
 
     def panel(self, by: tuple[str, ...] = ("entity", "channel")) -> pd.DataFrame:
         """The daily panel: date, *by, count, value, payers; days without payments are zeros."""

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis import words
-from analysis.estimators.counterfactual import Effect
+from analysis.effect import Effect
 from analysis.figures.drawing import (
     ANNOUNCED,
     EXPECTED,

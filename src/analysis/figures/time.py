@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from analysis import words
-from analysis.estimators.counterfactual import Effect
+from analysis.effect import Effect
 from analysis.figures.drawing import (
     EVENT,
     EXPECTED,

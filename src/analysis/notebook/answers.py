@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analysis.effect import ESTIMATORS, estimate
-from analysis.estimators.counterfactual import Effect
+from analysis.effect import ESTIMATORS, Effect, estimate
 from analysis.published import announcement
 from analysis.windows import BASELINES, Windows
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis import words
-from analysis.effect import RECOMMENDED
-from analysis.estimators.counterfactual import Effect
+from analysis.effect import RECOMMENDED, Effect
 from analysis.notebook import answers
 from analysis.notebook.answers import Found, Refused, leading
 from analysis.windows import Windows

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import special
 
 from analysis import power, words
-from analysis.estimators.counterfactual import Effect
+from analysis.effect import Effect
 from analysis.groups import GroupEffects
 from analysis.notebook.tables import headed
 from analysis.words import N_, _, fill

@@ -112,15 +112,12 @@ METHODS = {
     "day_before": N_("The day before"),
     "pre_week_mean": N_("Mean of the week before"),
     "same_weekday": N_("Same weekday"),
-    "contrast": N_("Contrast regression"),
     "calendar_regression": N_("Calendar regression"),
     "poisson": N_("Poisson regression"),
     "structural": N_("Structural time series"),
-    "autoregressive": N_("Regression with autocorrelated errors"),
     "synthetic_control": N_("Synthetic control"),
     "difference_in_differences": N_("Difference in differences"),
-    "ensemble": N_("Ensemble"),
-    "calendar_arma": N_("Calendar with ARMA errors"),
+    "gls": N_("Generalised least squares"),
     "oracle": N_("Oracle"),
 }
 ESTIMANDS = {
