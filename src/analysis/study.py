@@ -151,9 +151,14 @@ class Study(BaseModel):
     def from_parameters(cls, names: Mapping[str, Any]) -> Self:
         """From a notebook's names after its parameters cell: `Study.from_parameters(globals())`.
 
-        Parameters that the notebook does not declare take their defaults; a title is not required.
+        Parameters that nobody gave take their defaults; a title is not required. A name that resembles a parameter
+        is an error: papermill sets it all the same, and nothing would use it.
         """
         values = {key: names[key] for key in cls.model_fields if key in names}
+        for name, value in names.items():
+            if name not in values and name[:1] != "_" and isinstance(value, str | int | float | list | dict):
+                if near := difflib.get_close_matches(name, cls.model_fields, 1, 0.8):
+                    raise ValueError(f"parameters: {name} is unknown: did you mean {near[0]}?")
         return cls._checked({"title": "Study"} | values, "parameters")
 
     @classmethod

@@ -60,7 +60,8 @@ class Run:
 
 def plan(study: Study, notebooks: Sequence[Path], languages: Sequence[str]) -> list[Run]:
     """What there is to run. A run's key covers all that can change its outputs: the notebook's source, the
-    parameters that it declares, the data behind them, the code and its packages.
+    parameters that it takes, the data behind them, the code and its packages. A notebook that declares `ledger`
+    computes from the data and takes the study whole; another takes what it declares.
     """
     folder = cache_folder() / "runs"
     common = {
@@ -73,12 +74,13 @@ def plan(study: Study, notebooks: Sequence[Path], languages: Sequence[str]) -> l
     for notebook in notebooks:
         source = _source(notebook)
         declared = _declared(source, notebook)
-        parameters = {name: value for name, value in parameters_of(study).items() if name in declared}
+        given = parameters_of(study)
+        parameters = given if "ledger" in declared else {n: v for n, v in given.items() if n in declared}
         cells = [
             (c["cell_type"], c["source"], c.get("metadata", {}).get("tags", [])) for c in source["cells"]
         ]
         inputs = common | {"cells": cells, "parameters": parameters}
-        if "ledger" in parameters and study.ledger is not None:
+        if "ledger" in declared and study.ledger is not None:
             inputs["ledger"] = hashes(study.source)
         key = hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:24]
         executed = folder / f"{notebook.stem}-{key}.ipynb"

@@ -16,7 +16,7 @@ BASELINES = ("pre-week", "history")
 
 
 def results(study: Study, notebooks: dict[str, dict]) -> dict[str, Any]:
-    """Every number that the notebooks recorded, and which of them is the answer for each metric."""
+    """Every number that the notebooks recorded, the answer for each metric, and every place where it stands."""
     records: dict[str, dict[str, Any]] = {}
     synthetic = False
     for name, notebook in notebooks.items():
@@ -32,7 +32,7 @@ def results(study: Study, notebooks: dict[str, dict]) -> dict[str, Any]:
                         )
                     records[name][meta["key"]] = meta["record"]
     return {
-        "format": 1,
+        "format": 2,
         "study": study.name,
         "title": study.title,
         "synthetic": synthetic,
@@ -42,20 +42,43 @@ def results(study: Study, notebooks: dict[str, dict]) -> dict[str, Any]:
         "currency": study.currency,
         "level": study.confidence,
         "answers": _answers(study, records),
+        "reconciliation": _reconciliation(records),
         "results": records,
     }
 
 
-def _answers(study: Study, records: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, str]]]:
-    """The first effect recorded of each metric over each baseline, as a place in `results`."""
-    answers: dict[str, dict[str, dict[str, str]]] = {}
+def _answers(study: Study, records: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """The first effect recorded of each metric over each baseline, with the notebook that gives it."""
+    answers: dict[str, dict[str, dict[str, Any]]] = {}
     for name, recorded in records.items():
-        for key, record in recorded.items():
+        for record in recorded.values():
             if record.keys() >= EFFECT_KEYS and record["estimand"] in BASELINES and "entity" not in record:
-                place = answers.setdefault(record["metric"], {})
-                place.setdefault(record["estimand"], {"notebook": name, "key": key})
+                answers.setdefault(record["metric"], {}).setdefault(
+                    record["estimand"], record | {"notebook": name}
+                )
     order = [metric for metric in study.metrics if metric in answers]
     return {metric: answers[metric] for metric in (*order, *(m for m in answers if m not in order))}
+
+
+def _reconciliation(records: dict[str, dict[str, Any]]) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Every place where the whole effect of a metric stands, with its number: all are equal.
+
+    A notebook records such a place as ``reconciliation.<place>.<metric>.<baseline>``; the effect itself is the first.
+    """
+    places: dict[str, dict[str, list[dict[str, Any]]]] = {}
+
+    def add(metric: str, baseline: str, place: str, record: dict[str, Any]) -> None:
+        listed = places.setdefault(metric, {}).setdefault(baseline, [])
+        listed.append({"place": place, "absolute": record["absolute"]})
+
+    for name, recorded in records.items():
+        for key in list(recorded):
+            if key.startswith("effect.") and recorded[key].keys() >= EFFECT_KEYS:
+                add(recorded[key]["metric"], recorded[key]["estimand"], f"{name}: {key}", recorded[key])
+            elif key.startswith("reconciliation."):
+                place, metric, baseline = key.removeprefix("reconciliation.").rsplit(".", 2)
+                add(metric, baseline, f"{name}: {place}", recorded.pop(key))
+    return places
 
 
 def index(
@@ -172,7 +195,7 @@ def _rows(numbers: dict[str, Any]) -> list[dict[str, Any]]:
         baselines = [baseline for baseline in BASELINES if baseline in places]
         for baseline in baselines:
             place = places[baseline]
-            row = _told(numbers["results"][place["notebook"]][place["key"]])
+            row = _told(place)
             row |= {
                 "metric": words.metric(metric),
                 "share": metric == "digital_share",
