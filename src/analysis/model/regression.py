@@ -135,7 +135,7 @@ def regress(
     whiten = whitener(numbers, grid("white" if short else "coarse"))
 
     # 1. The scale on which the innovations are likeliest.
-    Z = np.array([scale.forward(values / unit) for scale in scales])
+    Z = np.array([_on_scale(scale, values / unit, usual) for scale in scales])
     candidates, white = fit(columns.rows, Z, whiten, columns.prior)
     errors = [_innovations(columns, white, estimates, j) for j, estimates in enumerate(candidates)]
     scores = [
@@ -182,6 +182,13 @@ def regress(
     residuals[odd] = estimates.coefficients[best, own] / spread
     residuals[touched] = np.nan
     return Regression(days, columns, z, size, touched, odd, estimates, processes, scale, unit, residuals)
+
+
+def _on_scale(scale: Scale, y: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """Values on a scale; a touched day that it cannot hold takes the nearest usual value, which no forecast sees."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = scale.forward(y)
+    return np.where(np.isfinite(z), z, scale.forward(np.clip(y, y[usual].min(), y[usual].max())))
 
 
 def _innovations(columns: Columns, white: np.ndarray, estimates: Estimates, j: int = 0) -> np.ndarray:
