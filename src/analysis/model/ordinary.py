@@ -75,7 +75,7 @@ def sample(
     known = daily.notna().to_numpy()
     if covariates is not None:
         covariates = covariates.reindex(daily.index)
-        known &= covariates.notna().all(axis=1).to_numpy()
+        known = known & covariates.notna().all(axis=1).to_numpy()
     learn = windows.ordinary(daily.index, baseline) & known
     learn &= np.cumsum(learn[::-1])[::-1] <= HISTORY_DAYS
     touched = daily.index.isin(windows.event_days)
@@ -131,9 +131,7 @@ def before_the_event(
     """
     one = sample(daily, windows, baseline, covariates)
     scales = [
-        each
-        for each in candidates(one.values[~one.touched], str(daily.name))
-        if scale in (None, each.name)
+        each for each in candidates(one.values[~one.touched], str(daily.name)) if scale in (None, each.name)
     ]
     if not scales:
         raise ValueError(f"the series cannot be put on the scale {scale!r}: it has zeros or negative values")

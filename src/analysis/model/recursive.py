@@ -76,7 +76,9 @@ def forecast_errors(
     root = whiten.root[0]
     noise = 1 - share
     prediction = rows - white * root
-    signal = prediction + (1 - noise / root**2) * (rows - prediction)  # what is remembered, once a day is seen
+    signal = prediction + (1 - noise / root**2) * (
+        rows - prediction
+    )  # what is remembered, once a day is seen
     known = noise * (1 - noise / root**2)  # and its variance
 
     level = list(range(-week[0], -week[1] + 1)) if week else []
