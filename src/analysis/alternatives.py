@@ -32,13 +32,12 @@ SEVEN_DAYS = (
 def day_before(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> Effect:
     """Against the last ordinary day before the event: what the announcement of 2017 did.
 
-    Formula: expected = y[eve], for every day of the event. Assumes that the event's weekday is like
-    the eve's and that nothing was rising. Interval: the spread of day-to-day steps, log(y[t] / y[t-1])
-    (plain differences where the series touches zero), among the ordinary days before; t with one
-    degree of freedom a step. An event of several days takes the steps as independent.
-
-    Fails where the event's weekday differs from the eve's, where people wait for the day, and where noise rises. A step
-    holds the whole weekday pattern, so that the interval is several times as wide as it need be.
+    Formula: expected = y[eve], for every day of the event. Assumes that the event's weekday is like the eve's and that
+    nothing was rising. Interval: the spread of day-to-day steps, log(y[t] / y[t-1]) (plain differences where the series
+    touches zero), among the ordinary days before; t with one degree of freedom a step. An event of several days takes
+    the steps as independent. Fails where the event's weekday differs from the eve's, where people wait for the day, and
+    where noise rises. A step holds the whole weekday pattern, so that the interval is several times as wide as it need
+    be.
     """
     past = windows.past(daily, baseline).dropna()
     _need(len(past), 3, windows)
@@ -55,19 +54,17 @@ def day_before(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -
     step = Distribution.student(len(steps), 0.0, spread).quantiles
     with np.errstate(over="ignore"):
         level = past.iloc[-1] * np.exp(step) if positive else past.iloc[-1] + step
-    counterfactual = Distribution(days * level)
-    return Effect.of("day_before", daily, windows, baseline, past.index, counterfactual)
+    return Effect.of("day_before", daily, windows, baseline, past.index, Distribution(days * level))
 
 
 def pre_week_mean(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> Effect:
     """Against the mean of the last `baseline_days` ordinary days before the event.
 
-    Formula: expected = mean(y[week]), a day. Assumes that the event's weekday is like the week's mean
-    and that the days of the week are independent draws of one distribution. Interval: the prediction error of
-    new days, t with n - 1 degrees of freedom and scale s sqrt(H + H^2 / n) for the sum of H days.
-
-    Fails where the event's weekday differs from the mean of the week. The weekday pattern counts as noise, so that the
-    interval is several times as wide as it need be.
+    Formula: expected = mean(y[week]), a day. Assumes that the event's weekday is like the week's mean and that the days
+    of the week are independent draws of one distribution. Interval: the prediction error of new days, t with n - 1
+    degrees of freedom and scale s sqrt(H + H^2 / n) for the sum of H days. Fails where the event's weekday differs from
+    the mean of the week. The weekday pattern counts as noise, so that the interval is several times as wide as it need
+    be.
     """
     past = windows.past(daily, baseline).dropna().iloc[-windows.baseline_days :]
     _need(len(past), 3, windows)
@@ -80,11 +77,9 @@ def pre_week_mean(daily: pd.Series, windows: Windows, baseline: str = "pre-week"
 def same_weekday(daily: pd.Series, windows: Windows, baseline: str = "pre-week", weeks: int = 8) -> Effect:
     """Against the same weekday of the last `weeks` weeks.
 
-    Formula: expected = mean over k of y[t - 7k], summed over the event's days. Assumes no trend and no
-    rise in the last weeks. Interval: the prediction error of new days, the spread pooled over the
-    weekdays of the event; t with (observations - weekdays) degrees of freedom.
-
-    Fails where the level or its spread moves within the weeks.
+    Formula: expected = mean over k of y[t - 7k], summed over the event's days. Assumes no trend and no rise in the last
+    weeks. Interval: the prediction error of new days, the spread pooled over the weekdays of the event; t with
+    (observations - weekdays) degrees of freedom. Fails where the level or its spread moves within the weeks.
     """
     past = windows.past(daily, baseline).dropna()
     mean = variance = squares = 0.0
@@ -106,74 +101,54 @@ def calendar_regression(daily: pd.Series, windows: Windows, baseline: str = "pre
     """Generalised least squares on the calendar with AR(1) errors (statsmodels GLS; Prais & Winsten 1954).
 
     Formula: g(y[t]) = x[t]'b + u[t], u[t] = rho u[t-1] + e[t], on the logarithm (the square root where the series
-    touches zero, the logit for a share). rho is the correlation of consecutive residuals, found twice; the interval
-    takes it as known and is that of a new day (Goldberger 1962), t with n - k degrees of freedom. Fails where noise
-    is uneven and where the memory is longer than an AR(1) of the residuals shows.
+    touches zero, the logit for a share). rho is the correlation of consecutive residuals, found twice. Interval: that
+    of a new day (Goldberger 1962), rho taken as known, t with n - k degrees of freedom. Fails where noise is uneven and
+    where its memory is not that of an AR(1).
     """
     from statsmodels.regression.linear_model import GLS
 
     one, X, z, scale = _case(daily, windows, baseline)
-    learn, numbers = ~one.touched, (one.days - one.days[0]).days.to_numpy()
-    X = np.column_stack([X, np.eye(len(z))[:, one.touched]])
-    apart = np.abs(np.subtract.outer(numbers, numbers))
-    pairs = np.flatnonzero((np.diff(numbers) == 1) & learn[1:] & learn[:-1])
+    learn, event = ~one.touched, slice(-int(one.touched.sum()), None)
+    X = np.column_stack([X, np.eye(len(z))[:, event]])
+    apart = np.abs(np.subtract.outer(one.numbers, one.numbers))
+    pairs = np.flatnonzero((np.diff(one.numbers) == 1) & learn[1:])
     fit = GLS(z, X).fit()
     for _ in range(2):
-        u = fit.resid
-        rho = (
-            np.clip(u[pairs] @ u[pairs + 1] / max(u[pairs] @ u[pairs], 1e-300), 0, 0.98)
-            if len(pairs)
-            else 0.0
-        )
+        now, then = fit.resid[pairs], fit.resid[pairs + 1]
+        rho = np.clip(now @ then / max(now @ now, 1e-300), 0, 0.98)
         fit = GLS(z, X, sigma=rho**apart).fit()
-    days = slice(-int(one.touched.sum()), None)
-    covariance = fit.cov_params()[days, days]
-    centre = z[days] - fit.params[days]
     shape = special.stdtrit(fit.df_resid, PROBABILITIES)
-    total = Distribution.total(centre, covariance, shape, scale.inverse)
-    return Effect.of(
-        "calendar_regression", daily, windows, baseline, one.days[learn], total, tuple(one.warnings())
-    )
+    forecast = z[event] - fit.params[event]
+    total = Distribution.total(forecast, fit.cov_params()[event, event], shape, scale.inverse)
+    return Effect.of("calendar_regression", daily, windows, baseline, one.days[learn], total, one.warnings())
 
 
 def structural(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> Effect:
     """Structural time series (statsmodels UnobservedComponents): local level, weekly season, columns of the calendar.
 
     Formula: g(y[t]) = level[t] + season[t] + x[t]'b + e[t]; level and season are random walks (Harvey 1989), b is
-    diffuse. The variances of the level's and the season's steps, relative to that of e, are the likeliest of a grid
-    (`LEVEL_STEPS`, `SEASON_STEPS`); the interval takes them as known, t with n - k degrees of freedom. Fails where the
-    noise is uneven or heavy-tailed, and where the last days were no ordinary ones: the level follows them.
+    diffuse. The variances of their steps over that of e are the likeliest of a grid, not of all numbers. Interval: they
+    are taken as known, t with n - k degrees of freedom. Fails where noise is uneven or heavy-tailed, and where the last
+    days were no ordinary ones: the level follows them.
     """
     from statsmodels.tsa.statespace.structural import UnobservedComponents
 
     one, X, z, scale = _case(daily, windows, baseline, level=False)
-    numbers = (one.days - one.days[0]).days.to_numpy()
-    series, columns = np.full(numbers[-1] + 1, np.nan), np.zeros((numbers[-1] + 1, X.shape[1]))
-    series[numbers], columns[numbers] = np.where(one.touched, np.nan, z), X
-    model = UnobservedComponents(
-        series,
-        "local level",
-        freq_seasonal=[{"period": 7}],
-        exog=columns if X.shape[1] else None,
-        mle_regression=False,
-        use_exact_diffuse=True,
-    )
+    learn, series = ~one.touched, np.full(one.numbers[-1] + 1, np.nan)
+    columns = np.zeros((len(series), X.shape[1]))
+    series[one.numbers], columns[one.numbers] = np.where(one.touched, np.nan, z), X
+    options = {"mle_regression": False, "use_exact_diffuse": True, "exog": columns if X.shape[1] else None}
+    model = UnobservedComponents(series, "local level", freq_seasonal=[{"period": 7}], **options)
     model.ssm.filter_concentrated = True  # the variance of e in closed form
-    steps = [np.array([1.0, level, season]) for level in LEVEL_STEPS for season in SEASON_STEPS]
-    model.update(max(steps, key=model.loglike))
-    forecast = model.ssm.filter()
-    days = numbers[one.touched]
-    variance = forecast.forecasts_error_cov[0, 0, days]
+    ratios = [np.array([1.0, level, season]) for level in LEVEL_STEPS for season in SEASON_STEPS]
+    model.update(max(ratios, key=model.loglike))
+    forecast, days = model.ssm.filter(), one.numbers[one.touched]
     # Of two days the later shares what the earlier carries of level, season and coefficients.
-    shared = np.maximum(variance - forecast.scale, 0)
+    shared = np.maximum(forecast.forecasts_error_cov[0, 0, days] - forecast.scale, 0)
     covariance = np.minimum.outer(shared, shared) + forecast.scale * np.eye(len(days))
-    df = int((~one.touched).sum()) - X.shape[1] - 7
-    total = Distribution.total(
-        forecast.forecasts[0, days], covariance, special.stdtrit(df, PROBABILITIES), scale.inverse
-    )
-    return Effect.of(
-        "structural", daily, windows, baseline, one.days[~one.touched], total, tuple(one.warnings())
-    )
+    shape = special.stdtrit(learn.sum() - X.shape[1] - 7, PROBABILITIES)
+    total = Distribution.total(forecast.forecasts[0, days], covariance, shape, scale.inverse)
+    return Effect.of("structural", daily, windows, baseline, one.days[learn], total, one.warnings())
 
 
 def poisson(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> Effect:
@@ -181,49 +156,43 @@ def poisson(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> E
 
     Formula: E y[t] = exp(x[t]'b), Var y[t] = phi E y[t], phi from Pearson's residuals (only the mean need be right:
     Gourieroux, Monfort & Trognon 1984). Interval: a gamma distribution with the mean and the variance of the event's
-    total, the error of b included. Assumes days that are independent given the calendar: it fails wherever the level
-    moves or the noise has memory.
+    total, the error of b included. Assumes days that are independent given the calendar: fails wherever the level moves
+    or the noise has memory.
     """
     import statsmodels.genmod.families as families
     from statsmodels.genmod.generalized_linear_model import GLM
 
     one, X, _, _ = _case(daily, windows, baseline)
     learn = ~one.touched
-    if one.values[learn].min() < 0:
-        raise ValueError(
-            "the series has negative values, which no Poisson regression can hold: take another estimator"
-        )
-    fit = GLM(one.values[learn], X[learn], family=families.Poisson()).fit(scale="X2")
+    if one.y[learn].min() < 0:
+        raise ValueError("the series has negative values, which poisson cannot fit: take another estimator")
+    fit = GLM(one.y[learn], X[learn], family=families.Poisson()).fit(scale="X2")
     means = np.exp(X[one.touched] @ fit.params)
     gradient, mean = means @ X[one.touched], means.sum()
     variance = max(fit.scale * mean + gradient @ fit.cov_params() @ gradient, 1e-18 * mean**2)
     total = Distribution(special.gammaincinv(mean**2 / variance, PROBABILITIES) * variance / mean)
-    return Effect.of("poisson", daily, windows, baseline, one.days[learn], total, tuple(one.warnings()))
+    return Effect.of("poisson", daily, windows, baseline, one.days[learn], total, one.warnings())
 
 
 def _case(
     daily: pd.Series, windows: Windows, baseline: str, level: bool = True
 ) -> tuple[Sample, np.ndarray, np.ndarray, Scale]:
-    """The days of the recommended estimator, their columns (n, k) and the series (n,) on its first scale.
-
-    `level` is whether level, weekdays and growth are among the columns.
-    """
+    """The days, their columns (n, k), with `level` those of level, weekdays and growth, and the series on its scale."""
     one = sample(daily, windows, baseline)
     learn = ~one.touched
     _need(learn.sum(), MIN_DAYS, windows)
-    numbers = (one.days - one.days[0]).days.to_numpy()
-    rows = list(weekdays_and_growth(numbers, one.table.weekday, learn).rows) if level else []
+    rows = list(weekdays_and_growth(one.numbers, one.table.weekday, learn).rows) if level else []
     months = (one.table.recurring[one.table.names.index(name)] for name in MONTH)
     rows += [row for row in months if 2 <= row[learn].sum() <= learn.sum() - 2]
-    rows += list(one.extra.values())
-    scale = candidates(one.values[learn], str(daily.name))[0]
-    z = scale.forward(np.where(one.touched, one.values[learn][0], one.values))
+    rows += one.extra.values()
+    scale = candidates(one.y[learn], str(daily.name))[0]
+    z = scale.forward(np.where(one.touched, one.y[learn][0], one.y))  # no forecast sees the event's own value
     return one, np.reshape(rows, (len(rows), len(z))).T, z, scale
 
 
 def _need(found: int, days: int, windows: Windows) -> None:
     if found < days:
+        event = f"{windows.event_start:%Y-%m-%d}"
         raise ValueError(
-            f"{found} usable days before the event of {windows.event_start:%Y-%m-%d}, "
-            f"at least {days} are needed: give a longer history"
+            f"{found} usable days before the event of {event}, at least {days} are needed: give a longer history"
         )

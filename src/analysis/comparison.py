@@ -31,9 +31,8 @@ def difference_in_differences(
 ) -> Effect:
     """Against the mean of untouched units, the usual distance to them taken away.
 
-    Assumes that, left alone, the ratio to the donors' mean (the difference, where a value is not positive) would have
-    stayed what an ordinary series stays: its weekday pattern, its growth and its memory are modelled, a break is not
-    (parallel trends).
+    Assumes parallel trends: left alone, the ratio to the donors' mean (the difference, where a value is not positive)
+    would have stayed what an ordinary series stays. Its weekdays, growth and memory are modelled, a break is not.
 
     Parameters
     ----------
@@ -44,10 +43,8 @@ def difference_in_differences(
     participants : collection of str
         Names of units that took part; one among the donors is an error.
     """
-    values, _ = _donors(daily, windows, donors, baseline, participants)
-    return _against(
-        "difference_in_differences", daily, windows, baseline, values, np.full(len(values), 1 / len(values))
-    )
+    donors = _donors(daily, windows, donors, participants)
+    return _against("difference_in_differences", daily, windows, baseline, donors)
 
 
 def synthetic_control(
@@ -60,25 +57,21 @@ def synthetic_control(
     """Against the weighted mean of untouched units that followed the series most closely before.
 
     Weights are at least zero, add up to one, and leave the least squared distance before (Abadie & Gardeazabal 2003, on
-    outcomes alone) once every unit is brought to the mean of the series, so that a unit beyond all donors has
-    weights too (Doudchenko & Imbens 2016). The error of the weights: donors that carry weight have a column each, less
-    one, by which the regression corrects the weights, and their standard errors are in the interval; the choice of
-    those donors is taken as known, so that many donors on few days fit by chance.
+    outcomes alone), every unit brought to the mean of the series first, so that one beyond all donors has weights too
+    (Doudchenko & Imbens 2016). Their error: the donors that carry weight, less one, have a column each by which the
+    regression corrects the weights, so that the interval holds its standard errors. Which donors carry weight is taken
+    as known: many donors on few days fit by chance.
 
     Parameters are those of `difference_in_differences`.
     """
-    values, learn = _donors(daily, windows, donors, baseline, participants)
-    y, past = daily.to_numpy(float)[learn], values[:, learn]
-    positive = y.min() > 0 and np.nanmin(values) > 0
-    level = past.mean(axis=1, keepdims=True)
-    values = values * (y.mean() / level) if positive else values + (y.mean() - level)
-    weights = simplex_weights(values[:, learn].T, y)
-    carry = int((weights > 0).sum())
-    if len(y) - carry < MIN_COMMON:
-        raise ValueError(
-            f"{carry} donors carry weight on {len(y)} days and fit them by chance: give more days or fewer donors"
-        )
-    return _against("synthetic_control", daily, windows, baseline, values, weights, free=True)
+    return _against(
+        "synthetic_control",
+        daily,
+        windows,
+        baseline,
+        _donors(daily, windows, donors, participants),
+        weigh=True,
+    )
 
 
 def simplex_weights(donors: np.ndarray, outcome: np.ndarray) -> np.ndarray:
@@ -93,58 +86,49 @@ def simplex_weights(donors: np.ndarray, outcome: np.ndarray) -> np.ndarray:
 
 
 def _donors(
-    daily: pd.Series, windows: Windows, donors: pd.DataFrame, baseline: str, participants: Collection[str]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Values of the donors (donors, n) on the days of `daily`, and the days learned from, a mask (n,)."""
-    treated = [name for name in donors.columns if name in set(participants) or name == daily.name]
-    if treated:
-        raise ValueError(f"{treated[0]!r} took part and cannot be a donor: take it out of the donors")
+    daily: pd.Series, windows: Windows, donors: pd.DataFrame, participants: Collection[str]
+) -> pd.DataFrame:
+    """The donors on the days of `daily`, those refused that cannot stand in for it."""
+    for name in donors.columns:
+        if name in participants or name == daily.name:
+            raise ValueError(f"{name!r} took part and cannot be a donor: take it out of the donors")
     if not len(donors.columns):
         raise ValueError("there are no donors: give at least one unit that the initiative did not touch")
-    event = donors.reindex(windows.event_days)
-    if event.isna().any(axis=None):
-        row, column = np.argwhere(event.isna().to_numpy())[0]
-        day, name = event.index[row], event.columns[column]
+    days, columns = np.nonzero(donors.reindex(windows.event_days).isna())
+    if len(days):
+        day, name = windows.event_days[days[0]], donors.columns[columns[0]]
         raise ValueError(f"donor {name!r} has no value on {day:%Y-%m-%d}: fill it in or leave the donor out")
-    values = donors.reindex(daily.index).to_numpy(float).T
-    learn = (
-        windows.ordinary(daily.index, baseline) & daily.notna().to_numpy() & np.isfinite(values).all(axis=0)
-    )
-    if learn.sum() < MIN_COMMON:
-        raise ValueError(
-            f"{learn.sum()} days with all donors before the event, at least {MIN_COMMON} are needed"
-        )
-    return values, learn
+    return donors.reindex(daily.index)
 
 
 def _against(
-    name: str,
-    daily: pd.Series,
-    windows: Windows,
-    baseline: str,
-    donors: np.ndarray,
-    weights: np.ndarray,
-    free: bool = False,
+    name: str, daily: pd.Series, windows: Windows, baseline: str, donors: pd.DataFrame, weigh: bool = False
 ) -> Effect:
-    """The effect against a comparator: `donors` (donors, n) times `weights`, which are estimated where `free`."""
-    comparator = weights @ donors
-    event = daily.index.isin(windows.event_days)
-    known = np.isfinite(comparator) & daily.notna().to_numpy()
-    positive = comparator[known].min() > 0 and daily[known & ~event].min() > 0
-    distance = daily / comparator if positive else daily - comparator
-    covariates = None
-    if free:
+    """The effect against the donors' mean, or with `weigh` against their likeliest weighted mean."""
+    values, y = donors.to_numpy(float).T, daily.to_numpy(float)
+    learn = windows.ordinary(daily.index, baseline) & ~np.isnan(y + values.sum(axis=0))
+    n = learn.sum()
+    if n < MIN_COMMON:
+        raise ValueError(f"{n} days with all donors before the event, at least {MIN_COMMON} are needed")
+    event, columns = daily.index.isin(windows.event_days), None
+    ratio = values[:, learn | event].min() > 0 and y[learn].min() > 0
+    weights = np.full(len(values), 1 / len(values))
+    if weigh:
+        level = values[:, learn].mean(axis=1, keepdims=True)
+        values = values * (y[learn].mean() / level) if ratio else values + (y[learn].mean() - level)
+        weights = simplex_weights(values[:, learn].T, y[learn])
         first, *others = np.flatnonzero(weights)
-        apart = (donors[others] - donors[first]) / (comparator if positive else 1.0)
-        covariates = pd.DataFrame(
-            {f"weight of donor {j + 1}": row for j, row in zip(others, apart, strict=True)}, daily.index
-        )
-    fit, warnings = before_the_event(distance, windows, baseline, covariates)
-    centre, covariance = fit.forecast()
+        if n - len(others) <= MIN_COMMON:
+            raise ValueError(
+                f"{len(others) + 1} donors carry weight on {n} days and fit them by chance: "
+                "give more days or fewer donors"
+            )
+        apart = (values[others] - values[first]) / (weights @ values if ratio else 1.0)
+        columns = pd.DataFrame(apart.T, daily.index, [f"weight of {donors.columns[j]}" for j in others])
+    comparator = weights @ values
+    distance = daily / comparator if ratio else daily - comparator
+    fit, warnings = before_the_event(distance, windows, baseline, columns)
     there = comparator[event]
-
-    def inverse(z: np.ndarray) -> np.ndarray:
-        return there * fit.inverse(z) if positive else there + fit.inverse(z)
-
-    total = Distribution.total(centre, covariance, fit.shape, inverse)
+    back = (lambda z: there * fit.inverse(z)) if ratio else (lambda z: there + fit.inverse(z))
+    total = Distribution.total(*fit.forecast(), fit.shape, back)
     return Effect.of(name, daily, windows, baseline, fit.learned, total, warnings)

@@ -38,7 +38,8 @@ class Sample:
     Parameters
     ----------
     days : DatetimeIndex, length n
-    values : ndarray, shape (n,)
+    y : ndarray, shape (n,)
+        The series.
     touched, week : ndarray of bool, shape (n,)
         The event's days, and the learned days of the week before them.
     table : Calendar
@@ -47,14 +48,22 @@ class Sample:
     """
 
     days: pd.DatetimeIndex
-    values: np.ndarray
+    y: np.ndarray
     touched: np.ndarray
     week: np.ndarray
     table: Calendar
     extra: dict[str, np.ndarray]
 
-    def warnings(self) -> Iterator[str]:
+    @property
+    def numbers(self) -> np.ndarray:
+        """The days as numbers on the calendar, the first zero; shape (n,)."""
+        return (self.days - self.days[0]).days.to_numpy()
+
+    def warnings(self) -> tuple[str, ...]:
         """What a reader must know of the days, in the order in which it matters."""
+        return tuple(self._warnings())
+
+    def _warnings(self) -> Iterator[str]:
         touched, learn, weekday = self.touched, ~self.touched, self.table.weekday
         if learn.sum() < MIN_DAYS:
             yield FEW_DAYS
@@ -130,13 +139,12 @@ def before_the_event(
         If too few days come before the event, or all of them have one value.
     """
     one = sample(daily, windows, baseline, covariates)
-    scales = [
-        each for each in candidates(one.values[~one.touched], str(daily.name)) if scale in (None, each.name)
-    ]
+    possible = candidates(one.y[~one.touched], str(daily.name))
+    scales = [each for each in possible if scale in (None, each.name)]
     if not scales:
         raise ValueError(f"the series cannot be put on the scale {scale!r}: it has zeros or negative values")
-    regression = regress(one.days, one.values, one.touched, one.table, scales, one.extra)
-    warnings = tuple(one.warnings())
+    regression = regress(one.days, one.y, one.touched, one.table, scales, one.extra)
+    warnings = one.warnings()
     eve = (one.days >= windows.event_start - pd.Timedelta(days=3)) & ~one.touched
     if (np.abs(regression.residuals[eve]) > FAR).any():
         warnings += (ODD_EVE,)
