@@ -15,7 +15,7 @@ from analysis.model.constants import MIN_DAYS
 from analysis.model.design import weekdays_and_growth
 from analysis.model.distribution import PROBABILITIES, Distribution
 from analysis.model.effect import Effect
-from analysis.model.ordinary import Sample, sample
+from analysis.model.ordinary import NEW_WEEKDAY, Sample, sample
 from analysis.model.scale import Scale, candidates
 from analysis.windows import Windows
 
@@ -137,7 +137,11 @@ def structural(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -
     learn, series = ~one.touched, np.full(one.numbers[-1] + 1, np.nan)
     columns = np.zeros((len(series), X.shape[1]))
     series[one.numbers], columns[one.numbers] = np.where(one.touched, np.nan, z), X
-    options = {"mle_regression": False, "use_exact_diffuse": True, "exog": columns if X.shape[1] else None}
+    if NEW_WEEKDAY in one.warnings():
+        raise ValueError(
+            "the event's weekday was never seen, so its season is unknown: take another estimator"
+        )
+    options = {"mle_regression": False, "exog": columns if X.shape[1] else None}
     model = UnobservedComponents(series, "local level", freq_seasonal=[{"period": 7}], **options)
     model.ssm.filter_concentrated = True  # the variance of e in closed form
     ratios = [np.array([1.0, level, season]) for level in LEVEL_STEPS for season in SEASON_STEPS]

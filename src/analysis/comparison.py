@@ -64,14 +64,8 @@ def synthetic_control(
 
     Parameters are those of `difference_in_differences`.
     """
-    return _against(
-        "synthetic_control",
-        daily,
-        windows,
-        baseline,
-        _donors(daily, windows, donors, participants),
-        weigh=True,
-    )
+    donors = _donors(daily, windows, donors, participants)
+    return _against("synthetic_control", daily, windows, baseline, donors, weigh=True)
 
 
 def simplex_weights(donors: np.ndarray, outcome: np.ndarray) -> np.ndarray:
@@ -104,7 +98,7 @@ def _donors(
 def _against(
     name: str, daily: pd.Series, windows: Windows, baseline: str, donors: pd.DataFrame, weigh: bool = False
 ) -> Effect:
-    """The effect against the donors' mean, or with `weigh` against their likeliest weighted mean."""
+    """The effect against the donors' mean, or with `weigh` against the weighted mean nearest to the series."""
     values, y = donors.to_numpy(float).T, daily.to_numpy(float)
     learn = windows.ordinary(daily.index, baseline) & ~np.isnan(y + values.sum(axis=0))
     n = learn.sum()
@@ -127,7 +121,7 @@ def _against(
         columns = pd.DataFrame(apart.T, daily.index, [f"weight of {donors.columns[j]}" for j in others])
     comparator = weights @ values
     distance = daily / comparator if ratio else daily - comparator
-    fit, warnings = before_the_event(distance, windows, baseline, columns)
+    fit, warnings = before_the_event(distance.rename("distance"), windows, baseline, columns)
     there = comparator[event]
     back = (lambda z: there * fit.inverse(z)) if ratio else (lambda z: there + fit.inverse(z))
     total = Distribution.total(*fit.forecast(), fit.shape, back)
