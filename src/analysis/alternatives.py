@@ -1,19 +1,28 @@
-"""The comparisons that anyone makes first: the day before, the week before, the same weekday.
+"""What anyone compares with first, and three textbook models: the other points of the specification curve.
 
-They take no account of much; each says of what. They stand beside the recommended estimator so that a
-reader sees how far the choice of comparison moves the answer. How each covers is that of `data/derived/calibration.csv`
-for ``"pre-week"``: untreated days of simulated processes, named as there.
+They stand beside the recommended estimator so that a reader sees how far the choice of a model moves the answer. The
+textbook models learn from its days, with its column for the level of the week before, and differ in the model alone.
+How often each covers on simulated days is in data/derived/calibration.csv, shown in notebook 08.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
-from analysis.model.distribution import Distribution
+from analysis.model.constants import MIN_DAYS
+from analysis.model.design import weekdays_and_growth
+from analysis.model.distribution import PROBABILITIES, Distribution
 from analysis.model.effect import Effect
+from analysis.model.ordinary import NEW_WEEKDAY, Sample, sample
+from analysis.model.scale import Scale, candidates
 from analysis.windows import Windows
 
+MONTH = ("first three days of the month", "last three days of the month", "Ramadan")
+# Variances of the steps of level and season that are tried, over that of the noise.
+LEVEL_STEPS = (0.0, 0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0)
+SEASON_STEPS = (0.0, 1e-4, 1e-3, 1e-2)
 SEVEN_DAYS = (
     "The week before holds each weekday once: a weekday effect cannot be told from noise in it, "
     "and the interval is that of a new day drawn like those of the week."
@@ -23,17 +32,15 @@ SEVEN_DAYS = (
 def day_before(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> Effect:
     """Against the last ordinary day before the event: what the announcement of 2017 did.
 
-    Formula: expected = y[eve], for every day of the event. Assumes that the event's weekday is like
-    the eve's and that nothing was rising. Interval: the spread of day-to-day steps, log(y[t] / y[t-1])
-    (plain differences where the series touches zero), among the ordinary days before; t with one
-    degree of freedom a step. An event of several days takes the steps as independent.
-
-    Covers 87-96 % at nominal 95 on the study's 32 processes, by intervals that are 4.5 times as wide as they need be:
-    a step holds the whole weekday pattern. Fails where people wait for the day (`campaign_anticipation`, 87 %) and
-    where noise rises (`rising_volatility`, 92 %).
+    Formula: expected = y[eve], for every day of the event. Assumes that the event's weekday is like the eve's and that
+    nothing was rising. Interval: the spread of day-to-day steps, log(y[t] / y[t-1]) (plain differences where the series
+    touches zero), among the ordinary days before; t with one degree of freedom a step. An event of several days takes
+    the steps as independent. Fails where the event's weekday differs from the eve's, where people wait for the day, and
+    where noise rises. A step holds the whole weekday pattern, so that the interval is several times as wide as it need
+    be.
     """
     past = windows.past(daily, baseline).dropna()
-    _need(past, 3, windows)
+    _need(len(past), 3, windows)
     days = len(windows.event_days)
     positive = bool((past > 0).all())
     values = np.log(past.to_numpy()) if positive else past.to_numpy()
@@ -47,22 +54,20 @@ def day_before(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -
     step = Distribution.student(len(steps), 0.0, spread).quantiles
     with np.errstate(over="ignore"):
         level = past.iloc[-1] * np.exp(step) if positive else past.iloc[-1] + step
-    counterfactual = Distribution(days * level)
-    return Effect.of("day_before", daily, windows, baseline, past.index, counterfactual)
+    return Effect.of("day_before", daily, windows, baseline, past.index, Distribution(days * level))
 
 
 def pre_week_mean(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> Effect:
     """Against the mean of the last `baseline_days` ordinary days before the event.
 
-    Formula: expected = mean(y[week]), a day. Assumes that the event's weekday is like the week's mean
-    and that the days of the week are independent draws of one law. Interval: the prediction error of
-    new days, t with n - 1 degrees of freedom and scale s sqrt(H + H^2 / n) for the sum of H days.
-
-    Covers 93-100 % at nominal 95 on the study's 32 processes, more than 97.5 % on all but one (`counts_small`, 93 %):
-    4.6 times as wide as it need be, for the weekday pattern counts as noise.
+    Formula: expected = mean(y[week]), a day. Assumes that the event's weekday is like the week's mean and that the days
+    of the week are independent draws of one distribution. Interval: the prediction error of new days, t with n - 1
+    degrees of freedom and scale s sqrt(H + H^2 / n) for the sum of H days. Fails where the event's weekday differs from
+    the mean of the week. The weekday pattern counts as noise, so that the interval is several times as wide as it need
+    be.
     """
     past = windows.past(daily, baseline).dropna().iloc[-windows.baseline_days :]
-    _need(past, 3, windows)
+    _need(len(past), 3, windows)
     n, days = len(past), len(windows.event_days)
     scale = past.std() * np.sqrt(days + days**2 / n)
     counterfactual = Distribution.student(n - 1, days * past.mean(), scale)
@@ -72,32 +77,126 @@ def pre_week_mean(daily: pd.Series, windows: Windows, baseline: str = "pre-week"
 def same_weekday(daily: pd.Series, windows: Windows, baseline: str = "pre-week", weeks: int = 8) -> Effect:
     """Against the same weekday of the last `weeks` weeks.
 
-    Formula: expected = mean over k of y[t - 7k], summed over the event's days. Assumes no trend and no
-    rise in the last weeks. Interval: the prediction error of new days, the spread pooled over the
-    weekdays of the event; t with (observations - weekdays) degrees of freedom.
-
-    Covers 89-97 % at nominal 95 on the study's 32 processes. Fails where the level or its spread moves within the
-    weeks (`random_walk_noise`, 89 %; `variance_grows`, 89 %; `trend_break`, 91 %; `yearly`, 91 %).
+    Formula: expected = mean over k of y[t - 7k], summed over the event's days. Assumes no trend and no rise in the last
+    weeks. Interval: the prediction error of new days, the spread pooled over the weekdays of the event; t with
+    (observations - weekdays) degrees of freedom. Fails where the level or its spread moves within the weeks.
     """
     past = windows.past(daily, baseline).dropna()
     mean = variance = squares = 0.0
-    freedom, used = 0, past.index[:0]
+    df, used = 0, past.index[:0]
     weekdays, times = np.unique(windows.event_days.day_of_week, return_counts=True)
     for weekday, count in zip(weekdays, times, strict=True):
         same = past[past.index.day_of_week == weekday].iloc[-weeks:]
-        _need(same, 2, windows)
+        _need(len(same), 2, windows)
         mean += count * same.mean()
         variance += count + count**2 / len(same)
         squares += float(((same - same.mean()) ** 2).sum())
-        freedom += len(same) - 1
+        df += len(same) - 1
         used = used.union(same.index)
-    counterfactual = Distribution.student(freedom, mean, np.sqrt(squares / freedom * variance))
+    counterfactual = Distribution.student(df, mean, np.sqrt(squares / df * variance))
     return Effect.of("same_weekday", daily, windows, baseline, used, counterfactual)
 
 
-def _need(past: pd.Series, days: int, windows: Windows) -> None:
-    if len(past) < days:
+def calendar_regression(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> Effect:
+    """Generalised least squares on the calendar with AR(1) errors (statsmodels GLS; Prais & Winsten 1954).
+
+    Formula: g(y[t]) = x[t]'b + u[t], u[t] = rho u[t-1] + e[t], on the logarithm (the square root where the series
+    touches zero, the logit for a share). rho is the correlation of consecutive residuals, found twice. Interval: that
+    of a new day (Goldberger 1962), rho taken as known, t with n - k degrees of freedom. Fails where noise is uneven and
+    where its memory is not that of an AR(1).
+    """
+    from statsmodels.regression.linear_model import GLS
+
+    one, X, z, scale = _case(daily, windows, baseline)
+    learn, event = ~one.touched, slice(-int(one.touched.sum()), None)
+    X = np.column_stack([X, np.eye(len(z))[:, event]])
+    apart = np.abs(np.subtract.outer(one.numbers, one.numbers))
+    pairs = np.flatnonzero((np.diff(one.numbers) == 1) & learn[1:])
+    fit = GLS(z, X).fit()
+    for _ in range(2):
+        now, then = fit.resid[pairs], fit.resid[pairs + 1]
+        rho = np.clip(now @ then / max(now @ now, 1e-300), 0, 0.98)
+        fit = GLS(z, X, sigma=rho**apart).fit()
+    shape = special.stdtrit(fit.df_resid, PROBABILITIES)
+    forecast = z[event] - fit.params[event]
+    total = Distribution.total(forecast, fit.cov_params()[event, event], shape, scale.inverse)
+    return Effect.of("calendar_regression", daily, windows, baseline, one.days[learn], total, one.warnings())
+
+
+def structural(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> Effect:
+    """Structural time series (statsmodels UnobservedComponents): local level, weekly season, columns of the calendar.
+
+    Formula: g(y[t]) = level[t] + season[t] + x[t]'b + e[t]; level and season are random walks (Harvey 1989), b is
+    diffuse. The variances of their steps over that of e are the likeliest of a grid, not of all numbers. Interval: they
+    are taken as known, t with n - k degrees of freedom. Fails where noise is uneven or heavy-tailed, and where the last
+    days were no ordinary ones: the level follows them.
+    """
+    from statsmodels.tsa.statespace.structural import UnobservedComponents
+
+    one, X, z, scale = _case(daily, windows, baseline, level=False)
+    learn, series = ~one.touched, np.full(one.numbers[-1] + 1, np.nan)
+    columns = np.zeros((len(series), X.shape[1]))
+    series[one.numbers], columns[one.numbers] = np.where(one.touched, np.nan, z), X
+    if NEW_WEEKDAY in one.warnings():
         raise ValueError(
-            f"{len(past)} usable days before the event of {windows.event_start:%Y-%m-%d}, "
-            f"at least {days} are needed: give a longer history"
+            "the event's weekday was never seen, so its season is unknown: take another estimator"
+        )
+    options = {"mle_regression": False, "exog": columns if X.shape[1] else None}
+    model = UnobservedComponents(series, "local level", freq_seasonal=[{"period": 7}], **options)
+    model.ssm.filter_concentrated = True  # the variance of e in closed form
+    ratios = [np.array([1.0, level, season]) for level in LEVEL_STEPS for season in SEASON_STEPS]
+    model.update(max(ratios, key=model.loglike))
+    forecast, days = model.ssm.filter(), one.numbers[one.touched]
+    # Of two days the later shares what the earlier carries of level, season and coefficients.
+    shared = np.maximum(forecast.forecasts_error_cov[0, 0, days] - forecast.scale, 0)
+    covariance = np.minimum.outer(shared, shared) + forecast.scale * np.eye(len(days))
+    shape = special.stdtrit(learn.sum() - X.shape[1] - 7, PROBABILITIES)
+    total = Distribution.total(forecast.forecasts[0, days], covariance, shape, scale.inverse)
+    return Effect.of("structural", daily, windows, baseline, one.days[learn], total, one.warnings())
+
+
+def poisson(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> Effect:
+    """Quasi-Poisson regression on the calendar (statsmodels GLM, log link), for counts and for sums.
+
+    Formula: E y[t] = exp(x[t]'b), Var y[t] = phi E y[t], phi from Pearson's residuals (only the mean need be right:
+    Gourieroux, Monfort & Trognon 1984). Interval: a gamma distribution with the mean and the variance of the event's
+    total, the error of b included. Assumes days that are independent given the calendar: fails wherever the level moves
+    or the noise has memory.
+    """
+    import statsmodels.genmod.families as families
+    from statsmodels.genmod.generalized_linear_model import GLM
+
+    one, X, _, _ = _case(daily, windows, baseline)
+    learn = ~one.touched
+    if one.y[learn].min() < 0:
+        raise ValueError("the series has negative values, which poisson cannot fit: take another estimator")
+    fit = GLM(one.y[learn], X[learn], family=families.Poisson()).fit(scale="X2")
+    means = np.exp(X[one.touched] @ fit.params)
+    gradient, mean = means @ X[one.touched], means.sum()
+    variance = max(fit.scale * mean + gradient @ fit.cov_params() @ gradient, 1e-18 * mean**2)
+    total = Distribution(special.gammaincinv(mean**2 / variance, PROBABILITIES) * variance / mean)
+    return Effect.of("poisson", daily, windows, baseline, one.days[learn], total, one.warnings())
+
+
+def _case(
+    daily: pd.Series, windows: Windows, baseline: str, level: bool = True
+) -> tuple[Sample, np.ndarray, np.ndarray, Scale]:
+    """The days, their columns (n, k), with `level` those of level, weekdays and growth, and the series on its scale."""
+    one = sample(daily, windows, baseline)
+    learn = ~one.touched
+    _need(learn.sum(), MIN_DAYS, windows)
+    rows = list(weekdays_and_growth(one.numbers, one.table.weekday, learn).rows) if level else []
+    months = (one.table.recurring[one.table.names.index(name)] for name in MONTH)
+    rows += [row for row in months if 2 <= row[learn].sum() <= learn.sum() - 2]
+    rows += one.extra.values()
+    scale = candidates(one.y[learn], str(daily.name))[0]
+    z = scale.forward(np.where(one.touched, one.y[learn][0], one.y))  # no forecast sees the event's own value
+    return one, np.reshape(rows, (len(rows), len(z))).T, z, scale
+
+
+def _need(found: int, days: int, windows: Windows) -> None:
+    if found < days:
+        event = f"{windows.event_start:%Y-%m-%d}"
+        raise ValueError(
+            f"{found} usable days before the event of {event}, at least {days} are needed: give a longer history"
         )

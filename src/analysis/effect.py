@@ -11,7 +11,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.alternatives import day_before, pre_week_mean, same_weekday
+from analysis.alternatives import (
+    calendar_regression,
+    day_before,
+    poisson,
+    pre_week_mean,
+    same_weekday,
+    structural,
+)
+from analysis.comparison import difference_in_differences, synthetic_control
 from analysis.model.distribution import Distribution
 from analysis.model.effect import Effect, Interval
 from analysis.model.ordinary import before_the_event
@@ -51,9 +59,20 @@ def gls(
 
 
 # From a series and its own past alone.
-ESTIMATORS = {function.__name__: function for function in (gls, same_weekday, pre_week_mean, day_before)}
+ESTIMATORS = {
+    function.__name__: function
+    for function in (
+        gls,
+        calendar_regression,
+        structural,
+        poisson,
+        same_weekday,
+        pre_week_mean,
+        day_before,
+    )
+}
 # With `donors`, units that the initiative did not touch.
-COMPARISONS = {function.__name__: function for function in ()}
+COMPARISONS = {function.__name__: function for function in (difference_in_differences, synthetic_control)}
 RECOMMENDED = "gls"
 
 

@@ -59,8 +59,8 @@ class GroupEffects:
         One row a group: the group's own columns; `observed`, `expected`, `effect`, `effect_low`,
         `effect_high` over the event, in units of the metric; `contribution`, its share of the total effect;
         `own`, `own_low`, `own_high`, the relative effect from its own payments; `relative`, `low`, `high`,
-        that of `effect`, pooled and reconciled (fractions); `p_value`, `p_family` (that it is not the largest of chance,
-        over placebo dates), `q_value` (false discovery rate), `suppressed`. Numbers of suppressed groups
+        that of `effect`, pooled and reconciled (fractions); `p_value`, `p_family` (that it is not the largest of
+        chance, over placebo dates), `q_value` (false discovery rate), `suppressed`. Numbers of suppressed groups
         are NaN; the row "others" holds their sum.
     total : float
         The headline: the effect on all groups together; `contribution` times it is `effect`.

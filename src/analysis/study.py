@@ -156,9 +156,11 @@ class Study(BaseModel):
         """
         values = {key: names[key] for key in cls.model_fields if key in names}
         for name, value in names.items():
-            if name not in values and name[:1] != "_" and isinstance(value, str | int | float | list | dict):
-                if near := difflib.get_close_matches(name, cls.model_fields, 1, 0.8):
-                    raise ValueError(f"parameters: {name} is unknown: did you mean {near[0]}?")
+            plain = (
+                name not in values and name[:1] != "_" and isinstance(value, str | int | float | list | dict)
+            )
+            if plain and (near := difflib.get_close_matches(name, cls.model_fields, 1, 0.8)):
+                raise ValueError(f"parameters: {name} is unknown: did you mean {near[0]}?")
         return cls._checked({"title": "Study"} | values, "parameters")
 
     @classmethod

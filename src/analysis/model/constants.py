@@ -16,7 +16,7 @@ STANDS_OUT = 3.7
 ODD = 4.5
 # The same from which one of the last three days is named, and where a square is cut that compares noise.
 FAR = 3.0
-# Log likelihood by which another scale, or one more variance, must beat the simpler choice (Akaike's, twice).
+# Log likelihood by which another scale, or a slope of the noise, must beat the simpler choice (Akaike's, twice).
 PRICE = 2.0
 # Standard deviations tried of a group of columns with a common one, over that of the noise.
 RANDOM_EFFECTS = (0.1, 0.3, 1.0)

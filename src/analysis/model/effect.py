@@ -153,7 +153,7 @@ class Effect:
         """
         low, high = self.expected_interval(level)
         if relative:
-            return Interval(_ratio(self.observed, high), _ratio(self.observed, low))
+            return Interval(*sorted((_ratio(self.observed, high), _ratio(self.observed, low))))
         return Interval(self.observed - high, self.observed - low)
 
     @property

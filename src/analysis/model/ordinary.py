@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
@@ -26,6 +29,82 @@ ODD_EVE = (
     "One of the last three days before the event was itself far from ordinary: the level may have moved before the "
     "event, which would then be taken for its effect."
 )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """The days before an event that are learned from, and the event's own; n of them.
+
+    Parameters
+    ----------
+    days : DatetimeIndex, length n
+    y : ndarray, shape (n,)
+        The series.
+    touched, week : ndarray of bool, shape (n,)
+        The event's days, and the learned days of the week before them.
+    table : Calendar
+    extra : dict of str to ndarray, shape (n,)
+        The level of the week before, where it has a column of its own, and covariates.
+    """
+
+    days: pd.DatetimeIndex
+    y: np.ndarray
+    touched: np.ndarray
+    week: np.ndarray
+    table: Calendar
+    extra: dict[str, np.ndarray]
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """The days as numbers on the calendar, the first zero; shape (n,)."""
+        return (self.days - self.days[0]).days.to_numpy()
+
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader must know of the days, in the order in which it matters."""
+        return tuple(self._warnings())
+
+    def _warnings(self) -> Iterator[str]:
+        touched, learn, weekday = self.touched, ~self.touched, self.table.weekday
+        if learn.sum() < MIN_DAYS:
+            yield FEW_DAYS
+        elif set(weekday[touched]) - set(weekday[learn]):
+            yield NEW_WEEKDAY
+        if touched.sum() > learn.sum():
+            yield LONG_EVENT
+        if not self.week.any():
+            yield NO_WEEK_BEFORE
+        if self.table.holiday[touched].any():
+            yield ON_A_HOLIDAY
+
+
+def sample(
+    daily: pd.Series, windows: Windows, baseline: str = "pre-week", covariates: pd.DataFrame | None = None
+) -> Sample:
+    """Choose the days; parameters and errors are those of `before_the_event`."""
+    known = daily.notna().to_numpy()
+    if covariates is not None:
+        covariates = covariates.reindex(daily.index)
+        known = known & covariates.notna().all(axis=1).to_numpy()
+    learn = windows.ordinary(daily.index, baseline) & known
+    learn &= np.cumsum(learn[::-1])[::-1] <= HISTORY_DAYS
+    touched = daily.index.isin(windows.event_days)
+    first = int(np.argmax(learn | touched))
+    days, learn, touched = daily.index[first:], learn[first:], touched[first:]
+    values, table = daily.to_numpy(float)[first:], calendar(days[0], days[-1], windows.country)
+    learn = learn & ~set_aside(values, learn, touched, table)
+    _check(values[learn], windows)
+    used = learn | touched
+    week, extra = (learn & days.isin(windows.baseline))[used], {}
+    if windows.anchored(baseline) and (learn[used] & ~week).any():
+        if not week.any():
+            raise ValueError(
+                "no day of the week before the event can be used, so its level is unknown: "
+                "give longer baseline_days or a shorter wait_days, or take the baseline history"
+            )
+        extra[LEVEL] = (week | touched[used]).astype(float)
+    if covariates is not None:
+        extra |= {str(name): covariates[name].to_numpy(float)[first:][used] for name in covariates}
+    return Sample(days[used], values[used], touched[used], week, table.take(used), extra)
 
 
 def before_the_event(
@@ -59,35 +138,17 @@ def before_the_event(
     ValueError
         If too few days come before the event, or all of them have one value.
     """
-    known = daily.notna().to_numpy()
-    if covariates is not None:
-        covariates = covariates.reindex(daily.index)
-        known &= covariates.notna().all(axis=1).to_numpy()
-    learn = windows.ordinary(daily.index, baseline) & known
-    learn &= np.cumsum(learn[::-1])[::-1] <= HISTORY_DAYS
-    touched = daily.index.isin(windows.event_days)
-    first = int(np.argmax(learn | touched))
-    days, learn, touched = daily.index[first:], learn[first:], touched[first:]
-    values, table = daily.to_numpy(float)[first:], calendar(days[0], days[-1], windows.country)
-    learn = learn & ~set_aside(values, learn, touched, table)
-    _check(values[learn], windows)
-    used = learn | touched
-    extra = {}
-    week = days.isin(windows.baseline)
-    if windows.anchored(baseline) and (learn & ~week).any():
-        if not (learn & week).any():
-            raise ValueError(
-                "no day of the week before the event can be used, so its level is unknown: "
-                "give longer baseline_days or a shorter wait_days, or take the baseline history"
-            )
-        extra[LEVEL] = (week | touched)[used].astype(float)
-    if covariates is not None:
-        extra |= {str(name): covariates[name].to_numpy(float)[first:][used] for name in covariates}
-    scales = [one for one in candidates(values[learn], str(daily.name)) if scale in (None, one.name)]
+    one = sample(daily, windows, baseline, covariates)
+    possible = candidates(one.y[~one.touched], str(daily.name))
+    scales = [each for each in possible if scale in (None, each.name)]
     if not scales:
         raise ValueError(f"the series cannot be put on the scale {scale!r}: it has zeros or negative values")
-    regression = regress(days[used], values[used], touched[used], table.take(used), scales, extra)
-    return regression, tuple(_warnings(regression, learn, touched, week, table))
+    regression = regress(one.days, one.y, one.touched, one.table, scales, one.extra)
+    warnings = one.warnings()
+    eve = (one.days >= windows.event_start - pd.Timedelta(days=3)) & ~one.touched
+    if (np.abs(regression.residuals[eve]) > FAR).any():
+        warnings += (ODD_EVE,)
+    return regression, warnings
 
 
 def _check(learned: np.ndarray, windows: Windows) -> None:
@@ -101,24 +162,6 @@ def _check(learned: np.ndarray, windows: Windows) -> None:
         raise ValueError(
             f"the series is {learned[0]:g} on every day before the event: without noise no effect can be judged"
         )
-
-
-def _warnings(regression: Regression, learn, touched, week, table: Calendar):
-    """Of the days, in the order in which they matter."""
-    if learn.sum() < MIN_DAYS:
-        yield FEW_DAYS
-    elif set(table.weekday[touched]) - set(table.weekday[learn]):
-        yield NEW_WEEKDAY
-    if touched.sum() > learn.sum():
-        yield LONG_EVENT
-    if not (learn & week).any():
-        yield NO_WEEK_BEFORE
-    if table.holiday[touched].any():
-        yield ON_A_HOLIDAY
-    event = regression.days[regression.touched][0]
-    eve = (regression.days >= event - pd.Timedelta(days=3)) & ~regression.touched
-    if (np.abs(regression.residuals[eve]) > FAR).any():
-        yield ODD_EVE
 
 
 def set_aside(values: np.ndarray, learn: np.ndarray, touched: np.ndarray, table: Calendar) -> np.ndarray:

@@ -164,10 +164,7 @@ def regress(
         for label, rows in random_effects(numbers, table, usual).items():
             labels = [f"{label} {i + 1}" for i in range(len(rows))]
             choices = [columns] + [columns.plus(labels, rows, ratio * spread) for ratio in RANDOM_EFFECTS]
-            columns = max(
-                choices,
-                key=lambda one: _evidence(one, odd, size, z, likeliest),
-            )
+            columns = max(choices, key=lambda one: _evidence(one, odd, size, z, likeliest))
 
     # 5. The whole grid, every row divided by the size of its noise.
     columns = columns.dummies(odd, _odd_names(days, odd))
