@@ -61,7 +61,7 @@ def sizes(errors: np.ndarray, usual: np.ndarray, weekday: np.ndarray, numbers: n
     days = log_variance[:-1] - log_variance[:-1] @ count / count.sum()
     kept = _kept(count @ days**2 / chance, len(days) - 1)
     kept_slope = _kept(
-        slope**2 / (inverse[-1, -1] * chance), 2 * PRICE
+        slope**2 / (inverse[-1, -1] * chance), PRICE
     )  # noise comes in spells that pose as slopes
     size = np.exp((by_day @ days * kept + time * slope * kept_slope) / 2)
     # What is not known of a log variance widens a new day as so much more variance would.
