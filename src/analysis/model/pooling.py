@@ -96,13 +96,12 @@ class RandomEffects:
             return Interval(-1.0, np.inf)
         tau2 = np.append(0.0, np.geomspace(1e-5, 1e6, 300)) * (np.mean(self.se**2) + np.var(self.y))
         b, covariance, q = self.fit(tau2)
-        weight = np.diff(special.chdtrc(self.df, q), prepend=0.0)
+        below = special.chdtrc(self.df, q)  # the confidence distribution of tau^2
+        weight = np.diff((below[1:] + below[:-1]) / 2, prepend=0.0, append=1.0)
         centre, sd = b @ x, np.sqrt(tau2 + np.einsum("p,gpq,q->g", x, covariance, x))
         reach = np.abs(centre).max() + 10 * sd.max()
         ends = [
-            optimize.brentq(
-                lambda z, p=p: weight @ special.ndtr((z - centre) / sd) - p * weight.sum(), -reach, reach
-            )
+            optimize.brentq(lambda z, p=p: weight @ special.ndtr((z - centre) / sd) - p, -reach, reach)
             for p in ((1 - level) / 2, (1 + level) / 2)
         ]
         with np.errstate(over="ignore"):  # of two or three editions the upper end may be beyond every number
