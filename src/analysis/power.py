@@ -2,21 +2,21 @@
 
 `detectable` asks of the user's own history: had an edition of this length, on this weekday, with this much
 history, been held on an ordinary date, how large an effect would it have shown? `designs` asks the same of
-entities that close on different days, and `editions` puts several editions together.
+entities that close on different days.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from scipy import special
 
 from analysis.effect import estimate
-from analysis.estimators.counterfactual import Interval
-from analysis.estimators.residuals import pulse_effects
-from analysis.placebo import comparable_days, regression
+from analysis.model.covariance import whitener
+from analysis.model.ordinary import before_the_event
+from analysis.placebo import comparable_days
 from analysis.windows import Windows
 
 LENGTHS = (1, 2, 3, 5)
@@ -27,35 +27,7 @@ DESIGNS = (
     "two waves",
     "staggered over a week",
 )
-MOST_DATES = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Editions:
-    """Several editions put together: the effect of edition k is first x 2^(-(k - 1) / half_life).
-
-    Parameters
-    ----------
-    first, first_interval
-        Relative effect of the first edition, from all of them.
-    half_life, half_life_interval
-        In editions; infinite where no decay is seen.
-    next, next_interval
-        Relative effect foretold for one more edition.
-    fitted : ndarray
-        Of each edition.
-    p_value : float
-        That all editions have one effect (Cochran's Q).
-    """
-
-    first: float
-    first_interval: Interval
-    half_life: float
-    half_life_interval: Interval
-    next: float
-    next_interval: Interval
-    fitted: np.ndarray
-    p_value: float
+MOST_DATES = 40  # ordinary dates tried of each design
 
 
 def detectable(
@@ -66,93 +38,64 @@ def detectable(
     power: float = 0.8,
     level: float = 0.95,
     comparison: pd.Series | None = None,
-    estimator: str | None = None,
-    dates: int = MOST_DATES,
 ) -> pd.DataFrame:
     """The smallest relative effect that the next edition would show with probability `power`.
 
-    Closed form: (z[1 - alpha / 2] + z[power]) times the standard deviation of the estimator's forecast, on
-    the log scale. Simulated: effects put on ordinary dates of the history; since what is expected never
-    depends on the event's own days, one forecast a date gives the least effect that would have been found
-    there.
+    Closed form: (z[1 - alpha / 2] + z[power]) times the standard error of the event's dummy, on the log scale.
+    Simulated: effects put on ordinary dates of the history; since what is expected never depends on the event's
+    own days, one forecast a date gives the least effect that would have been found there.
 
     Parameters
     ----------
     windows : Windows
-        The edition held, or planned: its campaign is taken to precede the next one too, its own days are
-        left out.
+        The edition held, or planned: its campaign is taken to precede the next one too, its own days are left out.
     lengths : tuple of int
         Days, from the event's own weekday or the next working day on.
     histories : tuple of int or None
         Days of history before each date; None for all there are.
     comparison : Series, optional
-        A series that the edition does not touch; its ratio to `daily` is analysed as well.
-    dates : int
-        At most so many ordinary dates are tried, evenly spread.
+        A series that the edition does not touch; the ratio of `daily` to it is analysed as well.
 
     Returns
     -------
     DataFrame
-        One row a design: `length`, `weekday` (0 is Monday; of single days only), `history` (days, or
-        "all"), `comparison` (bool), `sd` (of the log forecast), `detectable` (closed form, a fraction),
-        `simulated` (the same, by simulation), `false_alarms` (share of dates where no effect was "found"),
-        `dates` (how many).
+        One row a design: `length`, `weekday` (0 is Monday; of single days only), `history` (days, or "all"),
+        `comparison` (bool), `sd` (of the log forecast), `detectable` (closed form, a fraction), `simulated` (the same,
+        by simulation), `false_alarms` (share of dates where no effect was "found"), `dates` (how many).
     """
-    _check(power, level)
-    rows = []
-    series = {False: daily}
-    if comparison is not None:
-        series[True] = (daily / comparison).rename(daily.name) * float(comparison.mean())
-    base = {"length": 1, "weekday": pd.NA, "history": "all", "comparison": False}
-    for length in lengths:
-        tried = _tried(daily, windows, length, None, level, estimator, dates)
-        rows.append(base | {"length": length} | _summary(tried, power, level))
-        if length == 1:
-            rows += [
-                base | {"weekday": int(weekday)} | _summary(part, power, level)
-                for weekday, part in tried.groupby("weekday")
-                if len(part) >= 3
-            ]
-    for history in histories:
-        if history is not None:
-            tried = _tried(daily, windows, 1, history, level, estimator, dates)
-            if len(tried):
-                rows.append(base | {"history": str(history)} | _summary(tried, power, level))
-    if comparison is not None:
-        tried = _tried(series[True], windows, 1, None, level, estimator, dates)
-        rows.append(base | {"comparison": True} | _summary(tried, power, level))
-    return pd.DataFrame(rows).astype({"weekday": "Int64"})
+    for name, value in (("power", power), ("level", level)):
+        if not 0 < value < 1:
+            raise ValueError(f"{name} is {value}: give a fraction between 0 and 1")
+    z, rows = special.ndtri([(1 + level) / 2, power]), []
 
+    def add(part: pd.DataFrame, length: int, weekday=pd.NA, history="all", compared: bool = False) -> None:
+        sd = np.sqrt((part["sd"] ** 2).mean())
+        found = (sd, np.expm1(z.sum() * sd), part["least"].quantile(power), part["alarm"].mean())
+        rows.append((length, weekday, history, compared, *found, len(part)))
 
-def curve(
-    daily: pd.Series,
-    windows: Windows,
-    effects: np.ndarray | None = None,
-    lengths: tuple[int, ...] = LENGTHS,
-    level: float = 0.95,
-    estimator: str | None = None,
-    dates: int = MOST_DATES,
-) -> pd.DataFrame:
-    """How often an effect put on ordinary dates is found, by its size: columns `design` (length), `effect`, `power`."""
-    effects = np.linspace(0, 0.4, 41) if effects is None else np.asarray(effects, float)
-    parts = []
     for length in lengths:
-        least = _tried(daily, windows, length, None, level, estimator, dates)["least"].to_numpy()
-        found = (least[None, :] < effects[:, None]).mean(axis=1)
-        parts.append(pd.DataFrame({"design": length, "effect": effects, "power": found}))
-    return pd.concat(parts, ignore_index=True)
+        part = _forecasts(daily, windows, level, length)
+        add(part, length)
+        for weekday, same in part.groupby("weekday") if length == 1 else ():
+            if len(same) >= 3:
+                add(same, 1, weekday)
+    for history in filter(None, histories):
+        if len(part := _forecasts(daily, windows, level, 1, history)):
+            add(part, 1, history=str(history))
+    if comparison is not None:
+        ratio = (daily / comparison).rename(daily.name) * float(comparison.mean())
+        add(_forecasts(ratio, windows, level, 1), 1, compared=True)
+    columns = "length weekday history comparison sd detectable simulated false_alarms dates"
+    return pd.DataFrame(rows, columns=columns.split()).astype({"weekday": "Int64"})
 
 
 def closed_form(sd: dict[str, float], effects: np.ndarray | None = None, level: float = 0.95) -> pd.DataFrame:
-    """The same from standard deviations of the log forecast, by design: columns `design`, `effect`, `power`."""
+    """Power from standard errors on the log scale, by design: columns `design`, `effect`, `power`."""
     effects = np.linspace(0, 0.4, 41) if effects is None else np.asarray(effects, float)
-    z = special.ndtri((1 + level) / 2)
-    parts = []
-    for design, spread in sd.items():
-        shift = np.log1p(effects) / spread
-        found = special.ndtr(shift - z) + special.ndtr(-shift - z)
-        parts.append(pd.DataFrame({"design": design, "effect": effects, "power": found}))
-    return pd.concat(parts, ignore_index=True)
+    z, shift = special.ndtri((1 + level) / 2), np.log1p(effects) / np.reshape(list(sd.values()), (-1, 1))
+    found = (special.ndtr(shift - z) + special.ndtr(-shift - z)).ravel()
+    names = np.repeat(list(sd), len(effects))
+    return pd.DataFrame({"design": names, "effect": np.tile(effects, len(sd)), "power": found})
 
 
 def designs(
@@ -168,11 +111,10 @@ def designs(
 ) -> pd.DataFrame:
     """Closing entities on different days, compared on the entities' own history.
 
-    Each draw takes a stretch of ordinary working days of the history, chooses at random which entities
-    close on which of them, adds the effect there, and estimates it by generalised least squares from the
-    entities' deviations, whose covariance (a shock that all share, and each entity's own) is that of the
-    whole history. An entity that stays open guards against the shared shock; it must not be where the
-    closed ones' customers go.
+    Each draw takes ten ordinary working days of the history, chooses at random which entities close on which of
+    them, adds the effect there, and estimates it by generalised least squares from the entities' innovations, whose
+    covariance (a shock that all share, and each entity's own) is that of the whole history. An entity that stays open
+    guards against the shared shock; it must not be where the closed ones' customers go.
 
     Parameters
     ----------
@@ -186,187 +128,99 @@ def designs(
         `detectable` (closed form at 80 % power), `simulated_sd`, `coverage` (of intervals at `level`),
         `false_alarms` (with no effect at all), `power` (to find `effect`).
     """
-    _check(0.8, level)
-    daily = panel.groupby(["date", by], observed=True)[metric].sum().unstack(fill_value=0)  # noqa: PD010
-    daily = daily.reindex(pd.date_range(daily.index.min(), daily.index.max()), fill_value=0).astype(float)
-    one = replace(windows, event_end=windows.event_start)
-    X, Y, starts, _ = regression(np.log(daily.where(daily > 0).fillna(0.5)), one, scale="level")
-    past = starts < windows.event_start
-    residuals = pulse_effects(X[past], Y[past]).effects
-    usable = starts[past].isin(comparable_days(starts[past], one)) & np.isfinite(residuals).all(axis=1)
-    shocks, when = residuals[usable], starts[past][usable]
-    if len(when) < 30:
-        raise ValueError(f"{len(when)} ordinary days like the event in the history: give at least 30")
-    shared, own = _shocks(shocks)
-    stretches = _stretches(when)
-    rng = np.random.default_rng(seed)
-    z = special.ndtri((1 + level) / 2)
-    rows = []
+    shocks = _innovations(panel, windows, by, metric)
+    if shocks.shape[1] < 2:
+        raise ValueError(f"the panel has one {by}: designs share the closures out among two or more")
+    if len(shocks) < 30:
+        raise ValueError(f"{len(shocks)} ordinary days like the event in the history: give at least 30")
+    covariance = np.cov(shocks, rowvar=False)
+    precise = np.triu(np.outer(1 / np.diag(covariance), 1 / np.diag(covariance)), 1)
+    shared = max(0.0, float((covariance * precise).sum() / precise.sum()))
+    own = np.maximum(np.diag(covariance) - shared, 1e-3 * np.diag(covariance))
+    rng, z, rows = np.random.default_rng(seed), special.ndtri((1 + level) / 2), []
     for design in DESIGNS:
-        estimates, errors, nulls = np.empty((3, draws))
-        for draw in range(draws):
+        draw = np.empty((draws, 4))
+        for i in range(draws):
             closed = _closed(design, shocks.shape[1], rng)
-            stretch = shocks[stretches[rng.integers(len(stretches))]]
-            weights, variance = _weights(closed, shared, own, spread)
-            truth = effect + spread * rng.standard_normal(shocks.shape[1])
-            nulls[draw] = (weights * stretch[: len(closed)]).sum()
-            estimates[draw] = nulls[draw] + (weights * closed * truth).sum()
-            errors[draw] = np.sqrt(variance)
-        sd = float(np.sqrt((errors**2).mean()))
-        rows.append(
-            {
-                "design": design,
-                "closures": int(closed.sum()),
-                "sd": sd,
-                "detectable": float(np.expm1((z + special.ndtri(0.8)) * sd)),
-                "simulated_sd": float(estimates.std()),
-                "coverage": float((np.abs(estimates - effect) < z * errors).mean()),
-                "false_alarms": float((np.abs(nulls) > z * _null_error(closed, shared, own)).mean()),
-                "power": float((estimates > z * errors).mean()),
-            }
-        )
-    return pd.DataFrame(rows)
+            first = rng.integers(len(shocks) - 9)
+            weights, variance = _weights(closed, shared, own)
+            null = (weights * shocks[first : first + len(closed)]).sum()
+            share = (weights * closed).sum(axis=0)  # of each entity in the estimate
+            found = null + share @ (effect + spread * rng.standard_normal(len(share)))
+            draw[i] = null, variance, found, variance + spread**2 * (share**2).sum()
+        null, variance, found, whole = draw.T
+        sd, errors = np.sqrt(whole.mean()), z * np.sqrt(whole)
+        reach = np.expm1((z + special.ndtri(0.8)) * sd)
+        covers, alarms = np.abs(found - effect) < errors, np.abs(null) > z * np.sqrt(variance)
+        numbers = (sd, reach, found.std(), covers.mean(), alarms.mean(), (found > errors).mean())
+        rows.append((design, int(closed.sum()), *numbers))
+    columns = "design closures sd detectable simulated_sd coverage false_alarms power"
+    return pd.DataFrame(rows, columns=columns.split())
 
 
-def editions(effects: np.ndarray, se: np.ndarray, level: float = 0.95) -> Editions:
-    """Pool the relative effects of several editions, in their order, with an answer that may wear off.
-
-    effect_k = first x 2^(-(k - 1) / half_life), by weighted least squares with the half-life profiled over;
-    intervals are those of the profile likelihood. Editions are taken to be independent of one another.
-    """
-    effects, se = np.asarray(effects, float), np.asarray(se, float)
-    if len(effects) < 2 or effects.shape != se.shape or not (se > 0).all():
-        raise ValueError("give at least two editions, each with its effect and a standard error above zero")
-    z = special.ndtri((1 + level) / 2)
-    lives = np.append(np.geomspace(0.2, 100, 400), np.inf)
-    shape = 2.0 ** (-np.arange(len(effects) + 1) / lives[:, None])  # one edition more than there are
-    now = shape[:, :-1]
-    size = (now**2 / se**2).sum(axis=1)
-    first = (now * effects / se**2).sum(axis=1) / size
-    misfit = (((effects - first[:, None] * now) / se) ** 2).sum(axis=1)
-    best = int(misfit.argmin())
-    kept = misfit <= misfit[best] + z**2
-    half = np.sqrt(np.maximum(z**2 - (misfit - misfit[best]), 0) / size)
-    next_half = half * shape[:, -1]
-    one = (effects / se**2).sum() / (1 / se**2).sum()
-    q = (((effects - one) / se) ** 2).sum()
-    return Editions(
-        float(first[best]),
-        Interval(float((first - half)[kept].min()), float((first + half)[kept].max())),
-        float(lives[best]),
-        Interval(float(lives[kept][0]), float(lives[kept][-1])),
-        float(first[best] * shape[best, -1]),
-        Interval(
-            float((first * shape[:, -1] - next_half)[kept].min()),
-            float((first * shape[:, -1] + next_half)[kept].max()),
-        ),
-        first[best] * now[best],
-        float(special.chdtrc(len(effects) - 1, q)),
-    )
-
-
-def _check(power: float, level: float) -> None:
-    for name, value in (("power", power), ("level", level)):
-        if not 0 < value < 1:
-            raise ValueError(f"{name} is {value}: give a fraction between 0 and 1")
-
-
-def _tried(
-    daily: pd.Series,
-    windows: Windows,
-    length: int,
-    history: int | None,
-    level: float,
-    estimator: str | None,
-    dates: int,
+def _forecasts(
+    daily: pd.Series, windows: Windows, level: float, length: int, history: int | None = None
 ) -> pd.DataFrame:
-    """One forecast an ordinary date: `weekday`, `sd` of the log, `least` effect found there, `alarm` without any."""
-    campaign = pd.Timedelta(days=len(windows.campaign_days))
-    need = pd.Timedelta(days=(history or 56)) + campaign
-    every = daily.index[daily.index >= daily.index[0] + need]
-    event = replace(windows, event_end=windows.event_start + pd.Timedelta(days=length - 1))
-    starts = comparable_days(every[every + pd.Timedelta(days=length) <= windows.event_start], event)
-    starts = starts[starts + pd.Timedelta(days=length) <= windows.event_start - campaign]
-    starts = starts[np.unique(np.linspace(0, len(starts) - 1, min(dates, len(starts))).astype(int))]
+    """One edition an ordinary date: `weekday`, `sd` of the log, `least` effect found there, `alarm` without any."""
+    day = pd.Timedelta(days=1)
+    campaign, last = len(windows.campaign_days) * day, (length - 1) * day
+    earliest = daily.index[0] + (history or 56) * day + campaign
+    starts = pd.date_range(earliest, windows.event_start - campaign - last - day)
+    if len(starts):
+        starts = comparable_days(starts, replace(windows, event_end=windows.event_start + last))
     rows = []
-    for start in starts:
-        placebo = replace(
+    for i in np.unique(np.linspace(0, len(starts) - 1, min(MOST_DATES, len(starts))).astype(int)):
+        announced = starts[i] - campaign
+        edition = replace(
             windows,
-            event_start=start,
-            event_end=start + pd.Timedelta(days=length - 1),
-            campaign_start=start - campaign if campaign else None,
-            history_start=None if history is None else start - campaign - pd.Timedelta(days=history),
+            event_start=starts[i],
+            event_end=starts[i] + last,
+            campaign_start=announced if campaign else None,
+            history_start=announced - history * day if history else windows.history_start,
         )
-        effect = estimate(daily[: placebo.event_end], placebo, estimator)
+        effect = estimate(daily[: edition.event_end], edition)
         low, high = effect.expected_interval(level)
-        z = special.ndtri((1 + level) / 2)
+        sd = np.log(high / max(low, 1e-9 * high)) / 2 / special.ndtri((1 + level) / 2)
         rows.append(
-            {
-                "weekday": start.day_of_week,
-                "sd": np.log(high / max(low, 1e-9 * high)) / 2 / z,
-                "least": high / effect.observed - 1,
-                "alarm": not low <= effect.observed <= high,
-            }
+            (starts[i].day_of_week, sd, high / effect.observed - 1, not low <= effect.observed <= high)
         )
     return pd.DataFrame(rows, columns=["weekday", "sd", "least", "alarm"])
 
 
-def _summary(tried: pd.DataFrame, power: float, level: float) -> dict:
-    sd = float(np.sqrt((tried["sd"] ** 2).mean())) if len(tried) else np.nan
-    reach = special.ndtri((1 + level) / 2) + special.ndtri(power)
-    return {
-        "sd": sd,
-        "detectable": float(np.expm1(reach * sd)),
-        "simulated": float(tried["least"].quantile(power)) if len(tried) else np.nan,
-        "false_alarms": float(tried["alarm"].mean()) if len(tried) else np.nan,
-        "dates": len(tried),
-    }
-
-
-def _shocks(shocks: np.ndarray) -> tuple[float, np.ndarray]:
-    """Variance of the shock that all groups share, and of each group's own, from deviations (dates x groups)."""
-    covariance = np.cov(shocks, rowvar=False)
-    precise = 1 / np.diag(covariance)
-    pairs = np.outer(precise, precise)
-    np.fill_diagonal(pairs, 0)
-    shared = max(0.0, float((covariance * pairs).sum() / pairs.sum()))
-    return shared, np.maximum(np.diag(covariance) - shared, 1e-3 * np.diag(covariance))
-
-
-def _stretches(when: pd.DatetimeIndex) -> np.ndarray:
-    """Runs of ten usable dates that follow one another, as positions; a design takes as many as it needs."""
-    return np.arange(len(when) - 9)[:, None] + np.arange(10)
+def _innovations(panel: pd.DataFrame, windows: Windows, by: str, metric: str) -> np.ndarray:
+    """One-step errors of each group's log series on ordinary days like the event, shape (days, groups)."""
+    daily = panel.groupby(["date", by], observed=True)[metric].sum().unstack(fill_value=0)  # noqa: PD010
+    daily = daily.reindex(pd.date_range(daily.index.min(), daily.index.max()), fill_value=0).astype(float)
+    one, columns = replace(windows, event_end=windows.event_start), {}
+    for name, series in daily[: one.event_end].items():
+        fit, _ = before_the_event(series.clip(lower=0.5), one, scale="log")  # a zero has no logarithm
+        best = fit.estimates.best
+        process = fit.processes.take(fit.estimates.points[[best]])
+        step = np.sqrt(fit.estimates.variances[best]) * whitener(fit.numbers, process).root[0]
+        columns[name] = pd.Series(fit.residuals * fit.size * step, fit.days)
+    errors = pd.DataFrame(columns).dropna()
+    return errors.loc[comparable_days(errors.index, one)].to_numpy()
 
 
 def _closed(design: str, groups: int, rng: np.random.Generator) -> np.ndarray:
     """Which group (column) closes on which day (row)."""
-    order = rng.permutation(groups)
-    if design == DESIGNS[0]:
-        return np.ones((1, groups))
-    if design == DESIGNS[1]:
-        closed = np.zeros((6, groups))
-        closed[[0, 5]] = 1
-        return closed
-    if design == DESIGNS[2]:
-        return (order < groups // 2)[None].astype(float)
-    days_ = 2 if design == DESIGNS[3] else 5
-    return (order % days_ == np.arange(days_)[:, None]).astype(float)
+    rank = rng.permutation(groups)
+    return {
+        DESIGNS[0]: np.ones((1, groups)),
+        DESIGNS[1]: np.repeat([1.0, 0, 0, 0, 0, 1], groups).reshape(6, groups),  # working days: a week apart
+        DESIGNS[2]: 1.0 * (rank < groups // 2)[None],
+        DESIGNS[3]: 1.0 * (rank % 2 == np.arange(2)[:, None]),
+        DESIGNS[4]: 1.0 * (rank % 5 == np.arange(5)[:, None]),
+    }[design]
 
 
-def _weights(closed: np.ndarray, shared: float, own: np.ndarray, spread: float) -> tuple[np.ndarray, float]:
-    """Generalised least squares for one effect: days are independent, groups share a shock on each.
+def _weights(closed: np.ndarray, shared: float, own: np.ndarray) -> tuple[np.ndarray, float]:
+    """Generalised least squares of one effect, its weights and variance: on each day, groups share a shock.
 
-    The effects' own spread counts where a group is closed, once a group however often it closes.
+    V = shared 11' + diag(own); V^-1 a by Sherman and Morrison, a row a day.
     """
     inverse = 1 / own
-    # V = shared 11' + diag(own); V^-1 a by Sherman and Morrison, a row a day.
     scale = shared / (1 + shared * inverse.sum())
     solved = closed * inverse - scale * inverse * (closed * inverse).sum(axis=1, keepdims=True)
     size = (closed * solved).sum()
-    weights = solved / size
-    by_group = (weights * closed).sum(axis=0)
-    return weights, float(1 / size + spread**2 * (by_group**2).sum())
-
-
-def _null_error(closed: np.ndarray, shared: float, own: np.ndarray) -> float:
-    return float(np.sqrt(_weights(closed, shared, own, 0.0)[1]))
+    return solved / size, float(1 / size)

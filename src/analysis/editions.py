@@ -1,0 +1,172 @@
+"""Several editions of one initiative: what they have in common, how far they differ, what to expect of the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from analysis import days
+from analysis.effect import Effect, Interval, estimate
+from analysis.model.pooling import Coefficient, RandomEffects
+from analysis.windows import Windows
+
+Z95 = special.ndtri(0.975)
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Editions:
+    """The editions of one initiative together; stores facts, every number is derived.
+
+    Parameters
+    ----------
+    effects : tuple of Effect
+        One an edition, in order of time.
+    y, se : ndarray, shape (k,)
+        Log relative effects, log(observed / expected), and the standard errors of their forecasts: a quarter, about, of
+        the expected interval.
+    moderators : dict of str to ndarray, shape (k,)
+        What effects may depend on; "edition", the number of each, always stands among them.
+    """
+
+    effects: tuple[Effect, ...]
+    y: np.ndarray
+    se: np.ndarray
+    moderators: dict[str, np.ndarray]
+
+    @property
+    def pooled(self) -> RandomEffects:
+        """All editions around one mean: `tau2`, `q`, `i2`, `df`."""
+        return RandomEffects(self.y, self.se, np.ones((len(self.y), 1)))
+
+    def by(self, moderator: str) -> RandomEffects:
+        """On a constant and a moderator."""
+        return RandomEffects(
+            self.y, self.se, np.column_stack([np.ones(len(self.y)), self.moderators[moderator]])
+        )
+
+    @property
+    def relative(self) -> float:
+        """Mean relative effect, a fraction (of the logs: 0.1 and 0.2 have the mean 0.149)."""
+        return self.pooled.mean().relative
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided, that the mean effect is zero."""
+        return self.pooled.mean().p_value
+
+    def confidence_interval(self, level: float = 0.95) -> Interval:
+        """Of the mean relative effect."""
+        return self.pooled.mean().interval(level)
+
+    def prediction_interval(self, level: float = 0.95) -> Interval:
+        """Where the relative effect of the next edition lies."""
+        return self.pooled.next(level=level)
+
+    def change(self, moderator: str = "edition") -> Coefficient:
+        """What one unit more of a moderator does to 1 + effect; below zero from edition to edition, it fades."""
+        return self.by(moderator).mean((0, 1))
+
+    def groups(self, moderator: str, level: float = 0.95) -> pd.DataFrame:
+        """A row a value of a moderator: `editions`, mean `relative`, `low`, `high`, and `next_low`, `next_high`."""
+        fit, rows = self.by(moderator), {}
+        for value, count in zip(*np.unique(self.moderators[moderator], return_counts=True), strict=True):
+            x = (1.0, float(value))
+            rows[value] = (count, fit.mean(x).relative, *fit.mean(x).interval(level), *fit.next(x, level))
+        columns = ["editions", "relative", "low", "high", "next_low", "next_high"]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis(moderator)
+
+    def frame(self, level: float = 0.95) -> pd.DataFrame:
+        """A row an edition: `event_start`, `weekday`, its own `relative`, `low`, `high`, its `weight` in the mean."""
+        starts = pd.DatetimeIndex([one.event_days[0] for one in self.effects])
+        ends = [one.confidence_interval(level, relative=True) for one in self.effects]
+        table = pd.DataFrame(
+            {"event_start": starts, "weekday": starts.day_name(), "relative": np.expm1(self.y)}
+        )
+        weight = 1 / (self.se**2 + self.pooled.tau2)
+        return table.join(pd.DataFrame(ends, columns=["low", "high"])).assign(weight=weight / weight.sum())
+
+    def to_dict(self, level: float = 0.95) -> dict:
+        """Every number at full precision; those of the mean under the keys that an effect has."""
+        pooled, first = self.pooled, self.effects[0]
+        facts = {
+            "estimator": first.estimator,
+            "estimand": first.estimand,
+            "metric": first.metric,
+            "level": level,
+        }
+        facts |= _numbers(pooled.mean(), level) | {"tau": pooled.tau2**0.5, "q": pooled.q, "i2": pooled.i2}
+        facts |= dict(zip(("next_low", "next_high"), self.prediction_interval(level), strict=True))
+        facts["changes"] = {name: _numbers(self.change(name), level) for name in self.moderators}
+        return facts | {"editions": [one.to_dict(level) for one in self.effects]}
+
+    def __repr__(self) -> str:
+        mean, ends, after = self.relative, self.confidence_interval(), self.prediction_interval()
+        text = f"{len(self.y)} editions: {mean:+.3g} [{ends.low:+.3g}, {ends.high:+.3g}]"
+        return f"{text}, the next [{after.low:+.3g}, {after.high:+.3g}]\n{self.frame().to_string()}"
+
+
+def _numbers(one: Coefficient, level: float) -> dict[str, float]:
+    low, high = one.interval(level)
+    return {"relative": one.relative, "relative_low": low, "relative_high": high, "p_value": one.p_value}
+
+
+def editions(
+    daily: pd.Series,
+    windows: Sequence[Windows],
+    estimator: str | None = None,
+    baseline: str = "pre-week",
+    moderators: Mapping[str, Sequence[float]] | None = None,
+    **options,
+) -> Editions:
+    """Estimate each edition from the days before it, without those of other editions, and pool them.
+
+    Parameters
+    ----------
+    daily, estimator, baseline, **options
+        As for `analysis.effect.estimate`.
+    windows : sequence of Windows
+        Two or more.
+    moderators : mapping of str to values, optional
+        A number an edition, in the order of `windows`; by default whether the event begins on a weekend.
+
+    Raises
+    ------
+    ValueError
+        If editions are fewer than two or share a day, one has no bounded relative effect, or a moderator is unfit.
+    """
+    if len(windows) < 2:
+        raise ValueError(f"{len(windows)} edition: give at least two, or estimate the effect of the one")
+    if moderators is None:
+        weekend = [days.features(one.event_days[:1], one.country)["weekend"].iloc[0] for one in windows]
+        moderators = {"weekend": weekend} if len(set(weekend)) > 1 and len(windows) > 2 else {}
+    table = pd.DataFrame({name: list(values) for name, values in moderators.items()}, range(len(windows)))
+    for name in table:
+        if not np.isfinite(table[name].to_numpy(float)).all() or table[name].nunique() < 2:
+            raise ValueError(f"moderator {name!r}: give a number for each edition, and not the same for all")
+    order = sorted(range(len(windows)), key=lambda i: windows[i].event_start)
+    every = [windows[i] for i in order]
+    for one, after in pairwise(every):
+        if after.event_start <= one.event_end:
+            raise ValueError(f"two editions share the day {after.event_start:%Y-%m-%d}: give each day once")
+    effects = tuple(estimate(daily, _apart(one, every), estimator, baseline, **options) for one in every)
+    for effect in effects:
+        if min(effect.observed, effect.expected_interval().low) <= 0:
+            day = effect.event_days[0]
+            raise ValueError(f"the edition of {day:%Y-%m-%d} has no bounded relative effect: leave it out")
+    y = np.log([effect.observed / effect.expected for effect in effects])
+    se = np.array([-np.subtract(*np.log(effect.expected_interval())) / (2 * Z95) for effect in effects])
+    table = table.loc[order].assign(edition=range(1, len(order) + 1))
+    return Editions(effects, y, se, {str(name): table[name].to_numpy(float) for name in table})
+
+
+def _apart(one: Windows, every: list[Windows]) -> Windows:
+    """Windows that leave out the other editions: their events, and their campaigns but for this one's week before."""
+    others = [other for other in every if other is not one]
+    out = {day for other in others for day in other.campaign_days} - set(one.baseline)
+    out |= {day for other in others for day in other.event_days}
+    return replace(one, excluded=(*one.excluded, *out))
