@@ -1,25 +1,19 @@
-"""Against untouched units: a published result, identities, and coverage on seeded draws."""
+"""Against untouched units: identities, refusals, and coverage on seeded draws."""
 
 from __future__ import annotations
 
-import classics
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import optimize, stats
+from scipy import optimize
 
-from analysis.estimators.comparison import (
-    OFF_LEVEL,
-    _memory,
-    difference_in_differences,
-    simplex_weights,
-    synthetic_control,
-)
+from analysis.comparison import difference_in_differences, simplex_weights, synthetic_control
+from analysis.effect import gls
 from analysis.windows import Windows
 
 BOTH = (difference_in_differences, synthetic_control)
 DAYS = pd.date_range("2017-09-01", "2017-10-28")
-EVENT = Windows("2017-10-26", country=None)
+EVENT = Windows("2017-10-26")
 
 
 def units(seed: int = 0, count: int = 4, days: pd.DatetimeIndex = DAYS) -> pd.DataFrame:
@@ -28,36 +22,6 @@ def units(seed: int = 0, count: int = 4, days: pd.DatetimeIndex = DAYS) -> pd.Da
     shared = 100 + rng.normal(0, 2, len(days)).cumsum()
     own = rng.normal(0, 1, (len(days), count)) + 10 * np.arange(count)
     return pd.DataFrame(shared[:, None] + own, days, [f"unit {i}" for i in range(count)])
-
-
-@pytest.fixture(scope="module")
-def california() -> tuple[pd.Series, pd.DataFrame, Windows]:
-    """Cigarette packs a head, 39 states, 1970-2000; Proposition 99 took effect in 1989. Years stand for days."""
-    path = classics.FOLDER / "california_prop99.csv"
-    if not path.exists():
-        pytest.skip("the classic series are not here: run python tests/classics.py")
-    frame = pd.read_csv(path, index_col="Year")
-    assert frame.shape == (31, 39)
-    frame.index = pd.date_range("2001-01-01", periods=31)
-    windows = Windows(frame.index[19], frame.index[30], baseline_days=19, country=None)
-    return frame["California"], frame.drop(columns="California"), windows
-
-
-def test_proposition_99_by_difference_in_differences(california):
-    """Arkhangelsky et al. 2021, table 1: -27.3 packs a year (-27.35 by the synthdid package)."""
-    effect = difference_in_differences(*california[::2], donors=california[1])
-    assert effect.absolute / 12 == pytest.approx(-27.35, abs=0.02)
-
-
-def test_proposition_99_by_synthetic_control(california):
-    """-19.51 packs a year on outcomes alone; Abadie, Diamond & Hainmueller 2010 weigh the same three states most,
-    and find about -20 with covariates."""
-    daily, donors, windows = california
-    effect = synthetic_control(daily, windows, donors)
-    assert effect.absolute / 12 == pytest.approx(-19.51, abs=0.02)
-    assert effect.p_value < 0.05
-    weights = simplex_weights(donors.to_numpy()[:19], daily.to_numpy()[:19])
-    assert set(pd.Series(weights, donors.columns).nlargest(3).index) == {"Utah", "Montana", "Nevada"}
 
 
 def test_weights_are_the_least_squares_on_the_simplex():
@@ -80,27 +44,65 @@ def test_weights_are_the_least_squares_on_the_simplex():
     assert np.sum((outcome - donors @ weights) ** 2) <= theirs.fun + 1e-6
 
 
-def test_difference_in_differences_by_hand():
-    """Distance of 5 to the mean of two units on every day but for +-1: expected = 30 + 5."""
-    days = DAYS[:12]
-    donors = pd.DataFrame({"a": 10.0, "b": 20.0}, days)
-    donors.loc[days[10]] = [20.0, 40.0]
-    daily = pd.Series(20.0 + np.tile([1.0, -1.0], 6), days)
-    effect = difference_in_differences(daily, Windows(days[10], country=None), donors)
-    assert effect.expected == pytest.approx(35)
-    assert effect.absolute == pytest.approx(21 - 35)
-    # distances that alternate have no memory that counts: s^2 = 10 / 9, error s sqrt(1 + 1 / 10), t with 9
-    reach = np.sqrt(10 / 9 * 1.1) * stats.t(9).ppf(0.975)
-    assert effect.expected_interval() == pytest.approx((35 - reach, 35 + reach), rel=1e-6)
+def test_differences_are_the_regression_of_the_ratio():
+    """What is expected is the donors' mean of the day times the forecast of the ratio to it; where a value is not
+    positive, the donors' mean plus the forecast of the difference."""
+    frame = units(6)
+    daily = frame.pop("unit 1")
+    day, mean = EVENT.event_start, frame.mean(axis=1)
+    one, ratio = difference_in_differences(daily, EVENT, frame), gls(daily / mean, EVENT)
+    assert one.expected == pytest.approx(mean[day] * ratio.expected, rel=1e-9)
+    assert one.expected_interval() == pytest.approx(
+        [mean[day] * end for end in ratio.expected_interval()], rel=1e-9
+    )
+    assert one.observed == daily[day]
+    frame["unit 0"] -= 100
+    mean = frame.mean(axis=1)
+    one, apart = difference_in_differences(daily, EVENT, frame), gls(daily - mean, EVENT)
+    assert one.expected == pytest.approx(mean[day] + apart.expected, rel=1e-9)
 
 
-def test_an_exact_mixture_is_found():
-    """A unit that is 3/4 of one and 1/4 of another is expected to stay so."""
+def test_several_days_take_the_donors_of_each():
+    """Donors at ten times their level on the second day: so is what is expected of it."""
+    frame = units(7)
+    daily = frame.pop("unit 1")
+    windows = Windows("2017-10-26", "2017-10-27")
+    one = difference_in_differences(daily, windows, frame).expected
+    alone = difference_in_differences(daily, EVENT, frame).expected
+    frame.loc["2017-10-27"] *= 10
+    ten = difference_in_differences(daily, windows, frame).expected
+    assert ten - alone == pytest.approx(10 * (one - alone), rel=0.02)
+
+
+def test_one_donor_has_all_the_weight():
+    """Then there is nothing to weigh, and both are one."""
+    frame = units(8)
+    one, other = (function(frame["unit 1"], EVENT, frame[["unit 2"]]) for function in BOTH)
+    assert one.expected == pytest.approx(other.expected, rel=1e-9)
+    assert one.expected_interval() == pytest.approx(other.expected_interval(), rel=1e-9)
+
+
+def test_a_mixture_is_found():
+    """A unit that is 3/4 of one and 1/4 of another but for a little noise is expected to stay so, even where both of
+    them go astray on the day."""
     donors = units()
-    daily = 0.75 * donors["unit 0"] + 0.25 * donors["unit 3"]
+    noise = np.random.default_rng(1).normal(0, 0.05, len(DAYS))
+    donors.loc[EVENT.event_start, ["unit 0", "unit 3"]] += [15, -15]
+    daily = 0.75 * donors["unit 0"] + 0.25 * donors["unit 3"] + noise
     effect = synthetic_control(daily, EVENT, donors)
-    assert effect.expected == pytest.approx(daily[EVENT.event_start], rel=1e-4)
-    assert np.ptp(effect.expected_interval()) < 1e-2
+    assert effect.expected == pytest.approx(daily[EVENT.event_start], rel=0.01)
+    assert np.ptp(effect.expected_interval()) < 1.5
+
+
+def test_the_error_of_the_weights_counts():
+    """Two donors of like weight that part on the day: the comparator stays, but not what is known of it."""
+    frame = units(9, count=3)
+    daily = frame.pop("unit 0")
+    frame.columns = ["a", "b"]
+    there = synthetic_control(daily, EVENT, frame)
+    frame.loc[EVENT.event_start] += [40, -40]
+    parted = synthetic_control(daily, EVENT, frame)
+    assert np.ptp(parted.expected_interval()) > 1.5 * np.ptp(there.expected_interval())
 
 
 @pytest.mark.parametrize("function", BOTH)
@@ -117,19 +119,26 @@ def test_a_shock_to_all_is_not_the_effect(function):
     assert effect.p_value < 1e-6
 
 
-def test_a_constant_distance_does_not_matter_to_differences():
+@pytest.mark.parametrize("function", BOTH)
+def test_the_size_of_the_unit_does_not_matter(function):
+    """A unit thirty times as large as every donor has thirty times the effect; where no ratio can be taken, a unit a
+    thousand higher has the same, but for a prior on growth that is a share of the level."""
     frame = units(2)
     daily = frame.pop("unit 1")
-    one, other = (difference_in_differences(series, EVENT, frame) for series in (daily, daily + 1_000))
-    assert other.absolute == pytest.approx(one.absolute)
-    assert np.ptp(other.expected_interval()) == pytest.approx(np.ptp(one.expected_interval()))
+    one, other = (function(series, EVENT, frame) for series in (daily, 30 * daily))
+    assert other.relative == pytest.approx(one.relative, rel=1e-6)
+    assert other.expected_interval().low == pytest.approx(30 * one.expected_interval().low, rel=1e-6)
+    frame["unit 2"] -= 150
+    one, other = (function(series, EVENT, frame) for series in (daily, daily + 1_000))
+    width = np.ptp(one.expected_interval())
+    assert other.confidence_interval() == pytest.approx(one.confidence_interval(), abs=0.05 * width)
 
 
 @pytest.mark.parametrize("function", BOTH)
 def test_campaign_days_teach_history_nothing(function):
     frame = units(3)
     daily = frame.pop("unit 1")
-    windows = Windows("2017-10-26", campaign_start="2017-10-10", country=None)
+    windows = Windows("2017-10-26", campaign_start="2017-10-10")
     lifted = daily.copy()
     lifted["2017-10-10":"2017-10-25"] += 50
     assert (
@@ -137,7 +146,7 @@ def test_campaign_days_teach_history_nothing(function):
         == function(daily, windows, frame, "history").to_dict()
     )
     assert function(daily, windows, frame, "history").days_used[-1] == pd.Timestamp("2017-10-09")
-    assert function(lifted, windows, frame).expected > function(daily, windows, frame).expected + 1
+    assert function(lifted, windows, frame).expected > function(daily, windows, frame).expected + 20
 
 
 @pytest.mark.parametrize("function", BOTH)
@@ -177,86 +186,6 @@ def test_gaps_of_donors(function):
         function(daily, EVENT, frame[[]])
 
 
-@pytest.mark.parametrize(("memory", "days"), [(0.0, 1), (0.5, 1), (0.5, 3)])
-def test_coverage_of_differences(memory, days):
-    """600 null draws, 90 days, distances with AR(1) memory: 95 % intervals cover 93 to 97 %."""
-    rng = np.random.default_rng([9, days, int(10 * memory)])
-    index = pd.date_range(end="2017-10-26", periods=90 + days)
-    windows = Windows(index[90], index[-1], country=None)
-    noise = rng.normal(size=(600, 90 + days))
-    noise[:, 0] /= np.sqrt(1 - memory**2)
-    for t in range(1, 90 + days):
-        noise[:, t] += memory * noise[:, t - 1]
-    donors = pd.DataFrame({"a": 50.0, "b": 70.0}, index)
-    covered = [
-        difference_in_differences(pd.Series(60 + row, index), windows, donors).p_value >= 0.05
-        for row in noise
-    ]
-    assert 0.93 <= np.mean(covered) <= 0.97
-
-
-def test_coverage_of_synthetic_control():
-    """400 null draws, 90 days, six donors of which two make up the unit: 95 % intervals cover 92 to 98 %."""
-    rng = np.random.default_rng(77)
-    index = pd.date_range(end="2017-10-26", periods=91)
-    covered = []
-    for _ in range(400):
-        donors = pd.DataFrame(100 + rng.normal(0, 3, (91, 6)).cumsum(0), index, list("abcdef"))
-        daily = 0.5 * donors["a"] + 0.5 * donors["b"] + rng.normal(0, 2, 91)
-        covered.append(synthetic_control(daily, Windows("2017-10-26", country=None), donors).p_value >= 0.05)
-    assert 0.92 <= np.mean(covered) <= 0.98
-
-
-def test_memory_is_statsmodels_over_missing_days():
-    """Beside SARIMAX(order=(1, 0, 0), trend="c"), whose filter passes missing days over: plain likelihood against
-    the restricted one, which differ by about 1 / n."""
-    from statsmodels.tsa.statespace.sarimax import SARIMAX
-
-    rng = np.random.default_rng(8)
-    series = np.zeros(600)
-    for t in range(1, 600):
-        series[t] = 0.7 * series[t - 1] + rng.normal()
-    series[rng.random(600) < 0.4] = np.nan
-    series[250:330] = np.nan
-    there = np.flatnonzero(np.isfinite(series))
-    theirs = SARIMAX(series, order=(1, 0, 0), trend="c").fit(disp=False).params[1]
-    centred = series[there] - series[there].mean()
-    ours = _memory(centred, np.ones((len(there), 1)), there.astype(float))
-    assert ours == pytest.approx(theirs, abs=0.01)
-    assert theirs == pytest.approx(0.7, abs=0.07)
-
-
-@pytest.mark.parametrize("function", BOTH)
-def test_missing_days_are_not_closed_up(function):
-    """Every other day goes: five days in a row are as uncertain as before (an eighth less if the days that
-    are left were taken for neighbours), for the memory from day to day is still read off the calendar."""
-    index = pd.date_range(end="2017-10-26", periods=605)
-    rng = np.random.default_rng(3)
-    noise = rng.normal(size=(605, 3))
-    for t in range(1, 605):
-        noise[t] += 0.85 * noise[t - 1]
-    frame = pd.DataFrame(100 + noise, index, ["ours", "a", "b"])
-    daily = frame.pop("ours")
-    windows = Windows(index[600], index[604], country=None)
-    gaps = frame.copy()
-    gaps.iloc[1:600:2] = np.nan
-    whole, half = (function(daily, windows, donors) for donors in (frame, gaps))
-    assert len(half.days_used) == 300
-    assert np.ptp(half.expected_interval()) == pytest.approx(np.ptp(whole.expected_interval()), rel=0.08)
-
-
-def test_a_series_beyond_its_donors_is_no_effect():
-    """A unit that is always 30 above every donor: the constant distance is no effect of the day, and is named."""
-    frame = units(5)
-    daily = frame.pop("unit 1") + 50
-    effect = synthetic_control(daily, EVENT, frame)
-    assert effect.absolute > 20
-    assert effect.p_value > 0.05
-    assert effect.warnings == (OFF_LEVEL,)
-    assert synthetic_control(daily - 50, EVENT, frame).warnings == ()
-    assert difference_in_differences(daily, EVENT, frame).warnings == ()
-
-
 def test_more_donors_than_days_are_refused():
     """Nine days and thirty donors: some mixture fits by chance, exactly, and would leave an interval of no width."""
     rng = np.random.default_rng(12)
@@ -264,7 +193,7 @@ def test_more_donors_than_days_are_refused():
     daily = pd.Series(rng.normal(100, 1, 10), DAYS[:10])
     message = r"^\d+ donors carry weight on 9 days and fit them by chance: give more days or fewer donors$"
     with pytest.raises(ValueError, match=message):
-        synthetic_control(daily, Windows(DAYS[9], country=None), donors)
+        synthetic_control(daily, Windows(DAYS[9]), donors)
 
 
 # Units that share a factor to unequal degrees, on the scale of logarithms: neither estimator's own model.
@@ -297,7 +226,7 @@ def covered(
     """
     rng = np.random.default_rng(5)
     index = pd.date_range(end="2017-10-26", periods=120 + days)
-    windows = Windows(index[120], index[-1], country=None)
+    windows = Windows(index[120], index[-1])
     inside = 0
     for _ in range(draws):
         noise = rng.normal(0, [0.05] + [own] * units, (120 + days, 1 + units))
@@ -316,20 +245,15 @@ def covered(
 
 
 @pytest.mark.parametrize("function", BOTH)
-@pytest.mark.parametrize("world", ["unequal", "gaps, own memory, five days"])
+@pytest.mark.parametrize("world", ["many", "random walk"])
 def test_coverage_where_the_model_is_not_the_estimators(function, world):
-    """100 draws: 95 % intervals cover 90 to 99 %, two standard errors; the whole study is `slow`. Synthetic control
-    covered 86 and 80 % when neither the weights' error nor a distance that stays counted and gaps were closed up."""
+    """100 draws: 95 % intervals cover 90 to 99 %, two standard errors; the whole study is `slow`."""
     assert 0.90 <= covered(function, 100, **WORLDS[world]) <= 0.99
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("function", BOTH)
 @pytest.mark.parametrize("world", WORLDS)
-def test_coverage_as_the_docstrings_say(function, world):
-    """400 draws: 92 to 98 %, but for a random walk that the units share unequally, where distances drift apart."""
-    found = covered(function, 400, **WORLDS[world])
-    if world == "random walk":
-        assert 0.86 <= found < 0.93
-    else:
-        assert 0.92 <= found <= 0.98
+def test_coverage_of_every_world(function, world):
+    """400 draws: 91 to 98 %. On 2026-11-24 differences covered 92-96 % and synthetic control 93-95 %."""
+    assert 0.91 <= covered(function, 400, **WORLDS[world]) <= 0.98
