@@ -14,7 +14,6 @@ from statistics import median
 import laps
 import numpy as np
 import statsmodels.api as sm
-
 from analysis.estimators.residuals import _basis, pulse_effects
 
 UNITS, DAYS, SAMPLE = 1_000, 200, 400

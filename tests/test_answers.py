@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from analysis.estimators.counterfactual import SCORES, Effect, Predictive
 
 from analysis import words
 from analysis.effect import ESTIMATORS, RECOMMENDED
-from analysis.estimators.counterfactual import SCORES, Effect, Predictive
 from analysis.notebook import answers, effect_words, show
 from analysis.windows import Windows
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
-
 from analysis.estimators.calendar_arma import calendar_arma
 from analysis.estimators.simple import SEVEN_DAYS
+from scipy import stats
+
 from analysis.windows import Windows
 
 PATTERN = np.array([1.1, 1.2, 1.15, 1.0, 0.5, 0.4, 1.05])  # Monday first: the Emirates' week of 2017

@@ -8,9 +8,9 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from analysis.estimators.counterfactual import PROBABILITIES, SCORES, Effect, Predictive
 from scipy import stats
 
-from analysis.estimators.counterfactual import PROBABILITIES, SCORES, Effect, Predictive
 from analysis.windows import Windows
 
 DAYS = pd.date_range("2017-10-01", "2017-10-31")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-
 from analysis.estimators.design import SCALES, calendar, possible_scales, weekday_columns
 
 FIRST, LAST = pd.Timestamp("2017-09-15"), pd.Timestamp("2017-10-26")

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from analysis.displacement.interpolation import correlation, foretell, memory_and_noise
 
 from analysis import days, displacement
-from analysis.displacement.interpolation import correlation, foretell, memory_and_noise
 from analysis.simulate import accounts
 from analysis.simulate.dubai import DUBAI
 from analysis.windows import Windows

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from analysis.estimators.counterfactual import Interval
 
 from analysis import placebo, power, words
 from analysis.displacement import Decomposition, Persistence
-from analysis.estimators.counterfactual import Interval
 from analysis.groups import GroupEffects, Pooled
 from analysis.notebook import evidence, evidence_groups
 

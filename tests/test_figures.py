@@ -10,11 +10,11 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from analysis.estimators.counterfactual import SCORES, Effect, Predictive
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from analysis import displacement, figures, words
-from analysis.estimators.counterfactual import SCORES, Effect, Predictive
 from analysis.windows import Windows
 
 WINDOWS = Windows("2017-10-26", campaign_start="2017-09-23")

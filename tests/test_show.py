@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from analysis.estimators.counterfactual import SCORES, Effect, Predictive
 
 from analysis import figures, words
-from analysis.estimators.counterfactual import SCORES, Effect, Predictive
 from analysis.notebook import show
 
 

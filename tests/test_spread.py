@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
-
 from analysis.estimators.counterfactual import SCORES
 from analysis.estimators.spread import scales, tails
+from scipy import stats
 
 N = 364
 WEEKDAY = (np.arange(N) % 7)[None]

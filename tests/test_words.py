@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from analysis.estimators.counterfactual import SCORES, Effect, Predictive
 from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
 from analysis import words
-from analysis.estimators.counterfactual import SCORES, Effect, Predictive
 
 ROOT = Path(__file__).parents[1]
 
@@ -82,6 +82,7 @@ def test_no_message_hides_in_an_f_string():
 
 def test_warnings_of_estimators_have_their_arabic():
     from analysis.estimators import regression, simple
+
     from analysis.words import terms as words_terms
 
     sources = [Path(module.__file__).read_text(encoding="utf-8") for module in (regression, simple)]
