@@ -173,8 +173,9 @@ def test_refusals_say_what_to_do(simulated):
         editions(daily, windows[:1])
     with pytest.raises(ValueError, match=r"^two editions share the day 2016-07-09: give each day once$"):
         editions(daily, [windows[0], *windows])
-    with pytest.raises(ValueError, match=r"^moderator 'price': give a number for each edition"):
-        editions(daily, windows, moderators={"price": [1] * 12})
+    for values in ([1] * 12, [1, 2], [1, 2] * 5 + [3, np.nan], list("abcdefghijkl")):
+        with pytest.raises(ValueError, match=r"^moderator 'price': give a number for each edition"):
+            editions(daily, windows, moderators={"price": values})
     shut = daily.mask(daily.index == windows[3].event_start, 0.0)
     with pytest.raises(
         ValueError, match=r"^the edition of 2016-10-07 has no bounded relative effect: leave it out$"

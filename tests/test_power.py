@@ -63,6 +63,15 @@ def test_dates_fall_before_the_campaign_and_keep_its_length(monkeypatch):
     assert histories == {None, 90}
 
 
+def test_days_without_payments_are_no_dates():
+    index = pd.date_range(end="2017-11-10", periods=200)
+    daily = pd.Series(np.exp(9 + 0.03 * np.random.default_rng(2).standard_normal(200)), index)
+    gaps = daily.drop(index[120]).where(lambda one: one.index != index[130], 0.0)
+    whole, less = (power.detectable(one, PLAIN, (1, 2), (None,)) for one in (daily, gaps))
+    assert (less["dates"] <= whole["dates"]).all()
+    assert less["simulated"].to_numpy() == pytest.approx(whole["simulated"].to_numpy(), rel=0.3)
+
+
 def test_closed_form_power_by_hand():
     rows = power.closed_form({"a": 0.05, "b": 0.1}, np.array([0.0, np.expm1(0.05 * 2.8016)]))
     np.testing.assert_allclose(rows["power"], [0.05, 0.8, 0.05, 0.2879], atol=1e-3)

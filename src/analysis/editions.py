@@ -144,10 +144,11 @@ def editions(
     if moderators is None:
         weekend = [days.features(one.event_days[:1], one.country)["weekend"].iloc[0] for one in windows]
         moderators = {"weekend": weekend} if len(set(weekend)) > 1 and len(windows) > 2 else {}
-    table = pd.DataFrame({name: list(values) for name, values in moderators.items()}, range(len(windows)))
-    for name in table:
-        if not np.isfinite(table[name].to_numpy(float)).all() or table[name].nunique() < 2:
+    for name, values in moderators.items():
+        numbers = pd.to_numeric(pd.Series(list(values)), errors="coerce").to_numpy(float)
+        if len(numbers) != len(windows) or not np.isfinite(numbers).all() or np.ptp(numbers) == 0:
             raise ValueError(f"moderator {name!r}: give a number for each edition, and not the same for all")
+    table = pd.DataFrame({name: np.asarray(list(values), float) for name, values in moderators.items()})
     order = sorted(range(len(windows)), key=lambda i: windows[i].event_start)
     every = [windows[i] for i in order]
     for one, after in pairwise(every):
@@ -160,7 +161,7 @@ def editions(
             raise ValueError(f"the edition of {day:%Y-%m-%d} has no bounded relative effect: leave it out")
     y = np.log([effect.observed / effect.expected for effect in effects])
     se = np.array([-np.subtract(*np.log(effect.expected_interval())) / (2 * Z95) for effect in effects])
-    table = table.loc[order].assign(edition=range(1, len(order) + 1))
+    table = table.reindex(order).assign(edition=range(1, len(order) + 1))
     return Editions(effects, y, se, {str(name): table[name].to_numpy(float) for name in table})
 
 

@@ -170,6 +170,8 @@ def _forecasts(
         starts = comparable_days(starts, replace(windows, event_end=windows.event_start + last))
     rows = []
     for i in np.unique(np.linspace(0, len(starts) - 1, min(MOST_DATES, len(starts))).astype(int)):
+        if not (daily.reindex(pd.date_range(starts[i], starts[i] + last)) > 0).all():
+            continue  # missing, or nothing to compare an effect with
         announced = starts[i] - campaign
         edition = replace(
             windows,
