@@ -1,14 +1,18 @@
-"""The ledger of payments, one row a payment: its columns, its faults, and its sums by day."""
+"""Payments and daily figures: their columns, their faults, every way in, and sums by day."""
 
 from analysis.ledger.aggregate import COUNTER
 from analysis.ledger.checks import check
+from analysis.ledger.daily import as_daily, read_daily
 from analysis.ledger.faults import Fault
-from analysis.ledger.panel import daily_metric, daily_panel, is_synthetic, metric, panel_schema, read_daily
+from analysis.ledger.notation import Note
+from analysis.ledger.panel import daily_metric, daily_panel, is_synthetic, metric, panel_schema, refuse_absent
 from analysis.ledger.sources import is_daily
 
 __all__ = [
     "COUNTER",
     "Fault",
+    "Note",
+    "as_daily",
     "check",
     "daily_metric",
     "daily_panel",
@@ -17,4 +21,5 @@ __all__ = [
     "metric",
     "panel_schema",
     "read_daily",
+    "refuse_absent",
 ]

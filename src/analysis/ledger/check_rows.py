@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import narwhals as nw
 import polars as pl
 
-from analysis.ledger import parsing
-from analysis.ledger.aggregate import COUNTER, near_counter, typed
+from analysis.ledger.aggregate import near_offline, refuse_types, typed
 from analysis.ledger.faults import SHOWN, Book, Fault, Kind, gaps
+from analysis.ledger.notation import OFFSET, cleaned, numbers
 from analysis.ledger.sources import COLUMNS, FILE, ROW, Source, missing, nearest
 
+ALIKE = 0.2  # a larger share of rows alike in every column is said
 HASHED = 8_000_000  # identifiers compared at a time
-ZONE_ADVICE = "say whose days to use, as in timezone='Asia/Dubai'"
 TIME_ADVICE = "write it as 2017-10-26 14:30:00"
 
 
@@ -28,82 +28,79 @@ class Limits:
     largest: float
     refunds: bool
     channels: frozenset[str] | None
+    offline: tuple[str, ...]
 
 
 def ledger_faults(
-    ledger: Source, columns: Mapping[str, str] | None, timezone: str | None, limits: Limits
+    ledger: Source,
+    columns: Mapping[str, str] | None,
+    timezone: str | None,
+    limits: Limits,
+    decimal: str | None = None,
+    date_format: str | None = None,
 ) -> list[Fault]:
     """Every fault of an opened ledger with numbered rows."""
     frame: pl.LazyFrame = nw.to_native(ledger.frame)
     schema = frame.collect_schema()
-    book = Book(frame, tuple(f.name for f in ledger.files), ledger.names, ledger.kind == "csv", ledger.name)
+    book = Book(frame, tuple(f.name for f in ledger.files), ledger.names, ledger.kind == "text", ledger.name)
     needed = ["paid_at", "amount", *columns] if columns else [c for c in COLUMNS if c != "payer_id"]
     present = [c for c in schema.names() if c not in (FILE, ROW)]
-    faults = []
-    for column in dict.fromkeys(needed):
-        if column not in ledger.names:
-            line = missing(column, present, ledger.name).removeprefix(f"{ledger.name}: ")
-            problem, _, advice = line.partition("; ")
-            faults.append(book.whole(column, problem, advice))
+    faults, has = [], []
+    for column in dict.fromkeys([*needed, *ledger.names]):
+        try:
+            if column not in ledger.names:
+                raise ValueError(missing(column, present, ledger.name))
+            refuse_types(nw.Schema({column: ledger.frame.collect_schema()[column]}), ledger.name)
+            has.append(column)
+        except ValueError as error:
+            fault = Fault.of(error, ledger.name)
+            problem = fault.problem.removeprefix(f"{column} ")
+            faults.append(book.whole(column, problem, fault.advice, True))
     if frame.head(1).collect().is_empty():
-        return [*faults, book.whole(None, "holds no payments", "check that it is the right file")]
-    has = set(ledger.names)
-    for column, what in (("paid_at", "a time"), ("amount", "a number")):
-        dtype = schema.get(column)
-        sound = (
-            dtype is None
-            or dtype == pl.String
-            or (dtype.is_numeric() if column == "amount" else _timely(dtype))
-        )
-        if not sound:
-            faults.append(book.whole(column, f"has type {dtype}, not {what}", f"store it as {what}"))
-            has.discard(column)
-    if "paid_at" in has:
-        faults += _times(book, schema["paid_at"], timezone, limits)
-    if "amount" in has:
-        faults += _amounts(book, schema["amount"], limits)
+        return [*faults, book.whole(None, "holds no payments", "check that it is the right file", True)]
+    for column, found in (("paid_at", _times), ("amount", _amounts)):
+        if column in has:
+            try:
+                option = (timezone, date_format) if column == "paid_at" else (decimal,)
+                faults += found(book, schema[column], limits, *option)
+            except ValueError as error:  # a column that can be read two ways
+                faults.append(Fault.of(error, ledger.name))
     if "channel" in has:
         faults += _channels(book, limits)
-    labels = [c for c in ("entity", "service", "channel", "transaction_id") if c in has]
+    labels = [c for c in ("entity", "service", "channel", "transaction_id", "payer_id") if c in has]
+    empty = {"payer_id": "is empty, so the payment has no payer"}
     faults += book.listed(
-        [Kind(c, _empty(pl.col(c).cast(pl.String)), "is empty", "fill it in") for c in labels]
+        [Kind(c, _empty(pl.col(c)), empty.get(c, "is empty"), "fill it in") for c in labels]
     )
-    if "transaction_id" in has:
-        faults += _duplicates(book)
-    return faults
-
-
-def _timely(dtype: pl.DataType) -> bool:
-    return dtype.is_integer() or dtype == pl.Date or isinstance(dtype, pl.Datetime)
+    if "payer_id" in has:
+        some = frame.select(pl.col("payer_id").drop_nulls().n_unique(), pl.len()).collect(engine="streaming")
+        if some.row(0)[0] == 1 and some.row(0)[1] > 1:
+            faults.append(
+                book.whole("payer_id", "is the same in every row", "map the column that tells payers apart")
+            )
+    return faults + (_duplicates(book) if "transaction_id" in has else _alike(book))
 
 
 def _empty(text: pl.Expr) -> pl.Expr:
-    return text.is_null() | (text.str.strip_chars() == "")
+    return text.is_null() | (text.cast(pl.String).str.strip_chars() == "")
 
 
-def _times(book: Book, dtype: pl.DataType, timezone: str | None, limits: Limits) -> list[Fault]:
-    """Zones that are mixed or untold, times that are unreadable or out of range, days without a payment."""
+def _times(
+    book: Book, dtype: pl.DataType, limits: Limits, timezone: str | None, date_format: str | None
+) -> list[Fault]:
+    """Times that are unreadable or out of range, days without a payment."""
     raw, time = pl.col("raw paid_at"), pl.col("paid_at")
     frame = book.frame.select(FILE, ROW, time, time.cast(pl.String).alias("raw paid_at"))
-    book = book.with_frame(frame)
-    faults, odd = [], pl.lit(False)
-    if dtype == pl.String:
-        faults, odd = _zones(book, timezone)
-    elif getattr(dtype, "time_zone", None) and timezone is None:
-        faults = [book.whole("paid_at", f"carries a time zone ({dtype.time_zone})", ZONE_ADVICE)]
-    zone = timezone or getattr(dtype, "time_zone", None) or "UTC"
-    unread = Kind("paid_at", time.is_null() & ~_empty(raw) & ~odd, "{} is not a time", TIME_ADVICE)
-    try:
-        for thorough in (False, True):
-            read = book.with_frame(nw.to_native(typed(nw.from_native(frame), book.name, zone, thorough)))
-            if dtype != pl.String or not any(read.counts([unread])):
-                break
-    except ValueError as error:  # days that can be read two ways
-        return [*faults, Fault.of(error, book.name)]
+    read = book.with_frame(nw.to_native(typed(nw.from_native(frame), book.name, timezone, None, date_format)))
     stop = f"{limits.stop:%Y-%m-%d %H:%M}"
+    unread = time.is_null() & ~_empty(raw)
+    header, zoned = raw == book.names["paid_at"], cleaned(raw).str.contains(OFFSET)
+    others = "as other rows do" if dtype == pl.String else ""
     kinds = [
-        Kind("paid_at", _empty(raw), "is empty", TIME_ADVICE),
-        unread,
+        Kind("paid_at", _empty(raw), "is empty", TIME_ADVICE, True),
+        Kind("paid_at", unread & header, "the header comes again", "remove the line", True),
+        Kind("paid_at", unread & zoned, "{} carries a time zone, other rows do not", "write all alike", True),
+        Kind("paid_at", unread & ~header & ~zoned, "{} is not a time " + others, TIME_ADVICE, True),
         Kind("paid_at", time >= limits.stop, "{} is not before " + stop, "correct it"),
     ]
     inside = time < limits.stop
@@ -111,89 +108,68 @@ def _times(book: Book, dtype: pl.DataType, timezone: str | None, limits: Limits)
         early = "{} is before the history starts, " + f"{limits.start:%Y-%m-%d}"
         kinds.append(Kind("paid_at", time < limits.start, early, "correct it or leave it out"))
         inside &= time >= limits.start
-    faults += read.listed(kinds)
+    faults = read.listed(kinds)
     days = read.frame.filter(inside).select(time.dt.date().alias("day")).unique().collect(engine="streaming")
     return faults + gaps(
         days["day"].to_list(), book, "paid_at", "add the days, or leave it if nothing was open"
     )
 
 
-def _zones(book: Book, timezone: str | None) -> tuple[list[Fault], pl.Expr]:
-    """Faults of the offsets that text carries, and which rows differ from the others in having one."""
-    raw = pl.col("raw paid_at")
-    head = book.frame.select(raw).drop_nulls().head(parsing.SAMPLE).collect()["raw paid_at"]
-    if not book.counts([Kind("paid_at", raw.str.contains(parsing.OFFSET), "", "")])[0]:
-        return [], pl.lit(False)
-    offset = parsing.cleaned(raw).str.extract(parsing.OFFSET).fill_null("none")
-    seen = book.frame.filter(~_empty(raw)).group_by(offset.alias("zone")).agg(pl.len())
-    found = dict(sorted(seen.collect(engine="streaming").rows()))
-    naive = found.pop("none", 0)
-    if naive:
-        carries = parsing.cleaned(raw).str.contains(parsing.OFFSET)
-        aware = parsing.zoned(head)  # as `times` decides how the column is read
-        odd = ~carries & raw.str.contains(r"\d") if aware else carries
-        how = "no time zone, other rows do" if aware else "a time zone, other rows do not"
-        return book.listed([Kind("paid_at", odd, "{} carries " + how, "write all times alike")]), odd
-    if timezone is None and len(found) > 1:
-        told = ", ".join(f"{zone} in {count:,} rows" for zone, count in found.items())
-        return [book.whole("paid_at", f"mixes time zones ({told})", ZONE_ADVICE)], pl.lit(False)
-    if timezone is None:
-        return [book.whole("paid_at", f"carries a time zone ({next(iter(found))})", ZONE_ADVICE)], pl.lit(
-            False
-        )
-    return [], pl.lit(False)
-
-
-def _amounts(book: Book, dtype: pl.DataType, limits: Limits) -> list[Fault]:
+def _amounts(book: Book, dtype: pl.DataType, limits: Limits, decimal: str | None) -> list[Fault]:
     """Amounts that are missing, no numbers, negative, absurd, or finer than two decimals."""
     raw, amount = pl.col("raw amount"), pl.col("amount")
     frame = book.frame.select(FILE, ROW, amount, amount.cast(pl.String).alias("raw amount"))
-    unread = Kind("amount", amount.is_null() & ~_empty(raw), "{} is not a number", "write it as 1234.50")
-    for thorough in (False, True):
-        read = book.with_frame(frame.with_columns(parsing.amounts("amount", dtype, thorough).alias("amount")))
-        if dtype != pl.String or not any(read.counts([unread])):
-            break
-    absurd = amount.is_nan() | (amount.abs() > limits.largest)
+    number = numbers(frame, "amount", book.name, decimal) if dtype == pl.String else amount.cast(pl.Float64)
+    read = book.with_frame(frame.with_columns(number.alias("amount")))
+    finite = amount.is_finite().fill_null(False)
     fine = (amount * 100 - (amount * 100).round()).abs() > 1e-3
     kinds = [
-        Kind("amount", _empty(raw), "is empty", "fill it in"),
-        unread,
-        Kind("amount", absurd, "{} is beyond any payment", "correct it, or raise `largest`"),
-        Kind("amount", fine & ~absurd, "{} has more than two decimals", "round it to two"),
+        Kind("amount", _empty(raw), "is empty", "fill it in", True),
+        Kind("amount", ~finite & ~_empty(raw), "{} is not a number", "write it as 1234.50", True),
+        Kind(
+            "amount", finite & (amount.abs() > limits.largest), "{} is beyond any payment", "correct it", True
+        ),
+        Kind(
+            "amount", finite & fine & (amount.abs() < 1e9), "{} has more than two decimals", "round it to two"
+        ),
     ]
     if not limits.refunds:
-        advice = "correct it, or say refunds=True if it is a refund"
-        kinds.append(Kind("amount", amount < 0, "{} is negative", advice))
+        advice = "correct it, or say refunds=True (in a study: refunds: true) if it is a refund"
+        kinds.append(Kind("amount", finite & (amount < 0), "{} is negative", advice, True))
     return read.listed(kinds)
 
 
 def _channels(book: Book, limits: Limits) -> list[Fault]:
-    """Labels that nearly say `counter`, or that are not among the known channels."""
+    """Labels that nearly say an offline channel, or that are not among the known channels."""
     label = pl.col("channel").cast(pl.String)
     found = book.frame.select(label.alias("x")).unique().collect(engine="streaming")["x"].drop_nulls()
-    known = (limits.channels or frozenset(found)) | {COUNTER}
-    near = [x for x in found if near_counter(x) and x not in (limits.channels or ())]
-    alien = sorted(x for x in found if x.strip() and x not in known and x not in near)
-    kinds = [
-        Kind(
-            "channel",
-            label.is_in(near),
-            "{} looks like 'counter' and would count as digital",
-            "write it as counter",
-        )
-    ]
+    known = (limits.channels or frozenset(found)) | set(limits.offline)
+    listed = f"the channels are {', '.join(sorted(known))}"
+    kinds, alien = [], []
+    for one in sorted(found):
+        near = None if one in (limits.channels or ()) else near_offline(one, limits.offline)
+        if near:
+            problem = f"{{}} looks like {near!r} and would count as digital"
+            kinds.append(Kind("channel", label == one, problem, f"write it as {near}"))
+        elif one.strip() and one not in known:
+            alien.append(one)
     for one in alien[:SHOWN]:
         close = nearest(one, known)
-        advice = f"did you mean {close}?" if close else f"the channels are {_list(known)}"
+        advice = f"did you mean {close}?" if close else listed
         kinds.append(Kind("channel", label == one, "{} is not a known channel", advice))
     if alien[SHOWN:]:
-        advice = f"the channels are {_list(known)}"
-        kinds.append(Kind("channel", label.is_in(alien[SHOWN:]), "{} is not a known channel", advice))
+        kinds.append(Kind("channel", label.is_in(alien[SHOWN:]), "{} is not a known channel", listed))
     return book.listed(kinds)
 
 
-def _list(words: Iterable[str]) -> str:
-    return ", ".join(sorted(words))
+def _alike(book: Book) -> list[Fault]:
+    """Without identifiers, how many rows are like another in every column."""
+    rows = book.frame.select(pl.struct(pl.all().exclude(FILE, ROW)).hash(0).alias("code"))
+    count, distinct = rows.select(pl.len(), pl.col("code").n_unique()).collect(engine="streaming").row(0)
+    if count - distinct <= ALIKE * count:
+        return []
+    problem = f"{count - distinct:,} of {count:,} rows are like another in every column"
+    return [book.whole(None, problem, "keep one of each if they are one payment, or add transaction_id")]
 
 
 def _duplicates(book: Book) -> list[Fault]:

@@ -29,6 +29,8 @@ class Fault:
         Which file; empty for a frame.
     line : int or None
         Line of a text file, where the header is line 1 and every row is one line.
+    grave : bool
+        Whether it keeps the data from being read at all.
     """
 
     row: int | None
@@ -37,18 +39,24 @@ class Fault:
     advice: str
     file: str = ""
     line: int | None = None
+    grave: bool = False
 
     def __str__(self) -> str:
+        place = self.place
+        return (f"{place}: " if place else "") + self.problem + (f"; {self.advice}" if self.advice else "")
+
+    @property
+    def place(self) -> str:
+        """File, row, line and column, as far as there are any."""
         line = f" (line {self.line:,})" if self.line else ""
         row = None if self.row is None else f"row {self.row:,}{line}"
-        where = ", ".join(part for part in (self.file, row, self.column) if part)
-        return (f"{where}: " if where else "") + self.problem + (f"; {self.advice}" if self.advice else "")
+        return ", ".join(part for part in (self.file, row, self.column) if part)
 
     @classmethod
     def of(cls, message: str | Exception, file: str = "") -> Fault:
         """The fault of a whole source that an error's line tells: what is wrong; what to do."""
         problem, _, advice = str(message).removeprefix(f"{file}: ").partition("; ")
-        return cls(None, None, problem, advice, file)
+        return cls(None, None, problem, advice, file, grave=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,7 @@ class Kind:
     flag: pl.Expr
     problem: str
     advice: str
+    grave: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,22 +120,24 @@ class Book:
                 .sort(FILE, ROW)
             )
             for file, row, text in shown.rows():
-                faults.append(
-                    self.fault(file, row, kind.column, kind.problem.format(_quoted(text)), kind.advice)
-                )
+                problem = kind.problem.format(_quoted(text))
+                faults.append(self.fault(file, row, kind.column, problem, kind.advice, kind.grave))
             faults += self.more(
                 count - shown.height, kind.column, kind.problem.format("the cell"), kind.advice
             )
         return faults
 
-    def fault(self, file: int, row: int, column: str, problem: str, advice: str) -> Fault:
+    def fault(
+        self, file: int, row: int, column: str, problem: str, advice: str, grave: bool = False
+    ) -> Fault:
         """A fault of one row."""
         name = self.files[file] if self.files else ""
-        return Fault(row, self.names[column], problem, advice, name, row + 1 if self.text else None)
+        return Fault(row, self.names[column], problem, advice, name, row + 1 if self.text else None, grave)
 
-    def whole(self, column: str | None, problem: str, advice: str) -> Fault:
+    def whole(self, column: str | None, problem: str, advice: str, grave: bool = False) -> Fault:
         """A fault of a whole column, or of all."""
-        return Fault(None, self.names.get(column, column), problem, advice, self.name if self.files else "")
+        name = self.name if self.files else ""
+        return Fault(None, self.names.get(column, column), problem, advice, name, grave=grave)
 
     def more(self, count: int, column: str, problem: str, advice: str) -> list[Fault]:
         """What is left to say of the rows that are not listed."""

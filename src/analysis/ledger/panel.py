@@ -1,14 +1,14 @@
 """The ledger of payments, summed to days.
 
-A ledger has one row a completed payment. Its columns: `transaction_id`, `paid_at`, `entity`, `service`, `channel`
-(`counter` is a service centre, everything else is digital), `amount`, `payer_id`; a study's `columns` maps foreign
-names. A daily panel has one row a day and group.
+A ledger has one row a completed payment. Its columns: `transaction_id`, `paid_at`, `entity`, `service`, `channel`,
+`amount`, `payer_id`; a study's `columns` maps foreign names, and its `offline_channels` are service centres, every
+other channel being digital. A daily panel has one row a day and group.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,28 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from analysis.ledger.aggregate import COUNTER, UNITS, near_counter, sums
-from analysis.ledger.parsing import date_column as date_column_of
-from analysis.ledger.parsing import days, measures
-from analysis.ledger.sources import Source, find, is_daily, is_parquet, nearest, opened, telling, zone_known
+from analysis.ledger import databases
+from analysis.ledger.aggregate import COUNTER, near_offline, refuse_types, sums
+from analysis.ledger.check_rows import ALIKE
+from analysis.ledger.daily import picked, read_daily
+from analysis.ledger.databases import UNITS
+from analysis.ledger.notation import note
+from analysis.ledger.sources import (
+    described,
+    find,
+    is_daily,
+    kind_of,
+    mapped,
+    missing,
+    nearest,
+    opened,
+    telling,
+    zone_known,
+)
 
 METRICS = ("count", "value", "payers", "ticket", "digital_share")
 GROUPS = ("entity", "service", "channel", "digital")
-ALIASES = {
-    "count": ("volume", "vol", "transactions", "payments", "number"),
-    "value": ("val", "amount", "total"),
-    "payers": ("customers", "users"),
-}
+REPEATED = 0.01  # a larger share of repeated identifiers is refused, a smaller one noted
 
 
 def daily_panel(
@@ -38,25 +48,29 @@ def daily_panel(
     timezone: str | None = None,
     refunds: bool = False,
     encoding: str | None = None,
+    offline_channels: tuple[str, ...] = (COUNTER,),
+    decimal: str | None = None,
+    date_format: str | None = None,
+    query: str | None = None,
 ) -> pd.DataFrame:
     """Payments a day and group.
 
     Parameters
     ----------
-    source : path, glob, or frame
-        A Parquet or CSV file, a folder or glob of them, or a pandas, Polars, DuckDB or PySpark frame.
+    source, columns, encoding, query
+        As in `sources.opened`.
     by : sequence of str
         What to group by besides the day: "entity", "service", "channel", or "digital" (True where the channel
-        is not `counter`). Those that the source lacks are left out.
-    columns : mapping, optional
-        Our name to the name in the source: ``{"paid_at": "date", "amount": "dollar_value"}``.
+        is not offline). Those that the source lacks are left out.
     timezone : str, optional
         Whose days they are, for times that carry a zone. Times without one are local already.
     refunds : bool
         Whether negative amounts are refunds. They then lower the value, and are no payments: neither count nor
         payers has them.
-    encoding : str, optional
-        Of text files that are not UTF-8.
+    offline_channels : tuple of str
+        The channels that are service centres, to be passed by every study.
+    decimal, date_format : str, optional
+        How text is written, where its column allows two readings: "." or ","; "day-first" or "month-first".
 
     Returns
     -------
@@ -64,25 +78,38 @@ def daily_panel(
         `date, *by, count, value, payers`, sorted; every day from the first to the last for every group seen, zeros
         where nothing was paid. `value` and `payers` are left out where the source has no `amount`, no `payer_id`.
         `value` is exact to the cent. `payers` are distinct within the day and group: they do not add up over
-        groups, so ask for the grouping that is needed.
+        groups, so ask for the grouping that is needed. Empty identifiers are no payers, and a `Note` says so.
 
     Raises
     ------
     ValueError
-        One line, if a column is missing or rows cannot be read; `check` lists every fault.
+        One line, if a column is missing, rows cannot be read, or payments are in it twice; `check` lists every fault.
     """
     zone_known(timezone)
-    with opened(source, columns, encoding) as ledger, tempfile.TemporaryDirectory(prefix="ledger-") as folder:
-        by = _groups(by, ledger)
-        with telling(ledger.name):
-            for thorough in (False, True):
-                found = sums(ledger, by, timezone, refunds, Path(folder), thorough)
-                fault = _fault(found, ledger, refunds)
-                if fault is None or ledger.kind != "csv":
-                    break
-            _refuse_near_counter(ledger, by, found)
-    if fault:
-        raise ValueError(fault)
+    by = _groups(by)
+    found, identified = None, True
+    if described(source)[0] == "postgresql":
+        found, by, name = _summed_there(source, by, columns, timezone, refunds, offline_channels, query)
+    if found is None:
+        with (
+            opened(source, columns, encoding, query=query) as ledger,
+            tempfile.TemporaryDirectory() as folder,
+        ):
+            name, identified = ledger.name, "transaction_id" in ledger.names
+            by = [one for one in by if ("channel" if one == "digital" else one) in ledger.names]
+            with telling(name):
+                refuse_types(ledger.frame.collect_schema(), name)
+                found = sums(
+                    ledger, by, timezone, refunds, Path(folder), offline_channels, decimal, date_format
+                )
+                if "channel" in by or "digital" in by:
+                    _ask_channels(_labels(ledger.frame), offline_channels, name, "digital" in by)
+    if fault := _fault(found, refunds):
+        reading = {"timezone": timezone, "encoding": encoding, "decimal": decimal, "date_format": date_format}
+        raise ValueError(
+            f"{name}: {fault}{_first(source, columns=columns, refunds=refunds, query=query, **reading)}"
+        )
+    _ask_repeated(found, identified, name)
     return _filled(found, by)
 
 
@@ -107,7 +134,7 @@ def panel_schema(panel: pd.DataFrame | None = None):
     return pa.DataFrameSchema(columns, checks=few, unique=by if panel is not None else None, strict=True)
 
 
-def metric(panel: pd.DataFrame, name: str) -> pd.Series:
+def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (COUNTER,)) -> pd.Series:
     """One metric of a daily panel, as a series on its days.
 
     `count`, `value`, `payers` and `ticket` (value a payment) are those of digital channels, `digital_share` is the
@@ -118,7 +145,7 @@ def metric(panel: pd.DataFrame, name: str) -> pd.Series:
     ------
     ValueError
         For `payers` of a panel with more than one digital row a day: distinct counts do not add up; `daily_metric`
-        asks the ledger for the right grouping.
+        asks the ledger for the right grouping. For the share of a panel of which no channel is offline.
     """
     if name not in METRICS:
         near = nearest(name, METRICS)
@@ -132,11 +159,17 @@ def metric(panel: pd.DataFrame, name: str) -> pd.Series:
     if "digital" in panel:
         digital = panel["digital"].astype(bool)
     elif "channel" in panel:
-        digital = panel["channel"] != COUNTER
+        digital = ~panel["channel"].isin(offline_channels)
     elif name == "digital_share":
         raise ValueError("metric digital_share needs a channel; the panel has none")
     else:
         digital = pd.Series(True, index=panel.index)
+    if name == "digital_share" and digital.all():
+        told = ", ".join(offline_channels) or "none is named"
+        raise ValueError(
+            f"metric digital_share does not exist: no channel of the ledger is offline ({told}); "
+            "name the service centres in the study's offline_channels"
+        )
     ours = panel[digital]
     if name == "payers" and ours["date"].duplicated().any():
         raise ValueError(
@@ -160,143 +193,171 @@ def metric(panel: pd.DataFrame, name: str) -> pd.Series:
 
 def daily_metric(
     source: Any,
-    name: str = "count",
+    name: str | None = None,
     columns: Mapping[str, str] | None = None,
     timezone: str | None = None,
     refunds: bool = False,
     date_column: str | None = None,
     value_column: str | None = None,
     encoding: str | None = None,
+    offline_channels: tuple[str, ...] = (COUNTER,),
+    decimal: str | None = None,
+    date_format: str | None = None,
+    query: str | None = None,
+    event: Iterable = (),
 ) -> pd.Series:
-    """One metric, from a ledger or from a CSV that is daily already.
+    """One metric, from a ledger or from figures that are daily already.
 
-    Of a ledger: `daily_panel` at the grouping that the metric needs, then `metric`. Of a daily CSV: `value_column`,
-    or the column called `name` (or by a usual name for it: "Vol" for count, "Val" for value), or its only measure;
-    the series carries the column's name.
-    """
-    if not is_daily(source, columns, date_column, value_column, encoding):
-        panel = daily_panel(source, ("digital",), columns, timezone, refunds, encoding)
-        return metric(panel, name)
-    daily = read_daily(source, date_column, value_column, encoding)
-    if value_column is not None or len(daily.columns) == 1:
-        return daily.iloc[:, 0]
-    folded = {column.casefold(): column for column in daily}
-    for alias in (name, *ALIASES.get(name, ())):
-        if alias.casefold() in folded:
-            return daily[folded[alias.casefold()]]
-    raise ValueError(
-        f"{Path(source).name}: no measure {name!r} among {', '.join(daily.columns)}; name one with value_column"
-    )
-
-
-def read_daily(
-    path: str | Path,
-    date_column: str | None = None,
-    value_column: str | None = None,
-    encoding: str | None = None,
-) -> pd.DataFrame:
-    """A CSV that is daily already: its measures on a daily index; days it lacks are NaN, never zero.
+    Of a ledger: `daily_panel` at the grouping that the metric needs, then `metric` ("count" by default). Of daily
+    figures: `value_column`, or the column called `name` (or by a usual name for it: "Vol" for count, "Val" for
+    value), or without a name the only measure; of figures by group the group called `name`, or the sum of all.
 
     Parameters
     ----------
-    date_column, value_column : str, optional
-        Which column holds the day, which the measure; without them the day is found by its contents and every
-        column of numbers is a measure.
+    event : iterable of dates
+        Days on which a ledger must have a payment, so that a ledger which lacks the day is not read as zero.
 
     Raises
     ------
     ValueError
-        If no column reads as days, a day comes twice, or a date can be read two ways (03/04/2020).
+        As `daily_panel` and `read_daily` do, and for options that the data have no use for.
     """
-    with opened(path, None, encoding) as source, telling(source.name):
-        frame = nw.to_native(source.frame).collect()
-    name = source.name
-    if frame.height == 0:
-        raise ValueError(f"{name}: holds no rows")
-    for given in (date_column, value_column):
-        if given is not None and given not in frame.columns:
-            near = nearest(given, frame.columns)
-            found = f"did you mean {near!r}?" if near else f"found {', '.join(frame.columns)}"
-            raise ValueError(f"{name}: no column {given!r}; {found}")
-    if date_column is None:
-        date_column = date_column_of(frame, name)
-    index = days(frame[date_column], name)
-    values = [value_column] if value_column else [c for c in frame.columns if c != date_column]
-    numbers = {c: measures(frame[c]) for c in values}
-    if value_column and numbers[value_column] is None:
-        raise ValueError(f"{name}: column {value_column!r} is not numbers")
-    numbers = {c: v.to_numpy() for c, v in numbers.items() if v is not None}
-    if not numbers:
-        raise ValueError(f"{name}: no column of numbers besides {date_column!r}")
-    index = pd.DatetimeIndex(index.to_numpy().astype("datetime64[us]"), name="date")
-    if index.has_duplicates:
-        row = int(index.duplicated().argmax())
-        raise ValueError(
-            f"{name}, row {row + 1}, {date_column}: {index[row]:%Y-%m-%d} comes twice; a daily CSV has one row a "
-            "day (if this is a ledger, map its columns: paid_at, amount …)"
+    if not is_daily(source, columns, date_column, value_column, encoding, query):
+        panel = daily_panel(
+            source,
+            ("digital",),
+            columns,
+            timezone,
+            refunds,
+            encoding,
+            offline_channels,
+            decimal,
+            date_format,
+            query,
         )
-    return pd.DataFrame(numbers, index=index).sort_index().asfreq("D")
+        refuse_absent(panel, event, described(source)[2])
+        return metric(panel, name or "count", offline_channels)
+    label = described(source)[2]
+    if columns:
+        raise ValueError(
+            f"{label}: holds daily figures, which --columns does not map; name them with --date-column and --value-column"
+        )
+    daily = read_daily(source, date_column, value_column, encoding, timezone, decimal, date_format, query)
+    return picked(daily, name, value_column, label)
+
+
+def refuse_absent(panel: pd.DataFrame, days: Iterable, name: str) -> None:
+    """Raise ValueError if a ledger has no payment at all on one of the days: it lacks the day, it is not zero."""
+    paid = set(panel.loc[panel["count"] > 0, "date"])
+    for day in sorted(set(pd.DatetimeIndex(list(days))) - paid):
+        raise ValueError(
+            f"{name}: no payment on {day:%Y-%m-%d}, the day of the event (its payments run from {min(paid):%Y-%m-%d} "
+            f"to {max(paid):%Y-%m-%d}); give a ledger that covers the day"
+        )
 
 
 def is_synthetic(source: Any) -> bool:
     """Whether any Parquet file of the source says that it is simulated (metadata key `synthetic`)."""
     import pyarrow.parquet as pq
 
-    if not isinstance(source, (str, Path)):
+    if not isinstance(source, (str, Path)) or not described(source)[1]:
         return False
-    files = [file for file in find(source) if is_parquet(file)]
+    files = [file for file in find(source) if kind_of(file) == "parquet"]
     return any((pq.read_schema(file).metadata or {}).get(b"synthetic") == b"true" for file in files)
 
 
-def _groups(by: Sequence[str], ledger: Source) -> list[str]:
-    """The groups that the source has; an unknown one is an error."""
+def _groups(by: Sequence[str]) -> list[str]:
+    """The groups asked for; an unknown one is an error."""
     by = [by] if isinstance(by, str) else list(by)
     for name in by:
         if name not in GROUPS:
             near = nearest(name, GROUPS)
+            hint = f"did you mean {near}?" if near else f"give some of {', '.join(GROUPS)}"
+            raise ValueError(f"by: {name!r} is not a group of a panel; {hint}")
+    return by
+
+
+def _summed_there(source, by, columns, timezone, refunds, offline, query) -> tuple:
+    """PostgreSQL's own sums, None where its rows have to be read; the groups that it has; its name."""
+    name = databases.named(str(source))
+    with telling(name):
+        present = databases.columns(str(source), query)
+        names = mapped(present, columns, name)
+        if "paid_at" not in names:
+            raise ValueError(missing("paid_at", present, name))
+        by = [one for one in by if ("channel" if one == "digital" else one) in names]
+        found = databases.sums(str(source), query, names, by, timezone, refunds, offline)
+        if found is not None and ("channel" in by or "digital" in by):
+            seen = databases.labels(str(source), query, names["channel"])
+            _ask_channels(seen, offline, name, "digital" in by)
+    return found, by, name
+
+
+def _labels(frame: nw.LazyFrame) -> list[str | None]:
+    """The distinct labels of the channel."""
+    channels = frame.select(nw.col("channel").cast(nw.String)).unique()
+    native = nw.to_native(channels)
+    lazily = isinstance(native, pl.LazyFrame)
+    return (native.collect(engine="streaming") if lazily else channels.collect())["channel"].to_list()
+
+
+def _ask_channels(labels: list[str | None], offline: tuple[str, ...], name: str, digital: bool) -> None:
+    """Refuse a label that all but says an offline channel; note empty ones, and a ledger without any offline one."""
+    for label in sorted(label for label in labels if label):
+        if near := near_offline(label, offline):
             raise ValueError(
-                f"by: {name!r} is not a group of a panel; "
-                + (f"did you mean {near}?" if near else f"give some of {', '.join(GROUPS)}")
+                f"{name}: channel {label!r} looks like {near!r} and would count as digital; "
+                f"write it as {near!r}, or name it in the study's offline_channels"
             )
-    return [name for name in by if ("channel" if name == "digital" else name) in ledger.names]
+    if digital and any(not (label or "").strip() for label in labels):
+        note(f"{name}: some payments have an empty channel; they count as digital")
+    if digital and not set(labels) & set(offline):
+        told = ", ".join(offline) or "none is named"
+        note(f"{name}: no channel is offline (offline_channels: {told}); every payment counts as digital")
 
 
-def _refuse_near_counter(ledger: Source, by: Sequence[str], found: pd.DataFrame) -> None:
-    """A channel that all but says `counter` would be summed as digital."""
-    if "channel" in by:
-        labels = found["channel"].unique()
-    elif "digital" in by:
-        channels = ledger.frame.select(nw.col("channel").cast(nw.String)).unique()
-        native = nw.to_native(channels)
-        lazily = isinstance(native, pl.LazyFrame)
-        labels = (native.collect(engine="streaming") if lazily else channels.collect())["channel"].to_list()
-    else:
-        return
-    for label in sorted(label for label in labels if isinstance(label, str)):
-        if near_counter(label):
-            raise ValueError(
-                f"{ledger.name}: channel {label!r} looks like {COUNTER!r} and would count as digital; "
-                f"write it as {COUNTER!r}"
-            )
-
-
-def _fault(found: pd.DataFrame, ledger: Source, refunds: bool) -> str | None:
+def _fault(found: pd.DataFrame, refunds: bool) -> str | None:
     """What makes the sums wrong, in one line, or None."""
     if found["count"].sum() == 0:
-        return f"{ledger.name}: holds no payments"
-    advice = "`python -m analysis check` lists them"
+        return "holds no payments"
     unread = int(found.loc[found["date"].isna(), "count"].sum())
     if unread:
-        return f"{ledger.name}: paid_at of {unread:,} rows is missing or not a time; {advice}"
+        return f"paid_at of {unread:,} rows is missing or not a time"
     if "units" in found:
         unpriced = int((found["count"] - found["priced"]).sum())
         if unpriced:
-            return f"{ledger.name}: amount of {unpriced:,} rows is missing or not a number; {advice}"
+            return f"amount of {unpriced:,} rows is missing or not a number"
         if not refunds and (found["least"] < 0).any():
-            return (
-                f"{ledger.name}: holds negative amounts; say refunds=True if they are refunds, else {advice}"
-            )
+            return "holds negative amounts; say refunds=True (in a study: refunds: true) if they are refunds"
     return None
+
+
+def _first(source: Any, **reading: Any) -> str:
+    """Where the first row stands that a fault of the sums is about."""
+    from analysis.ledger.checks import check
+
+    advice = "; `python -m analysis check` lists all"
+    if "pyspark" in type(source).__module__:
+        return advice
+    faults = [f for f in check(source, **reading) if f.row is not None and f.grave]
+    return (f" (first: {faults[0].place} {faults[0].problem})" if faults else "") + advice
+
+
+def _ask_repeated(found: pd.DataFrame, identified: bool, name: str) -> None:
+    """Refuse payments that are in the ledger twice, note what may be; note payments without a payer."""
+    if "repeated" in found and found["ids"].sum():
+        share = found["repeated"].sum() / found["ids"].sum()
+        told = f"{name}: {share:.2%} of the rows repeat " + (
+            "a transaction_id" if identified else "another in every column"
+        )
+        if identified and share > REPEATED:
+            raise ValueError(
+                f"{told} and would count twice; keep one of each (`python -m analysis check` lists them)"
+            )
+        if share > (0 if identified else ALIKE):
+            note(f"{told}; they count as often as they come")
+    if "nameless" in found and (nameless := int(found["nameless"].sum())):
+        note(f"{name}: {nameless:,} payments have an empty payer_id; they are no payers")
 
 
 def _filled(found: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -305,11 +366,11 @@ def _filled(found: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     out["date"] = pd.to_datetime(out["date"]).astype("datetime64[us]")
     out["count"] = found["count"].astype("int64")
     if "refund" in found:
-        out["count"] -= found["refund"].astype("int64")
+        out["count"] -= found["refund"].fillna(0).astype("int64")
     if "units" in found:
-        out["value"] = found["units"].astype("int64") / UNITS
+        out["value"] = (found["units"] / UNITS).astype(float)
     if "payers" in found:
-        out["payers"] = found["payers"].astype("int64") - found["nameless"].astype("int64")
+        out["payers"] = found["payers"].astype("int64")
     every = pd.date_range(out["date"].min(), out["date"].max(), name="date", unit="us")
     if not by:
         return out.set_index("date").reindex(every, fill_value=0).reset_index()

@@ -1,0 +1,271 @@
+"""How a column of text writes its numbers and times: decided once, from all its rows.
+
+A column is first reduced to its shapes (every digit a 9: `9.999,99`, `99/99/9999 99:99`), few however long the ledger
+is. What all shapes allow is one reading, or the column is refused with both readings and the option that decides.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+
+import polars as pl
+
+MARKS = {
+    **{chr(0x660 + i): str(i) for i in range(10)},
+    **{chr(0x6F0 + i): str(i) for i in range(10)},
+    **dict.fromkeys("\u00a0\u2007\u2009\u202f", " "),
+    **dict.fromkeys("\u200e\u200f\u061c\ufeff", ""),
+    **{"\u066c": "'", "\u2019": "'", "\u060c": ",", "\u2212": "-"},
+}
+GAPS = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "-"]
+ARABIC_DECIMAL = "\u066b"
+UNIT = r"\p{Sc}|%|٪|[A-Z]{3}\b|Dhs?\b\.?|د\.إ\.?|درهم"
+DECIMALS = (".", ",")
+ORDERS = {"day-first": "${3}-${2}-${1}", "month-first": "${3}-${1}-${2}"}
+MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
+MONTH = f"({'|'.join(MONTHS)})[A-Z]*"
+UPTO_31 = r"(0?[1-9]|[12]\d|3[01])"
+SLASHED = r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})"
+# Ways to write a day, each made year-month-day.
+DAYS = (
+    (r"^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})", "${1}-${2}-${3}"),
+    (r"^(\d{4})(\d\d)(\d\d)T?(\d\d)(\d\d)(\d\d)$", "${1}-${2}-${3}T${4}:${5}:${6}"),
+    (r"^(\d{4})(\d\d)(\d\d)($|[ T])", "${1}-${2}-${3}${4}"),
+    (rf"^(\d{{1,2}})[ -]{MONTH}\.?[ ,-]+(\d{{4}})", "${3}-${2}-${1}"),
+    (rf"^{MONTH}\.? (\d{{1,2}}),? (\d{{4}})", "${3}-${1}-${2}"),
+)
+TAILS = ("", "T%H:%M", "T%H:%M:%S%.f", "T%I:%M %p", "T%I:%M:%S%.f %p")
+OFFSET = r"(\d:\d\d(?:[.:]\d+)*) ?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$"
+ZONE_ADVICE = "say whose days to use with --timezone, such as Asia/Dubai"
+
+
+class Note(UserWarning):
+    """What a reader of the numbers has to know of how they were read; no error."""
+
+
+def note(text: str) -> None:
+    """Say it once, at the caller of the package."""
+    warnings.warn(text, Note, stacklevel=2)
+
+
+def cleaned(text: pl.Expr) -> pl.Expr:
+    """Text without spaces around it, with Western digits; what stands for a gap is null."""
+    text = text.cast(pl.String).str.replace_many(list(MARKS), list(MARKS.values())).str.strip_chars()
+    return pl.when(~text.is_in(GAPS)).then(text)
+
+
+def shapes(frame: pl.LazyFrame, text: pl.Expr, *extra: Callable[[pl.Expr], pl.Expr]) -> list[tuple]:
+    """(shape, rows, least example, extra ...) of a text column, the most frequent first; a leading 0 is a z."""
+    shape = pl.col("x").str.replace(r"^([+-]?)0([.,])", "${1}z${2}").str.replace_all(r"\d", "9")
+    more = [make(pl.col("x")).alias(f"extra {i}") for i, make in enumerate(extra)]
+    found = frame.select(text.alias("x")).drop_nulls().group_by(shape.alias("shape"))
+    found = found.agg(pl.len(), pl.col("x").min().alias("example"), *more).collect(engine="streaming")
+    return found.sort("len", "shape", descending=[True, False]).rows()
+
+
+def _written(decimal: str) -> str:
+    """The pattern of a number, thousands (or lakhs) apart or not."""
+    marks = ("," if decimal == "." else r"\.", "'", " ")
+    whole = "|".join([r"\d+", "z", *(rf"\d{{1,3}}(?:{g}\d{{2,3}})*{g}\d{{3}}" for g in marks)])
+    return rf"^[+-]?(?:{whole})?(?:[{re.escape(decimal)}{ARABIC_DECIMAL}]\d*)?(?:[eE][+-]?\d+)?$"
+
+
+def _number(text: pl.Expr, decimal: str) -> pl.Expr:
+    """A text written so as a number; null where it is not."""
+    text = pl.when(text.str.contains(_written(decimal))).then(text)
+    text = text.str.replace_all("[' " + ("," if decimal == "." else ".") + "]", "")
+    return text.str.replace_all(f"[{decimal}{ARABIC_DECIMAL}]", ".").cast(pl.Float64, strict=False)
+
+
+def numbers(frame: pl.LazyFrame, column: str, name: str, decimal: str | None = None) -> pl.Expr:
+    """The expression that reads a column of text as numbers; null is a gap or unreadable.
+
+    Parameters
+    ----------
+    decimal : {".", ","}, optional
+        The decimal mark, as the user says it; otherwise the one under which every number of the column can be read.
+
+    Raises
+    ------
+    ValueError
+        If both marks are possible (`10.000` beside `10000`), neither takes every row, or rows differ in their unit.
+    """
+    if decimal not in (None, *DECIMALS):
+        raise ValueError(f"decimal {decimal!r} is unknown: give . or ,")
+    where = f"{name}, {column}: "
+    strip = pl.col("x").str.replace_all(UNIT, "").str.strip_chars()
+    found = shapes(frame, cleaned(pl.col(column)), lambda x: x.str.extract(f"({UNIT})").min())
+    units, bodies = set(), []
+    for shape, rows, example, unit in found:
+        body = pl.select(pl.lit(shape).alias("x")).select(strip).item().replace(" '", "'") if unit else shape
+        bare = example.replace(unit, "").strip() if unit else example
+        fits = {d for d in DECIMALS if re.match(_written(d), body.replace("9", "1"))}
+        if fits and re.search(r"\d", bare):
+            bodies.append((body, rows, bare, fits))
+            units.add(unit or "")
+    if len(units) > 1:
+        told = " and others ".join(repr(u) if u else "none" for u in sorted(units, reverse=True)[:2])
+        raise ValueError(f"{where}some cells carry the unit {told}; write all alike")
+    text = cleaned(pl.col(column))
+    if unit := units.pop() if units else "":
+        note(f"{where}the unit {unit!r} of every cell is left out")
+        text = text.str.replace(unit, "", literal=True).str.strip_chars()
+    if decimal is None:
+        decimal = _decimal(bodies, where)
+    return _number(text, decimal)
+
+
+def _decimal(bodies: list[tuple[str, int, str, set[str]]], where: str) -> str:
+    """The one decimal mark that every number of a column allows."""
+    advice = "say which with --decimal . or --decimal , (in a study: decimal)"
+    possible = [d for d in DECIMALS if all(d in fits for *_, fits in bodies)]
+    if not possible:
+        comma, dot = (next(e for _, _, e, fits in bodies if d not in fits) for d in DECIMALS)
+        raise ValueError(f"{where}{comma!r} and {dot!r} are not written alike; write all as 1234.50")
+    open_to_both = [e for body, _, e, _ in bodies if re.fullmatch(r"[+-]?(9{1,3}|z)([.,]9{3})", body)]
+    if len(possible) == 2 and not open_to_both:
+        return "."
+    threes = [e for e in open_to_both if possible != ["."] and (len(possible) == 2 or "," in e)]
+    if threes:
+        dot, comma = (pl.select(_number(pl.lit(threes[0]), d)).item() for d in DECIMALS)
+        raise ValueError(f"{where}{threes[0]!r} can be read as {dot:.15g} or as {comma:.15g}; {advice}")
+    return possible[0]
+
+
+def times(
+    frame: pl.LazyFrame,
+    column: str,
+    name: str,
+    timezone: str | None = None,
+    date_format: str | None = None,
+    wall: bool = False,
+) -> pl.Expr:
+    """The expression that reads a column of text as local times without zone; null is empty or unreadable.
+
+    Times with an offset become those of `timezone`; without one they keep their own clock if all offsets are equal,
+    and a note says so. Where most rows have an offset every row must, and elsewhere none may.
+
+    Parameters
+    ----------
+    date_format : str, optional
+        "day-first" or "month-first" for days such as 03/04/2017; or all of it, as "%d/%m/%y".
+    wall : bool
+        Leave every offset out: what the clock on the wall showed.
+
+    Raises
+    ------
+    ValueError
+        If days can be read two ways, or offsets differ and no time zone says whose days to use.
+    """
+    text = cleaned(pl.col(column)).str.to_uppercase()
+    if date_format and "%" in date_format:
+        zoned = "%z" in date_format
+        read = text.str.to_datetime(date_format, strict=False, time_zone="UTC" if zoned else None)
+        return _local(read, timezone or "UTC") if zoned else read
+    part = rf"^{UPTO_31}[/.-]\d{{1,2}}[/.-]\d{{4}}", rf"^\d{{1,2}}[/.-]{UPTO_31}[/.-]\d{{4}}"
+    most = [lambda x, p=p: x.str.extract(p).cast(pl.Int32).max() for p in part]
+    found = shapes(frame, text, *most, lambda x: x.str.extract(OFFSET, 2).unique().sort())
+    carried: dict[str, int] = {}
+    for _, rows, _, _, _, offsets in found:
+        for offset in offsets if offsets != [None] else []:
+            carried[offset] = carried.get(offset, 0) + rows
+    total = sum(rows for _, rows, *_ in found)
+    aware = 2 * sum(rows for _, rows, _, _, _, offsets in found if offsets != [None]) > total
+    offset = text.str.extract(OFFSET, 2)
+    if carried and (aware or wall):
+        if not wall and timezone is None and len({_minutes(o) for o in carried}) > 1:
+            told = ", ".join(sorted(carried))
+            raise ValueError(f"{name}, {column}: mixes time zones ({told}); {ZONE_ADVICE}")
+        if not wall and timezone is None:
+            note(
+                f"{name}, {column}: times carry {next(iter(carried))}; they are kept as written, {ZONE_ADVICE}"
+            )
+        text = text.str.replace(OFFSET, "${1}")
+    text = (
+        text.str.replace_all(r"([AP])\.M\.?$", "${1}M")
+        .str.replace(r" ?ص$", " AM")
+        .str.replace(r" ?م$", " PM")
+    )
+    text = text.str.replace(r"(\d:\d\d):60", "${1}:59")  # a leap second belongs to the day that it ends
+    examples = [example for _, _, example, *_ in found]
+    ways = [(pattern, made) for pattern, made in DAYS if any(re.match(pattern, e) for e in examples)]
+    if any(re.match(SLASHED, e) for e in examples):
+        ways.append((SLASHED, ORDERS[_order(found, f"{name}, {column}: ", date_format)]))
+    for pattern, made in ways:
+        text = text.str.replace(pattern, made)
+    if any(MONTH in pattern for pattern, _ in ways):
+        text = text.str.replace_many(MONTHS, [str(i) for i in range(1, 13)])
+    text = text.str.replace(r"^(\d+-\d+-\d+)[T, ]+(\d)", "${1}T${2}").str.replace(
+        r"(\d) ?([AP]M)$", "${1} ${2}"
+    )
+    used = [tail for tail in TAILS if any(_tail(e) == tail for e in examples)] or TAILS[:1]
+    read = pl.coalesce(_parse(text, tail) for tail in used)
+    if not carried or wall:
+        return read
+    if not aware:
+        return pl.when(offset.is_null()).then(read)
+    if timezone is None:
+        return pl.when(offset.is_not_null()).then(read)
+    shift = (
+        pl.when(offset.str.contains(r"\d"))
+        .then(
+            offset.str.extract(r"^([+-]\d\d)").cast(pl.Int32) * 60
+            + (offset.str.slice(0, 1) + offset.str.extract(r"(?:^[+-]\d\d:?)(\d\d)$").fill_null("00")).cast(
+                pl.Int32
+            )
+        )
+        .when(offset.is_not_null())
+        .then(0)
+    )
+    return _local((read - pl.duration(minutes=shift)).dt.replace_time_zone("UTC"), timezone)
+
+
+def _local(utc: pl.Expr, timezone: str) -> pl.Expr:
+    return utc.dt.convert_time_zone(timezone).dt.replace_time_zone(None)
+
+
+def _minutes(offset: str) -> int:
+    digits = re.sub(r"\D", "", offset).ljust(4, "0")
+    return (int(digits[:2]) * 60 + int(digits[2:])) * (-1 if offset[0] == "-" else 1)
+
+
+def _tail(example: str) -> str:
+    """The form of the time of day that an example ends with."""
+    clock = re.search(r"\d:\d\d(:\d\d)?", example)
+    if not clock and not re.match(DAYS[1][0], example):
+        return ""
+    half = re.search(r"([AP]\.?M\.?|ص|م)$", example)
+    seconds = not clock or clock.group(1)
+    return TAILS[(4 if seconds else 3) if half else (2 if seconds else 1)]
+
+
+def _order(found: list[tuple], where: str, date_format: str | None) -> str:
+    """Which of day and month comes first in 03/04/2017: as told, or as a row tells that can be read one way only."""
+    if date_format is not None:
+        if date_format not in ORDERS:
+            raise ValueError(
+                f"date format {date_format!r} is unknown: give day-first, month-first or such as %d/%m/%y"
+            )
+        return date_format
+    slashed = [row for row in found if re.match(SLASHED, row[2])]
+    first, second = (max(row[i] or 0 for row in slashed) for i in (3, 4))
+    example = min(row[2] for row in slashed)
+    a, b, year = re.match(SLASHED, example).groups()
+    days = f"{year}-{b:0>2}-{a:0>2} or as {year}-{a:0>2}-{b:0>2}"
+    if (first > 12) and (second > 12):
+        raise ValueError(
+            f"{where}some days are written day first and some month first; write days as 2017-10-26"
+        )
+    if first <= 12 and second <= 12:
+        advice = "say which with --date-format day-first or --date-format month-first"
+        raise ValueError(f"{where}{example!r} can be read two ways, as {days}; {advice}")
+    return "day-first" if first > 12 else "month-first"
+
+
+def _parse(text: pl.Expr, tail: str) -> pl.Expr:
+    """Midnight where the format tells no time."""
+    if tail:
+        return text.str.to_datetime("%Y-%m-%d" + tail, strict=False, exact=True, time_unit="us")
+    return text.str.to_date("%Y-%m-%d", strict=False, exact=True).cast(pl.Datetime("us"))
