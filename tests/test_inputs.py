@@ -11,7 +11,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from analysis.ledger import Note, check, daily_metric
+from analysis.ledger import Note, as_daily, check, daily_metric
 
 DAYS = pd.date_range("2017-10-01", periods=31)
 ROWS = [
@@ -44,9 +44,7 @@ def expect(source, words: str | None, note: str | None = None, scale: float = 1,
             assert word in told, told
         return
     assert series is not None, told
-    assert {day: value for day, value in series.items()} == pytest.approx(
-        {day: value * scale for day, value in TRUTH.items()}, rel=1e-12
-    )
+    assert series.to_dict() == pytest.approx({day: value * scale for day, value in TRUTH.items()}, rel=1e-12)
     if note:
         assert note in told, told
     else:
@@ -88,9 +86,11 @@ def grouped(value: float, decimal: str, group: str, places: int) -> str:
 # ledger and in daily figures: a way with two readings is refused unless the user says the decimal mark.
 NOTATIONS = {
     f"{decimal}{group or 'x'}{places}": (decimal, group, places)
-    for decimal in ".," for group in ("", ",", ".", " ", "'", "\u00a0", "\u202f") for places in (0, 1, 2, 3)
+    for decimal in ".,"
+    for group in ("", ",", ".", " ", "'", "\u00a0", "\u202f")
+    for places in (0, 1, 2, 3)
     if group != decimal
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", ["ledger", "daily"])
@@ -123,7 +123,10 @@ SMALL = {
     "one unit of many": (one_of(lambda v: f"AED {v}", str), "some cells carry the unit…AED"),
     "two units": (one_of(lambda v: f"AED {v}", lambda v: f"USD {v}"), "some cells carry the unit…USD"),
     "one per cent": (one_of(lambda v: f"{v}%", str), "some cells carry the unit…%"),
-    "a word": (one_of(lambda v: "ten", str), "amount of 1 rows is missing or not a number…row 1 (line 2)…'ten'"),
+    "a word": (
+        one_of(lambda v: "ten", str),
+        "amount of 1 rows is missing or not a number…row 1 (line 2)…'ten'",
+    ),
     "empty": (one_of(lambda v: "", str), "amount of 1 rows is missing…row 1 (line 2)"),
     "NaN": (one_of(lambda v: "NaN", str), "amount of 1 rows is missing…row 1 (line 2)"),
     "infinity": (one_of(lambda v: "inf", str), "amount of 1 rows is missing…row 1 (line 2)…'inf'"),
@@ -137,7 +140,7 @@ SMALL = {
     "hexadecimal": (one_of(lambda v: "0x1F", str), "amount of 1 rows…row 1 (line 2)"),
     "a formula": (one_of(lambda v: "=1+1", str), "amount of 1 rows…row 1 (line 2)"),
     "a date": (one_of(lambda v: "2017-10-26", str), "amount of 1 rows…row 1 (line 2)"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", SMALL)
@@ -188,12 +191,26 @@ def test_arabic_digits_and_marks_are_never_open(places, tmp_path):
 
 # Times. Days beyond the 12th tell which of day and month comes first; without one the day is refused.
 TIMES = {
-    "iso": "%Y-%m-%d %H:%M:%S", "T": "%Y-%m-%dT%H:%M:%S", "minutes": "%Y-%m-%d %H:%M", "fraction": "%Y-%m-%dT%H:%M:%S.250",
-    "slash": "%Y/%m/%d %H:%M:%S", "day first": "%d/%m/%Y %H:%M", "month first": "%m/%d/%Y %H:%M", "dots": "%d.%m.%Y %H:%M",
-    "12 hours": "%m/%d/%Y %I:%M %p", "12 hours, seconds": "%m/%d/%Y %I:%M:%S %p", "12 hours, iso": "%Y-%m-%d %I:%M %p",
-    "small pm": "%d/%m/%Y %I:%M %P", "no space pm": "%d/%m/%Y %I:%M%p", "compact": "%Y%m%d%H%M%S", "month's name": "%d %B %Y %H:%M",
-    "short month": "%d-%b-%Y %H:%M:%S", "american": "%B %d, %Y %H:%M", "comma": "%m/%d/%Y, %I:%M:%S %p", "dashes": "%d-%m-%Y %H:%M",
-}  # fmt: skip
+    "iso": "%Y-%m-%d %H:%M:%S",
+    "T": "%Y-%m-%dT%H:%M:%S",
+    "minutes": "%Y-%m-%d %H:%M",
+    "fraction": "%Y-%m-%dT%H:%M:%S.250",
+    "slash": "%Y/%m/%d %H:%M:%S",
+    "day first": "%d/%m/%Y %H:%M",
+    "month first": "%m/%d/%Y %H:%M",
+    "dots": "%d.%m.%Y %H:%M",
+    "12 hours": "%m/%d/%Y %I:%M %p",
+    "12 hours, seconds": "%m/%d/%Y %I:%M:%S %p",
+    "12 hours, iso": "%Y-%m-%d %I:%M %p",
+    "small pm": "%d/%m/%Y %I:%M %P",
+    "no space pm": "%d/%m/%Y %I:%M%p",
+    "compact": "%Y%m%d%H%M%S",
+    "month's name": "%d %B %Y %H:%M",
+    "short month": "%d-%b-%Y %H:%M:%S",
+    "american": "%B %d, %Y %H:%M",
+    "comma": "%m/%d/%Y, %I:%M:%S %p",
+    "dashes": "%d-%m-%Y %H:%M",
+}
 
 
 def stamped(form: str, tail: str = ""):
@@ -224,11 +241,23 @@ def other(first: str, rest: str):
 
 
 WRONG_TIMES = {
-    "mixed offsets": (other("%Y-%m-%dT%H:%M:%S+03:00", "%Y-%m-%dT%H:%M:%S+04:00"), "mixes time zones…--timezone"),
-    "one offset": (other("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"), "paid_at of 1 rows…row 41 (line 42)…carries a time zone"),
+    "mixed offsets": (
+        other("%Y-%m-%dT%H:%M:%S+03:00", "%Y-%m-%dT%H:%M:%S+04:00"),
+        "mixes time zones…--timezone",
+    ),
+    "one offset": (
+        other("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S"),
+        "paid_at of 1 rows…row 41 (line 42)…carries a time zone",
+    ),
     "one without": (other("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"), "paid_at of 1 rows…row 41 (line 42)"),
-    "a word": (other("yesterday", "%Y-%m-%d %H:%M"), "paid_at of 1 rows…row 41 (line 42)…'yesterday' is not a time"),
-    "the header": (other("paid_at", "%Y-%m-%d %H:%M"), "paid_at of 1 rows…row 41 (line 42)…the header comes again"),
+    "a word": (
+        other("yesterday", "%Y-%m-%d %H:%M"),
+        "paid_at of 1 rows…row 41 (line 42)…'yesterday' is not a time",
+    ),
+    "the header": (
+        other("paid_at", "%Y-%m-%d %H:%M"),
+        "paid_at of 1 rows…row 41 (line 42)…the header comes again",
+    ),
     "30 February": (other("2017-02-30", "%Y-%m-%d %H:%M"), "paid_at of 1 rows…row 41 (line 42)"),
     "25 o'clock": (other("2017-10-14 25:00", "%Y-%m-%d %H:%M"), "paid_at of 1 rows…row 41 (line 42)"),
     "two digits of a year": (stamped("%d/%m/%y"), "paid_at of 93 rows"),
@@ -236,7 +265,7 @@ WRONG_TIMES = {
     "a month": (stamped("%Y-%m"), "paid_at of 93 rows"),
     "empty": (other("", "%Y-%m-%d %H:%M"), "paid_at of 1 rows…row 41 (line 42)…is empty"),
     "both orders": (other("10/14/2017", "%d/%m/%Y"), "some days are written day first and some month first"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", WRONG_TIMES)
@@ -270,7 +299,7 @@ def test_a_leap_second_belongs_to_the_day_that_it_ends(tmp_path):
 
 
 def test_days_around_changes_of_the_clock_keep_their_payments(tmp_path):
-    """London, autumn 2017: 23:30 UTC on the 28th is the 29th in summer time, 23:30 UTC on the 29th is the 29th in winter time."""
+    """London, autumn 2017: 23:30 UTC on the 28th is the 29th in summer time, on the 29th the 29th itself."""
     path = tmp_path / "clock.csv"
     path.write_text(
         "paid_at,amount\n2017-10-28T23:30:00Z,1\n2017-10-29T00:30:00Z,2\n2017-10-29T23:30:00Z,4\n2017-10-30T00:00:00Z,8\n"
@@ -303,6 +332,7 @@ def whole() -> pd.DataFrame:
     )
 
 
+OTHERS = pl.col("transaction_id") != "t4"
 TYPES = {
     "float32": (pl.col("amount").cast(pl.Float32), None),
     "uint64": (pl.col("amount").cast(pl.UInt64), None),
@@ -314,9 +344,15 @@ TYPES = {
     "struct": (pl.struct("amount").alias("amount"), "amount has type Struct"),
     "null": (pl.lit(None).alias("amount"), "amount holds nothing, not a number"),
     "a date": (pl.col("paid_at").alias("amount"), "amount has type Datetime"),
-    "one null": (pl.when(pl.col("transaction_id") != "t4").then("amount").alias("amount"), "amount of 1 rows…row 5"),
-    "one NaN": (pl.when(pl.col("transaction_id") != "t4").then("amount").otherwise(float("nan")).alias("amount"), "amount of 1 rows…row 5"),
-    "one infinity": (pl.when(pl.col("transaction_id") != "t4").then("amount").otherwise(float("inf")).alias("amount"), "amount of 1 rows…row 5"),
+    "one null": (pl.when(OTHERS).then("amount").alias("amount"), "amount of 1 rows…row 5"),
+    "one NaN": (
+        pl.when(OTHERS).then("amount").otherwise(float("nan")).alias("amount"),
+        "amount of 1 rows…row 5",
+    ),
+    "one infinity": (
+        pl.when(OTHERS).then("amount").otherwise(float("inf")).alias("amount"),
+        "amount of 1 rows…row 5",
+    ),
     "times as text": (pl.col("paid_at").cast(pl.String), None),
     "times as days": (pl.col("paid_at").dt.date(), None),
     "times as nanoseconds": (pl.col("paid_at").cast(pl.Datetime("ns")), None),
@@ -324,8 +360,8 @@ TYPES = {
     "times as fractions": (pl.lit(0.5).alias("paid_at"), "paid_at has type Float64, not a time"),
     "times as clocks": (pl.col("paid_at").dt.time(), "paid_at has type Time, not a time"),
     "times of a zone": (pl.col("paid_at").dt.replace_time_zone("UTC"), "carries a time zone…--timezone"),
-    "one time null": (pl.when(pl.col("transaction_id") != "t4").then("paid_at").alias("paid_at"), "paid_at of 1 rows…row 5"),
-}  # fmt: skip
+    "one time null": (pl.when(OTHERS).then("paid_at").alias("paid_at"), "paid_at of 1 rows…row 5"),
+}
 
 
 @pytest.mark.parametrize("form", ["parquet", "polars", "pandas", "duckdb"])
@@ -363,7 +399,7 @@ def test_every_payment_twice_is_refused_with_identifiers_and_said_without(tmp_pa
     twice = pd.concat([whole()] * 2)
     expect(twice, "50.00% of the rows repeat a transaction_id…would count twice")
     assert any("is also in row" in str(fault) for fault in check(twice))
-    series, told = outcome(twice.drop(columns="transaction_id"))
+    _, told = outcome(twice.drop(columns="transaction_id"))
     assert "50.00% of the rows repeat another in every column" in told
     assert any(
         "are like another in every column" in str(fault)
@@ -506,10 +542,14 @@ def test_hours_of_a_zone_make_local_days_of_23_and_25_hours(spell, tmp_path):
 
 
 DAILY_STAMPS = {
-    "offset": ("T00:00:00+04:00", {}), "offset, same zone": ("T00:00:00+04:00", {"timezone": "Asia/Dubai"}),
-    "utc": ("T00:00:00Z", {}), "utc, west": ("T00:00:00Z", {"timezone": "America/New_York"}),
-    "offset, west": ("T00:00:00+04:00", {"timezone": "America/New_York"}), "midnight": (" 00:00:00", {}), "noon": (" 12:00", {}),
-}  # fmt: skip
+    "offset": ("T00:00:00+04:00", {}),
+    "offset, same zone": ("T00:00:00+04:00", {"timezone": "Asia/Dubai"}),
+    "utc": ("T00:00:00Z", {}),
+    "utc, west": ("T00:00:00Z", {"timezone": "America/New_York"}),
+    "offset, west": ("T00:00:00+04:00", {"timezone": "America/New_York"}),
+    "midnight": (" 00:00:00", {}),
+    "noon": (" 12:00", {}),
+}
 
 
 @pytest.mark.parametrize("case", DAILY_STAMPS)
@@ -619,3 +659,27 @@ def test_other_kinds_of_files_are_called_by_their_name(tmp_path):
     expect(tmp_path / "gone.csv", "no such file")
     (tmp_path / "letter.txt").write_text("Dear minister\nhere are the figures\n")
     expect(tmp_path / "letter.txt", "letter.txt: no column reads as days")
+
+
+def test_one_daily_series_out_of_what_a_caller_holds():
+    duckdb = pytest.importorskip("duckdb")
+    series = pd.Series(TRUTH, name="n", dtype=float).rename_axis("date")
+    frame = series.reset_index()
+    held = [
+        series,
+        series.to_frame(),
+        frame,
+        frame.assign(date=frame["date"].astype(str)),
+        pl.from_pandas(frame),
+    ]
+    held += [pl.from_pandas(frame).lazy(), pl.from_pandas(frame).to_arrow(), duckdb.from_df(frame)]
+    for data in held:
+        assert as_daily(data).to_dict() == TRUTH, type(data)
+    two = series.to_frame().assign(m=1.0)
+    assert as_daily(two, "n").to_dict() == TRUTH
+    with pytest.raises(ValueError, match=r"several measures \(n, m\)"):
+        as_daily(two)
+    with pytest.raises(ValueError, match="no measure 'x' among n, m"):
+        as_daily(two.reset_index(), "x")
+    with pytest.raises(ValueError, match="data cannot be read from int"):
+        as_daily(3)

@@ -286,7 +286,9 @@ def test_days_that_are_missing_stay_missing(tmp_path):
 def test_days_that_can_be_read_two_ways_are_refused(tmp_path):
     path = tmp_path / "daily.csv"
     path.write_text("date,n\n03/04/2020,5\n04/04/2020,6\n")
-    with pytest.raises(ValueError, match=r"03/04/2020.*two ways.*2020-04-03 or as 2020-03-04.*--date-format day-first"):
+    with pytest.raises(
+        ValueError, match=r"03/04/2020.*two ways.*2020-04-03 or as 2020-03-04.*--date-format day-first"
+    ):
         read_daily(path)
     path.write_text("date,n\n13/04/2020,5\n04/13/2020,6\n")
     with pytest.raises(ValueError, match="some days are written day first and some month first"):

@@ -148,20 +148,16 @@ def rows(
         picked.append(nw.when((amount >= -LIMIT) & (amount <= LIMIT)).then(amount).alias("amount"))
     if "payer_id" in schema:
         picked.append(_filled(nw.col("payer_id"), schema["payer_id"]).alias("payer"))
-    native, identifier = nw.to_native(frame), "transaction_id" in schema
-    if identifier:
-        code = _filled(nw.col("transaction_id"), schema["transaction_id"])
-        frame = frame.with_columns(code.alias("transaction_id"))
-    if isinstance(native, pl.LazyFrame) and (identifier or one_in == 1):
-        code = pl.col("transaction_id") if identifier else pl.struct(pl.all())
-        known = code.is_not_null() & (code.hash(0) % one_in == 0)
-        frame = nw.from_native(
-            nw.to_native(frame).with_columns(pl.when(known).then(code.hash(0)).alias("id"))
-        )
+    if "transaction_id" in schema:
+        picked.append(_filled(nw.col("transaction_id"), schema["transaction_id"]).alias("id"))
+    elif one_in == 1 and isinstance(native := nw.to_native(frame), pl.LazyFrame):
+        frame = nw.from_native(native.with_columns(pl.struct(pl.all()).hash(0).alias("id")))
         picked.append(nw.col("id"))
-    elif identifier:
-        picked.append(nw.col("transaction_id").alias("id"))
     found = frame.select(picked)
+    if one_in > 1 and "transaction_id" in schema:
+        code = pl.col("id").hash(0)
+        native = nw.to_native(found).with_columns(pl.when(pl.col("id").is_not_null()).then(code).alias("id"))
+        found = nw.from_native(native.with_columns(pl.when(pl.col("id") % one_in == 0).then("id").alias("id")))
     if "amount" in schema:
         millions = (nw.col("amount") / MILLION).floor()
         rest = ((nw.col("amount") - millions * MILLION) * UNITS).round(0)

@@ -301,6 +301,10 @@ def telling(name: str) -> Iterator[None]:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{name}: cannot be read, it is cut short or damaged; copy it again") from error
+    except FileNotFoundError as error:
+        if "object" not in str(error):
+            raise
+        raise ValueError(f"{name}: no such object in the store; check its name and AWS_ENDPOINT_URL") from error
     except Exception as error:
         if (
             type(error).__module__.split(".")[0].lstrip("_") not in ENGINES
@@ -324,7 +328,7 @@ def _reason(error: Exception) -> str:
         return f"holds a type that is not read ({first[:120]}); store amounts as numbers with two decimals"
     if any(word in low for word in ("parquet", "thrift", "eof", "out of spec", "magic")):
         return f"cannot be read, it is cut short or damaged ({first[:120]}); copy it again"
-    return first[:240]
+    return re.sub(r"^[A-Z_]+: \[\w+\] (Failed to \w+ query: )?", "", first)[:240]
 
 
 def _hidden(path: Path) -> bool:
