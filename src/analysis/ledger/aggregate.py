@@ -16,48 +16,37 @@ import polars as pl
 
 from analysis.ledger.databases import LIMIT, MISSING, UNITS
 from analysis.ledger.notation import ZONE_ADVICE, numbers, times
-from analysis.ledger.sources import Source, missing, nearest
+from analysis.ledger.sources import COUNTER, Reading, Source, missing, nearest
 from analysis.ledger.spans import parts, spilled
 
-COUNTER = "counter"  # Dubai's one offline channel; a study names its own as `offline_channels`
 SPILL_BYTES = 1 << 30  # a text ledger beyond this is cut by month on disk before its payers are counted
 MILLION = 10**6  # amounts are summed as millions and the rest, since whole ones overflow 64 bits at 1e15 each
 SAMPLE = 16  # of a ledger cut into spans, one identifier in so many is looked at for repetition
 
 
-def sums(
-    ledger: Source,
-    by: list[str],
-    timezone: str | None,
-    refunds: bool,
-    folder: Path,
-    offline: tuple[str, ...] = (COUNTER,),
-    decimal: str | None = None,
-    date_format: str | None = None,
-) -> pd.DataFrame:
+def sums(ledger: Source, by: list[str], how: Reading, folder: Path) -> pd.DataFrame:
     """Count, units (exact whole numbers), payers a day and group, with what tells of unreadable and repeated rows.
 
-    Parameters
-    ----------
-    folder : Path
-        Where a ledger too large to count in memory may be written by month.
+    A ledger too large to count in memory may be written to `folder` by month.
     """
     if "paid_at" not in ledger.names:
         raise ValueError(missing("paid_at", ledger.frame.collect_schema().names(), ledger.name))
-    whole = typed(ledger.frame, ledger.name, timezone, decimal, date_format)
+    whole = typed(ledger.frame, ledger.name, how.timezone, how.decimal, how.date_format)
     frames: list = [whole]
     if "payer_id" in ledger.names and isinstance(native := nw.to_native(whole), pl.LazyFrame):
         stored = nw.to_native(ledger.frame).collect_schema()
         text = any(stored[c] == pl.String for c in ("paid_at", "amount") if c in ledger.names)
         if not text and ledger.kind == "parquet":
-            cut = parts(ledger, folder, timezone)
+            cut = parts(ledger, folder, how.timezone)
             frames = (
-                [typed(nw.from_native(part), ledger.name, timezone) for part in cut] if cut[1:] else frames
+                [typed(nw.from_native(part), ledger.name, how.timezone) for part in cut]
+                if cut[1:]
+                else frames
             )
         elif text and sum(f.stat().st_size for f in ledger.files) > SPILL_BYTES:
-            frames = [nw.from_native(part) for part in spilled(native, folder, timezone)]
+            frames = [nw.from_native(part) for part in spilled(native, folder, how.timezone)]
     one_in = SAMPLE if len(frames) > 1 else 1
-    each = [summed(rows(frame, by, refunds, offline, one_in), by) for frame in frames]
+    each = [summed(rows(frame, by, how.refunds, how.offline_channels, one_in), by) for frame in frames]
     return pd.concat([part for part in each if len(part)] or each[:1], ignore_index=True)
 
 
@@ -157,7 +146,9 @@ def rows(
     if one_in > 1 and "transaction_id" in schema:
         code = pl.col("id").hash(0)
         native = nw.to_native(found).with_columns(pl.when(pl.col("id").is_not_null()).then(code).alias("id"))
-        found = nw.from_native(native.with_columns(pl.when(pl.col("id") % one_in == 0).then("id").alias("id")))
+        found = nw.from_native(
+            native.with_columns(pl.when(pl.col("id") % one_in == 0).then("id").alias("id"))
+        )
     if "amount" in schema:
         millions = (nw.col("amount") / MILLION).floor()
         rest = ((nw.col("amount") - millions * MILLION) * UNITS).round(0)

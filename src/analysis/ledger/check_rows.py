@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +11,7 @@ import polars as pl
 from analysis.ledger.aggregate import near_offline, refuse_types, typed
 from analysis.ledger.faults import SHOWN, Book, Fault, Kind, gaps
 from analysis.ledger.notation import OFFSET, cleaned, numbers
-from analysis.ledger.sources import COLUMNS, FILE, ROW, Source, missing, nearest
+from analysis.ledger.sources import COLUMNS, FILE, ROW, Reading, Source, missing, nearest
 
 ALIKE = 0.2  # a larger share of rows alike in every column is said
 HASHED = 8_000_000  # identifiers compared at a time
@@ -26,24 +25,15 @@ class Limits:
     start: datetime | None
     stop: datetime
     largest: float
-    refunds: bool
     channels: frozenset[str] | None
-    offline: tuple[str, ...]
 
 
-def ledger_faults(
-    ledger: Source,
-    columns: Mapping[str, str] | None,
-    timezone: str | None,
-    limits: Limits,
-    decimal: str | None = None,
-    date_format: str | None = None,
-) -> list[Fault]:
+def ledger_faults(ledger: Source, how: Reading, limits: Limits) -> list[Fault]:
     """Every fault of an opened ledger with numbered rows."""
     frame: pl.LazyFrame = nw.to_native(ledger.frame)
     schema = frame.collect_schema()
     book = Book(frame, tuple(f.name for f in ledger.files), ledger.names, ledger.kind == "text", ledger.name)
-    needed = ["paid_at", "amount", *columns] if columns else [c for c in COLUMNS if c != "payer_id"]
+    needed = ["paid_at", "amount", *how.columns] if how.columns else [c for c in COLUMNS if c != "payer_id"]
     present = [c for c in schema.names() if c not in (FILE, ROW)]
     faults, has = [], []
     for column in dict.fromkeys([*needed, *ledger.names]):
@@ -61,12 +51,11 @@ def ledger_faults(
     for column, found in (("paid_at", _times), ("amount", _amounts)):
         if column in has:
             try:
-                option = (timezone, date_format) if column == "paid_at" else (decimal,)
-                faults += found(book, schema[column], limits, *option)
+                faults += found(book, schema[column], how, limits)
             except ValueError as error:  # a column that can be read two ways
                 faults.append(Fault.of(error, ledger.name))
     if "channel" in has:
-        faults += _channels(book, limits)
+        faults += _channels(book, how.offline_channels, limits.channels)
     labels = [c for c in ("entity", "service", "channel", "transaction_id", "payer_id") if c in has]
     empty = {"payer_id": "is empty, so the payment has no payer"}
     faults += book.listed(
@@ -85,13 +74,13 @@ def _empty(text: pl.Expr) -> pl.Expr:
     return text.is_null() | (text.cast(pl.String).str.strip_chars() == "")
 
 
-def _times(
-    book: Book, dtype: pl.DataType, limits: Limits, timezone: str | None, date_format: str | None
-) -> list[Fault]:
+def _times(book: Book, dtype: pl.DataType, how: Reading, limits: Limits) -> list[Fault]:
     """Times that are unreadable or out of range, days without a payment."""
     raw, time = pl.col("raw paid_at"), pl.col("paid_at")
     frame = book.frame.select(FILE, ROW, time, time.cast(pl.String).alias("raw paid_at"))
-    read = book.with_frame(nw.to_native(typed(nw.from_native(frame), book.name, timezone, None, date_format)))
+    read = book.with_frame(
+        nw.to_native(typed(nw.from_native(frame), book.name, how.timezone, None, how.date_format))
+    )
     stop = f"{limits.stop:%Y-%m-%d %H:%M}"
     unread = time.is_null() & ~_empty(raw)
     header, zoned = raw == book.names["paid_at"], cleaned(raw).str.contains(OFFSET)
@@ -115,11 +104,13 @@ def _times(
     )
 
 
-def _amounts(book: Book, dtype: pl.DataType, limits: Limits, decimal: str | None) -> list[Fault]:
+def _amounts(book: Book, dtype: pl.DataType, how: Reading, limits: Limits) -> list[Fault]:
     """Amounts that are missing, no numbers, negative, absurd, or finer than two decimals."""
     raw, amount = pl.col("raw amount"), pl.col("amount")
     frame = book.frame.select(FILE, ROW, amount, amount.cast(pl.String).alias("raw amount"))
-    number = numbers(frame, "amount", book.name, decimal) if dtype == pl.String else amount.cast(pl.Float64)
+    number = (
+        numbers(frame, "amount", book.name, how.decimal) if dtype == pl.String else amount.cast(pl.Float64)
+    )
     read = book.with_frame(frame.with_columns(number.alias("amount")))
     finite = amount.is_finite().fill_null(False)
     fine = (amount * 100 - (amount * 100).round()).abs() > 1e-3
@@ -133,32 +124,27 @@ def _amounts(book: Book, dtype: pl.DataType, limits: Limits, decimal: str | None
             "amount", finite & fine & (amount.abs() < 1e9), "{} has more than two decimals", "round it to two"
         ),
     ]
-    if not limits.refunds:
+    if not how.refunds:
         advice = "correct it, or say refunds=True (in a study: refunds: true) if it is a refund"
         kinds.append(Kind("amount", finite & (amount < 0), "{} is negative", advice, True))
     return read.listed(kinds)
 
 
-def _channels(book: Book, limits: Limits) -> list[Fault]:
+def _channels(book: Book, offline: tuple[str, ...], channels: frozenset[str] | None) -> list[Fault]:
     """Labels that nearly say an offline channel, or that are not among the known channels."""
     label = pl.col("channel").cast(pl.String)
     found = book.frame.select(label.alias("x")).unique().collect(engine="streaming")["x"].drop_nulls()
-    known = (limits.channels or frozenset(found)) | set(limits.offline)
-    listed = f"the channels are {', '.join(sorted(known))}"
-    kinds, alien = [], []
-    for one in sorted(found):
-        near = None if one in (limits.channels or ()) else near_offline(one, limits.offline)
+    known = (channels or frozenset(found)).union(offline)
+    kinds = []
+    for one in sorted(found)[:1_000]:
+        near = None if one in (channels or ()) else near_offline(one, offline)
         if near:
             problem = f"{{}} looks like {near!r} and would count as digital"
             kinds.append(Kind("channel", label == one, problem, f"write it as {near}"))
         elif one.strip() and one not in known:
-            alien.append(one)
-    for one in alien[:SHOWN]:
-        close = nearest(one, known)
-        advice = f"did you mean {close}?" if close else listed
-        kinds.append(Kind("channel", label == one, "{} is not a known channel", advice))
-    if alien[SHOWN:]:
-        kinds.append(Kind("channel", label.is_in(alien[SHOWN:]), "{} is not a known channel", listed))
+            close = nearest(one, known)
+            advice = f"did you mean {close}?" if close else f"the channels are {', '.join(sorted(known))}"
+            kinds.append(Kind("channel", label == one, "{} is not a known channel", advice))
     return book.listed(kinds)
 
 
@@ -179,28 +165,21 @@ def _duplicates(book: Book) -> list[Fault]:
         FILE, ROW, label.alias("id"), label.hash(0).alias("code")
     )
     shares = -(-book.frame.select(pl.len()).collect(engine="streaming").item() // HASHED)
-    twice, count = [], 0
+    twice = []
     for share in range(shares):
-        codes = coded.select("code")
-        codes = codes.filter(pl.col("code") % shares == share) if shares > 1 else codes
+        codes = coded.select("code").filter(pl.col("code") % shares == share)
         agree = codes.group_by("code").agg(pl.len().alias("n")).filter(pl.col("n") > 1)
-        agree = agree.collect(engine="streaming")
-        count += int(agree["n"].sum() - agree.height)
-        twice.append(agree["code"].head(10_000))
-    twice = pl.concat(twice) if twice else pl.Series(dtype=pl.UInt64)
-    if twice.is_empty():
-        return []
-    rows = coded.join(twice.to_frame("code").lazy(), on="code", how="semi").head(1_000_000)
+        twice.append(agree.collect(engine="streaming"))
+    twice = pl.concat(twice)
+    rows = coded.join(twice.head(10_000).lazy().select("code"), on="code", how="semi").head(1_000_000)
     rows = rows.collect(engine="streaming").sort(FILE, ROW)
-    told = rows.with_columns(pl.col(FILE).first().over("id").alias("file 1"))
-    told = told.with_columns(pl.col(ROW).first().over("id").alias("row 1"))
-    later = (pl.col(FILE) != pl.col("file 1")) | (pl.col(ROW) != pl.col("row 1"))
-    told = told.filter(later).select(FILE, ROW, "id", "file 1", "row 1").head(SHOWN)
+    first = [pl.col(column).first().over("id").alias(f"{column} 1") for column in (FILE, ROW)]
+    later = rows.with_columns(first).filter(~pl.struct("id").is_first_distinct()).head(SHOWN)
     faults = []
-    for file, row, text, file_1, row_1 in told.rows():
+    for file, row, text, _, file_1, row_1 in later.rows():
         where = f"row {row_1:,}" + ("" if file == file_1 else f" of {book.files[file_1]}")
         faults.append(
             book.fault(file, row, "transaction_id", f"{text!r} is also in {where}", "keep one of them")
         )
-    problem = "the identifier came before"
-    return faults + book.more(count - told.height, "transaction_id", problem, "keep one of them")
+    more = int(twice["n"].sum() - twice.height) - later.height
+    return faults + book.more(more, "transaction_id", "the identifier came before", "keep one of them")

@@ -11,7 +11,7 @@ import polars as pl
 
 from analysis.ledger.faults import Book, Fault, Kind, gaps
 from analysis.ledger.notation import ZONE_ADVICE, cleaned, note, numbers, times
-from analysis.ledger.sources import FILE, ROW, Source, nearest, opened, telling, zone_known
+from analysis.ledger.sources import FILE, ROW, Reading, Source, nearest, opened, telling
 
 ALIASES = {
     "count": ("volume", "vol", "transactions", "payments", "number"),
@@ -27,11 +27,8 @@ def read_daily(
     source: Any,
     date_column: str | None = None,
     value_column: str | None = None,
-    encoding: str | None = None,
-    timezone: str | None = None,
-    decimal: str | None = None,
-    date_format: str | None = None,
-    query: str | None = None,
+    how: Reading | None = None,
+    **reading: Any,
 ) -> pd.DataFrame:
     """Daily figures as measures on a daily index; days that they lack are NaN, never zero.
 
@@ -46,12 +43,9 @@ def read_daily(
         If no column reads as days, a day comes twice, a cell or date can be read two ways, or the figures are weekly,
         monthly or yearly.
     """
-    zone_known(timezone)
-    with (
-        opened(source, None, encoding, numbered=True, query=query) as opened_source,
-        telling(opened_source.name),
-    ):
-        faults, table = figures(opened_source, date_column, value_column, timezone, decimal, date_format)
+    how = how or Reading(date_column=date_column, value_column=value_column, **reading)
+    with opened(source, None, how.encoding, how.query, numbered=True) as data, telling(data.name):
+        faults, table = figures(data, how)
     hard = [fault for fault in faults if fault.grave]
     if hard:
         more = (
@@ -115,18 +109,12 @@ def _sums_up(daily: pd.DataFrame) -> bool:
 
 
 def figures(
-    source: Source,
-    date_column: str | None,
-    value_column: str | None,
-    timezone: str | None = None,
-    decimal: str | None = None,
-    date_format: str | None = None,
-    start: Any = None,
-    last: Any = None,
+    source: Source, how: Reading, start: Any = None, last: Any = None
 ) -> tuple[list[Fault], pd.DataFrame | None]:
     """Every fault of opened daily figures with numbered rows, and, if none is grave, the figures."""
     frame: pl.DataFrame = nw.to_native(source.frame).collect()
-    cells, name = frame.drop(FILE, ROW), source.name
+    cells, name, timezone = frame.drop(FILE, ROW), source.name, how.timezone
+    date_column, value_column = how.date_column, how.value_column
     if cells.is_empty():
         raise ValueError(f"{name}: holds no rows; check that it is the right file")
     book = Book(
@@ -143,13 +131,13 @@ def figures(
                 f"did you mean {near!r}?" if near else f"{option} names one of {', '.join(cells.columns[:8])}"
             )
             raise ValueError(f"{name}: no column {given!r}; {hint}")
-    day = date_column or _date_column(cells, name, timezone, date_format)
-    stamps = _stamps(cells.lazy(), day, name, timezone, date_format)
+    day = date_column or _date_column(cells, name, how)
+    stamps = _stamps(cells.lazy(), day, name, how)
     frame = frame.with_columns(stamps.alias("stamp"), pl.col(day).alias("raw " + day))
     frame = frame.with_columns(pl.col("stamp").dt.date().alias("the day"))
     measures, labels = {}, []
     for column in [value_column] if value_column else [c for c in cells.columns if c != day]:
-        read = _measure(cells, column, name, decimal, bool(value_column))
+        read = _measure(cells, column, name, how.decimal, bool(value_column))
         if read is not None:
             measures[column] = read
     if not measures:
@@ -244,9 +232,7 @@ def _faults(book: Book, day: str, measures: list[str], start: Any, last: Any) ->
     return book.listed(kinds)
 
 
-def _stamps(
-    cells: pl.LazyFrame, day: str, name: str, timezone: str | None, date_format: str | None
-) -> pl.Series:
+def _stamps(cells: pl.LazyFrame, day: str, name: str, how: Reading) -> pl.Series:
     """When each row is, in local time; a midnight in its own zone stands for its day."""
     dtype = cells.collect_schema()[day]
     when = pl.col(day)
@@ -255,29 +241,31 @@ def _stamps(
     elif dtype.is_temporal() and dtype != pl.Time:
         return cells.select(when.cast(pl.Datetime("us"))).collect()[day]
     cells = cells.select(when.cast(pl.String))
-    wall = cells.select(times(cells, day, name, timezone, date_format, wall=True)).collect().to_series()
+    wall = (
+        cells.select(times(cells, day, name, how.timezone, how.date_format, wall=True)).collect().to_series()
+    )
     clock = wall.drop_nulls().dt.time().unique()
     if len(clock) == 1 and str(clock[0]) == "00:00:00":
         return wall
-    read = cells.select(times(cells, day, name, timezone, date_format)).collect().to_series()
+    read = cells.select(times(cells, day, name, how.timezone, how.date_format)).collect().to_series()
     zoned = (
         cells.select(cleaned(when).str.contains(r"(?i)\d:\d\d.*([Z]|[+-]\d\d:?\d\d)$").any()).collect().item()
     )
-    if zoned and timezone is None and len(clock) == 1:
+    if zoned and how.timezone is None and len(clock) == 1:
         raise ValueError(
             f"{name}, {day}: every time is {clock[0]} of another zone, so its day is open; {ZONE_ADVICE}"
         )
     return read
 
 
-def _date_column(cells: pl.DataFrame, name: str, timezone: str | None, date_format: str | None) -> str:
+def _date_column(cells: pl.DataFrame, name: str, how: Reading) -> str:
     """The column of which most cells read as days; those with a usual name are tried first."""
     usual = {c: bool(pl.select(pl.lit(c.strip()).str.contains(USUAL_DATE)).item()) for c in cells.columns}
     for column in sorted(cells.columns, key=lambda c: not usual[c]):
         if cells[column].dtype.is_float() or cells[column].dtype.is_nested():
             continue
         try:
-            read = _stamps(cells.lazy(), column, name, timezone, date_format)
+            read = _stamps(cells.lazy(), column, name, how)
         except ValueError:
             if usual[column]:
                 raise

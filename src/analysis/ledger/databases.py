@@ -114,61 +114,48 @@ def spooled(source: str, query: str | None, folder: Path) -> Path:
     return target
 
 
-def sums(
-    source: str,
-    query: str | None,
-    names: dict[str, str],
-    by: list[str],
-    timezone: str | None,
-    refunds: bool,
-    offline: tuple[str, ...],
-) -> pd.DataFrame | None:
+def sums(source: str, names: dict[str, str], by: list[str], how: Any) -> pd.DataFrame | None:
     """What `aggregate.sums` gives, by one GROUP BY in PostgreSQL; None where text has to be read first.
 
-    Parameters
-    ----------
-    names : dict
-        Our column names to the table's.
+    `names` maps our column names to the table's; `how` is a `sources.Reading`.
     """
     with _cursor(source) as cursor:
-        table = _from(source, query, cursor)
+        table = _from(source, how.query, cursor)
         types = _types(source, table, cursor)
         col = {ours: quoted(theirs) for ours, theirs in names.items()}
-        when, amount = types[names["paid_at"]], types.get(names.get("amount", ""), "numeric")
-        if not re.match(r"timestamp|date", when) or not re.search(r"numeric|int|float|double", amount):
+        when, money = types[names["paid_at"]], types.get(names.get("amount", ""), "numeric")
+        zoned = "tz=" in when
+        typed = re.match(r"timestamp|date", when) and re.search(r"numeric|int|float|double", money)
+        if not typed or (zoned and how.timezone is None):
             return None
-        if "tz=" in when and timezone is None:
-            return None
-        local = f"({col['paid_at']} AT TIME ZONE '{timezone}')" if "tz=" in when else col["paid_at"]
-        picked = {"date": f"{local}::date"}
+        day = f"({col['paid_at']} AT TIME ZONE '{how.timezone}')" if zoned else col["paid_at"]
+        picked = {"date": f"{day}::date"}
+        offline = ", ".join("'" + one.replace("'", "''") + "'" for one in how.offline_channels) or "''"
         for name in by:
             label = f"COALESCE({col['channel' if name == 'digital' else name]}::text, '{MISSING}')"
-            listed = ", ".join("'" + one.replace("'", "''") + "'" for one in offline) or "NULL"
-            picked[name] = f"COALESCE({label} NOT IN ({listed}), TRUE)" if name == "digital" else label
+            picked[name] = f"{label} NOT IN ({offline})" if name == "digital" else label
         groups = ", ".join(map(str, range(1, len(picked) + 1)))
-        picked["count"] = "COUNT(*)"
-        paying = "TRUE"
-        if "amount" in col:
-            fair = f"FILTER (WHERE {col['amount']} BETWEEN -{LIMIT:.0f} AND {LIMIT:.0f})"
-            picked["units"] = f"COALESCE(SUM(ROUND({col['amount']}::numeric * {UNITS})) {fair}, 0)::text"
-            picked["priced"] = f"COUNT({col['amount']}) {fair}"
-            picked["least"] = f"(MIN({col['amount']}) {fair})::double precision"
-            if refunds:
-                picked["refund"] = f"COUNT(*) FILTER (WHERE {col['amount']} < 0)"
-                paying = f"NOT COALESCE({col['amount']} < 0, FALSE)"
+        picked["count"], paying = "COUNT(*)", "TRUE"
+        if amount := col.get("amount"):
+            fair = f"FILTER (WHERE {amount} BETWEEN -{LIMIT:.0f} AND {LIMIT:.0f})"
+            picked["units"] = f"COALESCE(TRUNC(SUM(ROUND({amount}::numeric * {UNITS})) {fair}), 0)::text"
+            picked["priced"] = f"COUNT({amount}) {fair}"
+            picked["least"] = f"(MIN({amount}) {fair})::double precision"
+            if how.refunds:
+                picked["refund"] = f"COUNT(*) FILTER (WHERE {amount} < 0)"
+                paying = f"NOT COALESCE({amount} < 0, FALSE)"
         if "payer_id" in col:
             payer = f"NULLIF(TRIM({col['payer_id']}::text), '')"
             picked["payers"] = f"COUNT(DISTINCT {payer}) FILTER (WHERE {paying})"
             picked["nameless"] = f"COUNT(*) FILTER (WHERE {payer} IS NULL AND {paying})"
         if "transaction_id" in col:
             picked["ids"] = f"COUNT({col['transaction_id']})"
-            picked["repeated"] = f"COUNT({col['transaction_id']}) - COUNT(DISTINCT {col['transaction_id']})"
+            picked["repeated"] = f"{picked['ids']} - COUNT(DISTINCT {col['transaction_id']})"
         listed = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in picked.items())
         cursor.execute(f"SELECT {listed} FROM {table} GROUP BY {groups}")
         found = cursor.fetch_arrow_table().to_pandas()
     if "units" in found:
-        found["units"] = [int(text.split(".")[0]) for text in found["units"]]
-        found["units"] = found["units"].astype(object)
+        found["units"] = pd.Series([int(text) for text in found["units"]], dtype=object)
     return found
 
 

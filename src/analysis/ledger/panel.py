@@ -18,22 +18,22 @@ import pandas as pd
 import polars as pl
 
 from analysis.ledger import databases
-from analysis.ledger.aggregate import COUNTER, near_offline, refuse_types, sums
+from analysis.ledger.aggregate import near_offline, sums
 from analysis.ledger.check_rows import ALIKE
+from analysis.ledger.checks import check
 from analysis.ledger.daily import picked, read_daily
 from analysis.ledger.databases import UNITS
 from analysis.ledger.notation import note
 from analysis.ledger.sources import (
+    COUNTER,
+    Reading,
     described,
-    find,
     is_daily,
-    kind_of,
     mapped,
     missing,
     nearest,
     opened,
     telling,
-    zone_known,
 )
 
 METRICS = ("count", "value", "payers", "ticket", "digital_share")
@@ -46,31 +46,19 @@ def daily_panel(
     by: Sequence[str] = ("entity", "channel"),
     columns: Mapping[str, str] | None = None,
     timezone: str | None = None,
-    refunds: bool = False,
-    encoding: str | None = None,
-    offline_channels: tuple[str, ...] = (COUNTER,),
-    decimal: str | None = None,
-    date_format: str | None = None,
-    query: str | None = None,
+    **reading: Any,
 ) -> pd.DataFrame:
     """Payments a day and group.
 
     Parameters
     ----------
-    source, columns, encoding, query
+    source : path, glob, URL, or frame
         As in `sources.opened`.
     by : sequence of str
         What to group by besides the day: "entity", "service", "channel", or "digital" (True where the channel
         is not offline). Those that the source lacks are left out.
-    timezone : str, optional
-        Whose days they are, for times that carry a zone. Times without one are local already.
-    refunds : bool
-        Whether negative amounts are refunds. They then lower the value, and are no payments: neither count nor
-        payers has them.
-    offline_channels : tuple of str
-        The channels that are service centres, to be passed by every study.
-    decimal, date_format : str, optional
-        How text is written, where its column allows two readings: "." or ","; "day-first" or "month-first".
+    columns, timezone, **reading
+        How to read it, as in `sources.Reading`.
 
     Returns
     -------
@@ -85,32 +73,42 @@ def daily_panel(
     ValueError
         One line, if a column is missing, rows cannot be read, or payments are in it twice; `check` lists every fault.
     """
-    zone_known(timezone)
-    by = _groups(by)
-    found, identified = None, True
-    if described(source)[0] == "postgresql":
-        found, by, name = _summed_there(source, by, columns, timezone, refunds, offline_channels, query)
-    if found is None:
-        with (
-            opened(source, columns, encoding, query=query) as ledger,
-            tempfile.TemporaryDirectory() as folder,
-        ):
-            name, identified = ledger.name, "transaction_id" in ledger.names
-            by = [one for one in by if ("channel" if one == "digital" else one) in ledger.names]
-            with telling(name):
-                refuse_types(ledger.frame.collect_schema(), name)
-                found = sums(
-                    ledger, by, timezone, refunds, Path(folder), offline_channels, decimal, date_format
-                )
-                if "channel" in by or "digital" in by:
-                    _ask_channels(_labels(ledger.frame), offline_channels, name, "digital" in by)
-    if fault := _fault(found, refunds):
-        reading = {"timezone": timezone, "encoding": encoding, "decimal": decimal, "date_format": date_format}
-        raise ValueError(
-            f"{name}: {fault}{_first(source, columns=columns, refunds=refunds, query=query, **reading)}"
-        )
-    _ask_repeated(found, identified, name)
-    return _filled(found, by)
+    return _panel(source, by, Reading(columns=columns, timezone=timezone, **reading))
+
+
+def _panel(source: Any, by: Sequence[str], how: Reading) -> pd.DataFrame:
+    by, found = [by] if isinstance(by, str) else list(by), None
+    for one in by:
+        if one not in GROUPS:
+            raise ValueError(f"by: {one!r} is not a group of a panel; {_hint(one, GROUPS)}")
+
+    def there(names: Mapping[str, str]) -> list[str]:
+        return [one for one in by if ("channel" if one == "digital" else one) in names]
+
+    kind, _, name = described(source)
+    with telling(name):
+        if kind == "postgresql":
+            present = databases.columns(str(source), how.query)
+            names = mapped(present, how.columns, name)
+            if "paid_at" not in names:
+                raise ValueError(missing("paid_at", present, name))
+            groups = there(names)
+            found = databases.sums(str(source), names, groups, how)
+            if found is not None and {"channel", "digital"}.intersection(groups):
+                _ask_channels(databases.labels(str(source), how.query, names["channel"]), how, name, groups)
+        if found is None:
+            with (
+                opened(source, how.columns, how.encoding, how.query) as ledger,
+                tempfile.TemporaryDirectory(prefix="ledger-") as folder,
+            ):
+                names, groups = ledger.names, there(ledger.names)
+                found = sums(ledger, groups, how, Path(folder))
+                if {"channel", "digital"}.intersection(groups):
+                    _ask_channels(_labels(ledger.frame), how, name, groups)
+    if fault := _fault(found, how.refunds):
+        raise ValueError(f"{name}: {fault}{_first(source, how)}; `python -m analysis check` lists all")
+    _ask_repeated(found, "transaction_id" in names, name)
+    return _filled(found, groups)
 
 
 def panel_schema(panel: pd.DataFrame | None = None):
@@ -148,11 +146,7 @@ def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (
         asks the ledger for the right grouping. For the share of a panel of which no channel is offline.
     """
     if name not in METRICS:
-        near = nearest(name, METRICS)
-        raise ValueError(
-            f"metric {name!r} is unknown: "
-            + (f"did you mean {near}?" if near else f"give one of {', '.join(METRICS)}")
-        )
+        raise ValueError(f"metric {name!r} is unknown: {_hint(name, METRICS)}")
     for need in {"ticket": ("count", "value"), "digital_share": ("count",)}.get(name, (name,)):
         if need not in panel:
             raise ValueError(f"metric {name} needs the panel's {need}, which its ledger does not give")
@@ -196,15 +190,8 @@ def daily_metric(
     name: str | None = None,
     columns: Mapping[str, str] | None = None,
     timezone: str | None = None,
-    refunds: bool = False,
-    date_column: str | None = None,
-    value_column: str | None = None,
-    encoding: str | None = None,
-    offline_channels: tuple[str, ...] = (COUNTER,),
-    decimal: str | None = None,
-    date_format: str | None = None,
-    query: str | None = None,
     event: Iterable = (),
+    **reading: Any,
 ) -> pd.Series:
     """One metric, from a ledger or from figures that are daily already.
 
@@ -222,28 +209,18 @@ def daily_metric(
     ValueError
         As `daily_panel` and `read_daily` do, and for options that the data have no use for.
     """
-    if not is_daily(source, columns, date_column, value_column, encoding, query):
-        panel = daily_panel(
-            source,
-            ("digital",),
-            columns,
-            timezone,
-            refunds,
-            encoding,
-            offline_channels,
-            decimal,
-            date_format,
-            query,
-        )
-        refuse_absent(panel, event, described(source)[2])
-        return metric(panel, name or "count", offline_channels)
+    how = Reading(columns=columns, timezone=timezone, **reading)
     label = described(source)[2]
+    if not is_daily(source, how=how):
+        panel = _panel(source, ("digital",), how)
+        refuse_absent(panel, event, label)
+        return metric(panel, name or "count", how.offline_channels)
     if columns:
         raise ValueError(
-            f"{label}: holds daily figures, which --columns does not map; name them with --date-column and --value-column"
+            f"{label}: holds daily figures, which --columns does not map; "
+            "name their columns with --date-column and --value-column"
         )
-    daily = read_daily(source, date_column, value_column, encoding, timezone, decimal, date_format, query)
-    return picked(daily, name, value_column, label)
+    return picked(read_daily(source, how=how), name, how.value_column, label)
 
 
 def refuse_absent(panel: pd.DataFrame, days: Iterable, name: str) -> None:
@@ -260,37 +237,15 @@ def is_synthetic(source: Any) -> bool:
     """Whether any Parquet file of the source says that it is simulated (metadata key `synthetic`)."""
     import pyarrow.parquet as pq
 
-    if not isinstance(source, (str, Path)) or not described(source)[1]:
+    kind, files, _ = described(source)
+    if kind != "parquet":
         return False
-    files = [file for file in find(source) if kind_of(file) == "parquet"]
     return any((pq.read_schema(file).metadata or {}).get(b"synthetic") == b"true" for file in files)
 
 
-def _groups(by: Sequence[str]) -> list[str]:
-    """The groups asked for; an unknown one is an error."""
-    by = [by] if isinstance(by, str) else list(by)
-    for name in by:
-        if name not in GROUPS:
-            near = nearest(name, GROUPS)
-            hint = f"did you mean {near}?" if near else f"give some of {', '.join(GROUPS)}"
-            raise ValueError(f"by: {name!r} is not a group of a panel; {hint}")
-    return by
-
-
-def _summed_there(source, by, columns, timezone, refunds, offline, query) -> tuple:
-    """PostgreSQL's own sums, None where its rows have to be read; the groups that it has; its name."""
-    name = databases.named(str(source))
-    with telling(name):
-        present = databases.columns(str(source), query)
-        names = mapped(present, columns, name)
-        if "paid_at" not in names:
-            raise ValueError(missing("paid_at", present, name))
-        by = [one for one in by if ("channel" if one == "digital" else one) in names]
-        found = databases.sums(str(source), query, names, by, timezone, refunds, offline)
-        if found is not None and ("channel" in by or "digital" in by):
-            seen = databases.labels(str(source), query, names["channel"])
-            _ask_channels(seen, offline, name, "digital" in by)
-    return found, by, name
+def _hint(word: str, words: Sequence[str]) -> str:
+    near = nearest(word, words)
+    return f"did you mean {near}?" if near else f"give one of {', '.join(words)}"
 
 
 def _labels(frame: nw.LazyFrame) -> list[str | None]:
@@ -301,55 +256,49 @@ def _labels(frame: nw.LazyFrame) -> list[str | None]:
     return (native.collect(engine="streaming") if lazily else channels.collect())["channel"].to_list()
 
 
-def _ask_channels(labels: list[str | None], offline: tuple[str, ...], name: str, digital: bool) -> None:
+def _ask_channels(labels: list[str | None], how: Reading, name: str, groups: list[str]) -> None:
     """Refuse a label that all but says an offline channel; note empty ones, and a ledger without any offline one."""
     for label in sorted(label for label in labels if label):
-        if near := near_offline(label, offline):
+        if near := near_offline(label, how.offline_channels):
             raise ValueError(
                 f"{name}: channel {label!r} looks like {near!r} and would count as digital; "
                 f"write it as {near!r}, or name it in the study's offline_channels"
             )
-    if digital and any(not (label or "").strip() for label in labels):
+    if "digital" in groups and any(not (label or "").strip() for label in labels):
         note(f"{name}: some payments have an empty channel; they count as digital")
-    if digital and not set(labels) & set(offline):
-        told = ", ".join(offline) or "none is named"
+    if "digital" in groups and not set(labels).intersection(how.offline_channels):
+        told = ", ".join(how.offline_channels) or "none is named"
         note(f"{name}: no channel is offline (offline_channels: {told}); every payment counts as digital")
 
 
 def _fault(found: pd.DataFrame, refunds: bool) -> str | None:
-    """What makes the sums wrong, in one line, or None."""
+    """What makes the sums wrong, or None."""
     if found["count"].sum() == 0:
         return "holds no payments"
-    unread = int(found.loc[found["date"].isna(), "count"].sum())
-    if unread:
+    if unread := int(found.loc[found["date"].isna(), "count"].sum()):
         return f"paid_at of {unread:,} rows is missing or not a time"
     if "units" in found:
-        unpriced = int((found["count"] - found["priced"]).sum())
-        if unpriced:
+        if unpriced := int((found["count"] - found["priced"]).sum()):
             return f"amount of {unpriced:,} rows is missing or not a number"
         if not refunds and (found["least"] < 0).any():
             return "holds negative amounts; say refunds=True (in a study: refunds: true) if they are refunds"
     return None
 
 
-def _first(source: Any, **reading: Any) -> str:
+def _first(source: Any, how: Reading) -> str:
     """Where the first row stands that a fault of the sums is about."""
-    from analysis.ledger.checks import check
-
-    advice = "; `python -m analysis check` lists all"
     if "pyspark" in type(source).__module__:
-        return advice
-    faults = [f for f in check(source, **reading) if f.row is not None and f.grave]
-    return (f" (first: {faults[0].place} {faults[0].problem})" if faults else "") + advice
+        return ""
+    first = next((f for f in check(source, how=how) if f.row is not None and f.grave), None)
+    return f" (first: {first.place} {first.problem})" if first else ""
 
 
 def _ask_repeated(found: pd.DataFrame, identified: bool, name: str) -> None:
     """Refuse payments that are in the ledger twice, note what may be; note payments without a payer."""
     if "repeated" in found and found["ids"].sum():
         share = found["repeated"].sum() / found["ids"].sum()
-        told = f"{name}: {share:.2%} of the rows repeat " + (
-            "a transaction_id" if identified else "another in every column"
-        )
+        what = "a transaction_id" if identified else "another in every column"
+        told = f"{name}: {share:.2%} of the rows repeat {what}"
         if identified and share > REPEATED:
             raise ValueError(
                 f"{told} and would count twice; keep one of each (`python -m analysis check` lists them)"

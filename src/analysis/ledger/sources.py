@@ -39,9 +39,52 @@ SUFFIXES = {
 REMOTE = ("s3://",)
 
 
+COUNTER = "counter"  # Dubai's one offline channel; a study names its own as `offline_channels`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How data are to be read, as the user says it; what is None is found out from the data.
+
+    Parameters
+    ----------
+    columns : mapping, optional
+        Our name of a ledger's column to the name in the source: ``{"paid_at": "date", "amount": "dollar_value"}``.
+    timezone : str, optional
+        Whose days they are, for times that carry a zone. Times without one are local already.
+    refunds : bool
+        Negative amounts are refunds: they lower the value, and are no payments (neither count nor payers has them).
+    offline_channels : tuple of str
+        The channels that are service centres, to be passed by every study; all others are digital.
+    decimal, date_format : str, optional
+        Where a column allows two readings: "." or ","; "day-first", "month-first", or such as "%d/%m/%y".
+    encoding, query : str, optional
+        Of text that is neither UTF-8 nor marked UTF-16; of a database the table or SELECT, of a workbook the sheet.
+    date_column, value_column : str, optional
+        Of daily figures, where they cannot be guessed.
+    """
+
+    columns: Mapping[str, str] | None = None
+    timezone: str | None = None
+    refunds: bool = False
+    offline_channels: tuple[str, ...] = (COUNTER,)
+    decimal: str | None = None
+    date_format: str | None = None
+    encoding: str | None = None
+    query: str | None = None
+    date_column: str | None = None
+    value_column: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.timezone is not None and self.timezone not in available_timezones():
+            near = nearest(self.timezone, available_timezones())
+            hint = f"did you mean {near}?" if near else "write it as Asia/Dubai"
+            raise ValueError(f"timezone {self.timezone!r} is unknown; {hint}")
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A ledger opened, not yet read.
+    """A ledger or daily figures opened, not yet read.
 
     Parameters
     ----------
@@ -69,8 +112,8 @@ def opened(
     source: Any,
     columns: Mapping[str, str] | None = None,
     encoding: str | None = None,
-    numbered: bool = False,
     query: str | None = None,
+    numbered: bool = False,
 ) -> Iterator[Source]:
     """Open a ledger or daily figures; what had to be written to be read (a database's rows) is removed at the end.
 
@@ -79,14 +122,10 @@ def opened(
     source : path, glob, URL, or frame
         A Parquet, text, Excel or SQLite file, a folder or glob of Parquet or text files, `s3://…` (Parquet),
         `postgresql://…?table=NAME`, or a pandas, Polars, Arrow, DuckDB or PySpark frame.
-    columns : mapping, optional
-        Our name to the name in the source: ``{"paid_at": "date", "amount": "dollar_value"}``.
-    encoding : str, optional
-        Of text files that are neither UTF-8 nor marked UTF-16.
+    columns, encoding, query
+        As in `Reading`.
     numbered : bool
         Add `FILE` (position in `files`) and `ROW` (from 1 in its file), and read it with Polars whatever it is.
-    query : str, optional
-        Of a database the table or SELECT, of a workbook the sheet.
 
     Raises
     ------
@@ -107,11 +146,14 @@ def opened(
                 ]
             together = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
             lazy = nw.from_native(together).lazy()
-            present = [c for c in lazy.collect_schema().names() if c not in (FILE, ROW)]
-        names = mapped(present, columns, name)
-        if lazy.implementation.is_duckdb() and _has_text(lazy.collect_schema(), names):
-            lazy = lazy.collect(backend="polars").lazy()
-        kept = [c for c in lazy.collect_schema().names() if c not in names and c not in names.values()]
+            schema = lazy.collect_schema()
+        names = mapped([c for c in schema if c not in (FILE, ROW)], columns, name)
+        time, amount = (schema.get(names.get(c, ""), nw.Int64()) for c in ("paid_at", "amount"))
+        if lazy.implementation.is_duckdb() and (
+            amount == nw.String or ("paid_at" in names and not time.is_temporal())
+        ):
+            lazy = lazy.collect(backend="polars").lazy()  # which reads text
+        kept = [c for c in schema if c not in names and c not in names.values()]
         lazy = lazy.select(*(nw.col(theirs).alias(ours) for ours, theirs in names.items()), *kept)
         yield Source(lazy, kind, tuple(files), name, names)
 
@@ -212,28 +254,27 @@ def is_daily(
     source: Any,
     columns: Mapping[str, str] | None = None,
     date_column: str | None = None,
-    value_column: str | None = None,
-    encoding: str | None = None,
-    query: str | None = None,
+    how: Reading | None = None,
 ) -> bool:
     """Whether a source holds daily figures rather than a ledger.
 
     It is a ledger if `columns` maps a `paid_at`, if it has a column of that name, or two others of a ledger's.
     """
-    if date_column or value_column:
+    how = how or Reading(columns=columns, date_column=date_column)
+    if how.date_column or how.value_column:
         return True
-    if "paid_at" in (columns or {}):
+    if "paid_at" in (how.columns or {}):
         return False
     kind, files, name = described(source)
-    if kind == "text":
-        present = set(dialect(files[0], encoding).header)
-    elif kind in ("postgresql", "sqlite"):
-        present = set(databases.columns(str(files[0] if files else source), query))
-    else:
-        with contextlib.ExitStack() as stack, telling(name):
-            frame = _frames(source, kind, files[:1], encoding, query, stack)[0]
-            present = set(nw.from_native(frame).lazy().collect_schema().names())
-    return "paid_at" not in present and len(present.intersection(COLUMNS)) < 2
+    with contextlib.ExitStack() as stack, telling(name):
+        if kind == "text":
+            present = dialect(files[0], how.encoding).header
+        elif kind in ("postgresql", "sqlite"):
+            present = databases.columns(str(files[0] if files else source), how.query)
+        else:
+            frame = _frames(source, kind, files[:1], how.encoding, how.query, stack)[0]
+            present = nw.from_native(frame).lazy().collect_schema().names()
+    return "paid_at" not in present and len(set(present).intersection(COLUMNS)) < 2
 
 
 def mapped(present: Iterable[str], columns: Mapping[str, str] | None, name: str) -> dict[str, str]:
@@ -273,14 +314,6 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     return folded[near[0]] if near else None
 
 
-def zone_known(timezone: str | None) -> None:
-    """Raise ValueError for a time zone that is none."""
-    if timezone is not None and timezone not in available_timezones():
-        near = nearest(timezone, available_timezones())
-        hint = f"did you mean {near}?" if near else "write it as Asia/Dubai"
-        raise ValueError(f"timezone {timezone!r} is unknown; {hint}")
-
-
 ENGINES = (
     "polars",
     "narwhals",
@@ -304,7 +337,9 @@ def telling(name: str) -> Iterator[None]:
     except FileNotFoundError as error:
         if "object" not in str(error):
             raise
-        raise ValueError(f"{name}: no such object in the store; check its name and AWS_ENDPOINT_URL") from error
+        raise ValueError(
+            f"{name}: no such object in the store; check its name and AWS_ENDPOINT_URL"
+        ) from error
     except Exception as error:
         if (
             type(error).__module__.split(".")[0].lstrip("_") not in ENGINES
@@ -348,12 +383,6 @@ def _own(source: Any) -> Any:
     if kept.is_polars() or kept.is_pyspark() or kept.is_duckdb():
         return lazy.to_native()
     return lazy.collect(backend="polars").to_native().lazy()
-
-
-def _has_text(schema: nw.Schema, names: Mapping[str, str]) -> bool:
-    """Whether times or amounts are stored as what Polars has to parse."""
-    time, amount = (schema.get(names.get(c, ""), nw.Int64()) for c in ("paid_at", "amount"))
-    return ("paid_at" in names and not time.is_temporal()) or amount == nw.String
 
 
 def _sheet(path: Path, sheet: str | None) -> pl.DataFrame:
@@ -433,35 +462,16 @@ def dialect(path: Path, encoding: str | None = None, errors: str = "strict") -> 
 
 
 def _scan_text(path: Path, encoding: str | None, stack: contextlib.ExitStack) -> pl.LazyFrame:
-    """A text file as a lazy frame of text columns."""
+    """A text file as a lazy frame of text columns; one in another encoding, or spaced out, by way of a copy."""
     how = dialect(path, encoding)
-    readable = path
-    if how.encoding.lower().replace("_", "-") not in ("utf-8", "utf8", "utf-8-sig", "ascii"):
-        readable = _as_utf8(path, how, stack)
-    if how.separator == " ":
-        lines = pl.scan_csv(
-            readable, separator="\x01", quote_char=None, has_header=False, skip_rows=1, infer_schema=False
-        )
-        words = (
-            pl.first()
-            .str.strip_chars()
-            .str.replace_all(r"\s+", " ")
-            .str.split_exact(" ", len(how.header) - 1)
-        )
-        return lines.select(words.struct.rename_fields(list(how.header)).alias("words")).unnest("words")
-    frame = pl.scan_csv(readable, separator=how.separator, infer_schema=False)
+    separator = "\t" if how.separator == " " else how.separator
+    if how.separator == " " or how.encoding not in ("utf-8", "utf-8-sig", "ascii"):
+        copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ledger-"))) / "copy.csv"
+        with (
+            (gzip.open if how.zipped else open)(path, "rt", encoding=how.encoding, newline="") as text,
+            copy.open("w", encoding="utf-8", newline="") as out,
+        ):
+            out.writelines("\t".join(line.split()) + "\n" if how.separator == " " else line for line in text)
+        path = copy
+    frame = pl.scan_csv(path, separator=separator, infer_schema=False)
     return frame.rename({c: c.strip() for c in frame.collect_schema().names() if c != c.strip()})
-
-
-def _as_utf8(path: Path, how: Dialect, stack: contextlib.ExitStack) -> Path:
-    """A copy in UTF-8, removed when the ledger is closed."""
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ledger-"))
-    copy = Path(folder) / "utf8.csv"
-    opener = gzip.open if how.zipped else open
-    with (
-        opener(path, "rt", encoding=how.encoding, newline="") as text,
-        copy.open("w", encoding="utf-8", newline="") as out,
-    ):
-        while block := text.read(1 << 20):
-            out.write(block)
-    return copy
