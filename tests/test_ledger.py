@@ -19,7 +19,6 @@ from analysis.ledger import (
     is_daily,
     is_synthetic,
     metric,
-    panel_schema,
     read_daily,
     spans,
 )
@@ -162,17 +161,6 @@ def test_metrics_by_hand():
         metric(panel, "tickets")
     with pytest.raises(ValueError, match="payers"):
         metric(panel, "payers")
-
-
-def test_a_panel_keeps_its_schema():
-    panel = daily_panel(drawn(), by=("entity", "channel"))
-    panel_schema(panel).validate(panel)
-    for fault in (
-        panel.assign(payers=panel["count"] + 1),
-        pd.concat([panel, panel.tail(1)], ignore_index=True),
-    ):
-        with pytest.raises(Exception, match=r"payers exceed|unique"):
-            panel_schema(fault).validate(fault)
 
 
 def test_refunds_lower_the_value_and_are_no_payments():

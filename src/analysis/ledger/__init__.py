@@ -4,7 +4,7 @@ from analysis.ledger.checks import check
 from analysis.ledger.daily import as_daily, read_daily
 from analysis.ledger.faults import Fault
 from analysis.ledger.notation import Note
-from analysis.ledger.panel import daily_metric, daily_panel, is_synthetic, metric, panel_schema, refuse_absent
+from analysis.ledger.panel import daily_metric, daily_panel, is_synthetic, metric, refuse_absent
 from analysis.ledger.sources import COUNTER, Reading, is_daily
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "is_daily",
     "is_synthetic",
     "metric",
-    "panel_schema",
     "read_daily",
     "refuse_absent",
 ]

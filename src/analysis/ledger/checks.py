@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import gzip
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet
 
 from analysis.ledger.check_rows import Limits, ledger_faults
@@ -85,61 +84,41 @@ def _file_faults(file: Path, encoding: str | None) -> list[Fault]:
     try:
         with telling(file.name):
             if kind == "parquet":
-                pa.parquet.read_metadata(file)
-            if kind != "text":
-                return []
-            how = dialect(file, encoding, errors="replace")
-            found = _undecodable(file, how)
-            return [found] if found else _ragged(file, how)
+                pyarrow.parquet.read_metadata(file)
+            return _line_faults(file, dialect(file, encoding, errors="replace")) if kind == "text" else []
     except ValueError as error:
         return [Fault.of(error, file.name)]
 
 
-def _undecodable(file: Path, how: Dialect) -> Fault | None:
-    """The first byte that is not in the file's encoding."""
-    if how.encoding.replace("-", "").lower().startswith("utf16"):
-        return None
-    done = 0
-    with (gzip.open if how.zipped else open)(file, "rb") as raw:
-        for line, text in enumerate(raw, start=1):
-            try:
-                codecs.decode(text, how.encoding)
-            except UnicodeDecodeError as error:
-                coding = how.encoding.removesuffix("-sig").upper()
-                problem = f"byte {done + error.start + 1:,} is not {coding} text"
-                advice = "save the file as UTF-8 or say its encoding, such as --encoding cp1256"
-                return Fault(line - 1 or None, None, problem, advice, file.name, line)
-            done += len(text)
-    return None
-
-
-def _ragged(file: Path, how: Dialect) -> list[Fault]:
-    """Lines with more or fewer cells than the header."""
-    if how.separator == " " or how.encoding not in ("utf-8", "utf-8-sig"):
-        return []
-    bad: list[tuple] = []
-    count = 0
-
-    def kept(row: Any) -> str:
-        nonlocal count
-        count += 1
-        bad.extend([(row.number, row.actual_columns, row.expected_columns)] * (len(bad) < SHOWN))
-        return "skip"
-
-    reader = pa.csv.open_csv(
-        pa.input_stream(file),
-        pa.csv.ReadOptions(use_threads=False, block_size=1 << 22),
-        pa.csv.ParseOptions(delimiter=how.separator, newlines_in_values=True, invalid_row_handler=kept),
-        pa.csv.ConvertOptions(column_types={name: pa.string() for name in how.header}),
-    )
-    for _ in reader:
-        pass
+def _line_faults(file: Path, how: Dialect) -> list[Fault]:
+    """The first line that is not in the file's encoding, or the lines with more or fewer cells than the header."""
+    done, read, faults, count = 0, 0, [], 0
     advice = "quote cells that hold the separator, and fill in the missing ones"
-    faults = [
-        Fault(line - 1, None, f"has {actual} cells, the header {expected}", advice, file.name, line)
-        for line, actual, expected in bad
-    ]
-    if more := count - len(bad):
-        problem = f"and {more:,} more rows whose cells are not as many as the header's"
+
+    def lines(raw: IO[bytes]) -> Iterator[str]:
+        nonlocal done, read
+        for line in raw:
+            yield codecs.decode(line, how.encoding)
+            done, read = done + len(line), read + 1
+
+    try:
+        if how.encoding.startswith("utf-16") or how.separator == " ":
+            return []
+        with (gzip.open if how.zipped else open)(file, "rb") as raw:
+            rows = csv.reader(lines(raw), delimiter=how.separator)
+            for row in rows:
+                if len(row) != len(how.header) and row:
+                    count += 1
+                    if count <= SHOWN:
+                        problem = f"has {len(row)} cells, the header {len(how.header)}"
+                        line = rows.line_num
+                        faults.append(Fault(line - 1, None, problem, advice, file.name, line))
+    except UnicodeDecodeError as error:
+        coding = how.encoding.removesuffix("-sig").upper()
+        problem = f"byte {done + error.start + 1:,} is not {coding} text"
+        advice = "save the file as UTF-8 or say its encoding, such as --encoding cp1256"
+        return [Fault(read or None, None, problem, advice, file.name, read + 1)]
+    if count > SHOWN:
+        problem = f"and {count - SHOWN:,} more rows whose cells are not as many as the header's"
         faults.append(Fault(None, None, problem, advice, file.name))
     return faults

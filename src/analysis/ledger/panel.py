@@ -111,27 +111,6 @@ def _panel(source: Any, by: Sequence[str], how: Reading) -> pd.DataFrame:
     return _filled(found, groups)
 
 
-def panel_schema(panel: pd.DataFrame | None = None):
-    """The pandera schema of a daily panel; with `panel`, of one with its columns."""
-    import pandera.pandas as pa
-
-    number = {"nullable": False, "required": panel is None}
-    columns = {
-        "date": pa.Column("datetime64[us]", pa.Check(lambda d: d.dt.normalize() == d, error="whole days"))
-    }
-    for name in GROUPS:
-        if panel is None or name in panel:
-            columns[name] = pa.Column(bool if name == "digital" else str, required=panel is not None)
-    columns["count"] = pa.Column("int64", pa.Check.ge(0), **(number | {"required": True}))
-    columns["value"] = pa.Column("float64", required=False)
-    columns["payers"] = pa.Column("int64", pa.Check.ge(0), required=False)
-    few = pa.Check(
-        lambda p: "payers" not in p or (p["payers"] <= p["count"]).all(), error="payers exceed payments"
-    )
-    by = ["date", *(g for g in GROUPS if panel is not None and g in panel)]
-    return pa.DataFrameSchema(columns, checks=few, unique=by if panel is not None else None, strict=True)
-
-
 def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (COUNTER,)) -> pd.Series:
     """One metric of a daily panel, as a series on its days.
 
