@@ -32,7 +32,7 @@ def ledger_faults(ledger: Source, how: Reading, limits: Limits) -> list[Fault]:
     """Every fault of an opened ledger with numbered rows."""
     frame: pl.LazyFrame = nw.to_native(ledger.frame)
     schema = frame.collect_schema()
-    book = Book(frame, tuple(f.name for f in ledger.files), ledger.names, ledger.kind == "text", ledger.name)
+    book = Book.of(ledger, frame)
     needed = ["paid_at", "amount", *how.columns] if how.columns else [c for c in COLUMNS if c != "payer_id"]
     present = [c for c in schema.names() if c not in (FILE, ROW)]
     faults, has = [], []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 import polars as pl
 
-from analysis.ledger.sources import FILE, ROW
+from analysis.ledger.sources import FILE, ROW, Source
 
 SHOWN = 20  # rows of one kind of fault that are listed; the rest are counted
 
@@ -95,6 +95,12 @@ class Book:
     names: dict[str, str]
     text: bool
     name: str
+
+    @classmethod
+    def of(cls, source: Source, frame: pl.LazyFrame) -> Book:
+        """The book of an opened source."""
+        names = {c: c for c in frame.collect_schema().names()} | source.names
+        return cls(frame, tuple(f.name for f in source.files), names, source.kind == "text", source.name)
 
     def with_frame(self, frame: pl.LazyFrame) -> Book:
         """The same book with other columns."""
