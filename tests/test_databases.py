@@ -279,7 +279,7 @@ def test_parquet_in_an_s3_compatible_store(bucket, ledger, tmp_path):
         ValueError, match=r"only Parquet is read from there; name it as s3://payments/\*.parquet"
     ):
         daily_panel("s3://payments/")
-    with pytest.raises(ValueError, match=r"^gone.parquet: no such object") as told:
+    with pytest.raises(ValueError, match=r"^gone.parquet: the store has no such object") as told:
         daily_panel("s3://payments/gone.parquet")
     assert "s3cret" not in str(told.value)
     assert "\n" not in str(told.value)

@@ -606,7 +606,7 @@ WRONG_OPTIONS = {
     ),
     "an unknown column": ({"columns": {"paid": "date"}}, "--columns…"),
     "no such metric": ({"name": "payers"}, "no measure 'payers' among n…--value-column"),
-    "no such day": ({"date_column": "dat"}, "no column 'dat'; did you mean 'date'"),
+    "no such day": ({"date_column": "dat"}, "no column 'dat'; did you mean date"),
     "no such measure": ({"value_column": "zzz"}, "no column 'zzz'; --value-column names one of date, n"),
     "a query of a file": ({"query": "payments"}, "--query is for databases and workbooks"),
     "an unknown zone": ({"timezone": "Asia/Dubay"}, "did you mean Asia/Dubai"),
@@ -651,7 +651,7 @@ def test_long_figures_are_summed_over_their_groups_and_said(tmp_path):
 
 def test_other_kinds_of_files_are_called_by_their_name(tmp_path):
     (tmp_path / "book.csv").write_bytes(b"PK\x03\x04" + bytes(200))
-    expect(tmp_path / "book.csv", "book.csv: is no text file; give it the ending of what it is (.xlsx")
+    expect(tmp_path / "book.csv", "book.csv: is no text file; give it its own ending (.xlsx")
     (tmp_path / "none.csv").write_text("\n\n")
     expect(tmp_path / "none.csv", "the file is empty")
     (tmp_path / "header.csv").write_text("date,n\n")

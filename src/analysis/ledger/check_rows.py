@@ -11,7 +11,7 @@ import polars as pl
 from analysis.ledger.aggregate import near_offline, refuse_types, typed
 from analysis.ledger.faults import SHOWN, Book, Fault, Kind, gaps
 from analysis.ledger.notation import OFFSET, cleaned, numbers
-from analysis.ledger.sources import COLUMNS, FILE, ROW, Reading, Source, missing, nearest
+from analysis.ledger.sources import COLUMNS, FILE, ROW, Reading, Source, hint, missing
 
 ALIKE = 0.2  # a larger share of rows alike in every column is said
 HASHED = 8_000_000  # identifiers compared at a time
@@ -32,7 +32,7 @@ def ledger_faults(ledger: Source, how: Reading, limits: Limits) -> list[Fault]:
     """Every fault of an opened ledger with numbered rows."""
     frame: pl.LazyFrame = nw.to_native(ledger.frame)
     schema = frame.collect_schema()
-    book = Book.of(ledger, frame)
+    book = Book(ledger, frame)
     needed = ["paid_at", "amount", *how.columns] if how.columns else [c for c in COLUMNS if c != "payer_id"]
     present = [c for c in schema.names() if c not in (FILE, ROW)]
     faults, has = [], []
@@ -79,11 +79,11 @@ def _times(book: Book, dtype: pl.DataType, how: Reading, limits: Limits) -> list
     raw, time = pl.col("raw paid_at"), pl.col("paid_at")
     frame = book.frame.select(FILE, ROW, time, time.cast(pl.String).alias("raw paid_at"))
     read = book.with_frame(
-        nw.to_native(typed(nw.from_native(frame), book.name, how.timezone, None, how.date_format))
+        nw.to_native(typed(nw.from_native(frame), book.source.name, how.timezone, None, how.date_format))
     )
     stop = f"{limits.stop:%Y-%m-%d %H:%M}"
     unread = time.is_null() & ~_empty(raw)
-    header, zoned = raw == book.names["paid_at"], cleaned(raw).str.contains(OFFSET)
+    header, zoned = raw == book.source.names["paid_at"], cleaned(raw).str.contains(OFFSET)
     others = "as other rows do" if dtype == pl.String else ""
     kinds = [
         Kind("paid_at", _empty(raw), "is empty", TIME_ADVICE, True),
@@ -109,7 +109,9 @@ def _amounts(book: Book, dtype: pl.DataType, how: Reading, limits: Limits) -> li
     raw, amount = pl.col("raw amount"), pl.col("amount")
     frame = book.frame.select(FILE, ROW, amount, amount.cast(pl.String).alias("raw amount"))
     number = (
-        numbers(frame, "amount", book.name, how.decimal) if dtype == pl.String else amount.cast(pl.Float64)
+        numbers(frame, "amount", book.source.name, how.decimal)
+        if dtype == pl.String
+        else amount.cast(pl.Float64)
     )
     read = book.with_frame(frame.with_columns(number.alias("amount")))
     finite = amount.is_finite().fill_null(False)
@@ -142,8 +144,7 @@ def _channels(book: Book, offline: tuple[str, ...], channels: frozenset[str] | N
             problem = f"{{}} looks like {near!r} and would count as digital"
             kinds.append(Kind("channel", label == one, problem, f"write it as {near}"))
         elif one.strip() and one not in known:
-            close = nearest(one, known)
-            advice = f"did you mean {close}?" if close else f"the channels are {', '.join(sorted(known))}"
+            advice = hint(one, known, f"the channels are {', '.join(sorted(known))}")
             kinds.append(Kind("channel", label == one, "{} is not a known channel", advice))
     return book.listed(kinds)
 
@@ -177,7 +178,7 @@ def _duplicates(book: Book) -> list[Fault]:
     later = rows.with_columns(first).filter(~pl.struct("id").is_first_distinct()).head(SHOWN)
     faults = []
     for file, row, text, _, file_1, row_1 in later.rows():
-        where = f"row {row_1:,}" + ("" if file == file_1 else f" of {book.files[file_1]}")
+        where = f"row {row_1:,}" + ("" if file == file_1 else f" of {book.source.files[file_1].name}")
         faults.append(
             book.fault(file, row, "transaction_id", f"{text!r} is also in {where}", "keep one of them")
         )

@@ -116,7 +116,7 @@ def _line_faults(file: Path, how: Dialect) -> list[Fault]:
     except UnicodeDecodeError as error:
         coding = how.encoding.removesuffix("-sig").upper()
         problem = f"byte {done + error.start + 1:,} is not {coding} text"
-        advice = "save the file as UTF-8 or say its encoding, such as --encoding cp1256"
+        advice = "save it as UTF-8 or say its encoding, as in --encoding cp1256"
         return [Fault(read or None, None, problem, advice, file.name, read + 1)]
     if count > SHOWN:
         problem = f"and {count - SHOWN:,} more rows whose cells are not as many as the header's"

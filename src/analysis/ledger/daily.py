@@ -13,7 +13,7 @@ import polars as pl
 
 from analysis.ledger.faults import SHOWN, Book, Fault, Kind, gaps
 from analysis.ledger.notation import OFFSET, ZONE_ADVICE, cleaned, note, numbers, times
-from analysis.ledger.sources import FILE, ROW, Reading, Source, nearest, opened, telling
+from analysis.ledger.sources import FILE, ROW, Reading, Source, hint, opened, telling
 
 ALIASES = {
     "count": ("volume", "vol", "transactions", "payments", "number"),
@@ -118,11 +118,8 @@ def figures(
         raise ValueError(f"{name}: holds no rows; check that it is the right file")
     for option, given in (("--date-column", how.date_column), ("--value-column", how.value_column)):
         if given is not None and given not in cells.columns:
-            near = nearest(given, cells.columns)
             listed = f"{option} names one of {', '.join(cells.columns[:8])}"
-            raise ValueError(
-                f"{name}: no column {given!r}; " + (f"did you mean {near!r}?" if near else listed)
-            )
+            raise ValueError(f"{name}: no column {given!r}; {hint(given, cells.columns, listed)}")
     day = how.date_column or _date_column(cells, name, how)
     others = [c for c in cells.columns if c != day]
     read = {c: _measure(cells, c, name, how) for c in others if how.value_column in (None, c)}
@@ -134,19 +131,16 @@ def figures(
         pl.col(day).cast(pl.String).alias("raw " + day),
         *(number.alias("number " + c) for c, number in measures.items()),
     ).with_columns(pl.col("stamp").dt.date().alias("the day"))
-    step, keys, long = _step(frame["stamp"]), ["the day"], []
-    if step:
-        keys = ["stamp"]
-    timed = frame.filter(pl.col("stamp").is_not_null())
-    if timed.select(pl.struct(keys).is_duplicated().any()).item():
+    step, long = _step(frame["stamp"]), []
+    keys, known = ["stamp" if step else "the day"], pl.col("stamp").is_not_null()
+    if frame.filter(known).select(pl.struct(keys).is_duplicated().any()).item():
         long = [c for c in others if c not in measures and _labels_groups(cells[c])]
-    known = pl.col("stamp").is_not_null()
     twice = frame.with_columns(pl.col(ROW).first().over(keys + long).alias("row 1"))
     twice = twice.filter(known & ~pl.struct(keys + long).is_first_distinct())
     if step and how.timezone:  # a night in autumn has an hour twice
         longer = [d for d in twice["the day"].unique() if _rows_of(d, step, how.timezone) > 1440 // step]
         twice = twice.filter(~pl.col("the day").is_in(longer))
-    book = Book.of(source, frame.lazy())
+    book = Book(source, frame.lazy())
     if 2 * twice.height > frame.height:
         problem = f"has no column 'paid_at', and its {day!r} has many rows a day like a ledger"
         return [

@@ -72,39 +72,17 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Numbered rows (`FILE`, `ROW`) of which one asks where the faults are.
+    """The numbered rows (`FILE`, `ROW`) of a source, of which one asks where the faults are.
 
-    A column is read in its cells as stored from `raw <column>` where the frame has that.
-
-    Parameters
-    ----------
-    frame : LazyFrame
-        The rows.
-    files : tuple of str
-        What `FILE` stands for; empty for a frame.
-    names : dict
-        Our name of a column to that in the source.
-    text : bool
-        Whether rows are lines of a text file.
-    name : str
-        The whole source.
+    A column is shown in its cells as stored from `raw <column>` where the frame has that.
     """
 
+    source: Source
     frame: pl.LazyFrame
-    files: tuple[str, ...]
-    names: dict[str, str]
-    text: bool
-    name: str
-
-    @classmethod
-    def of(cls, source: Source, frame: pl.LazyFrame) -> Book:
-        """The book of an opened source."""
-        names = {c: c for c in frame.collect_schema().names()} | source.names
-        return cls(frame, tuple(f.name for f in source.files), names, source.kind == "text", source.name)
 
     def with_frame(self, frame: pl.LazyFrame) -> Book:
         """The same book with other columns."""
-        return Book(frame, self.files, self.names, self.text, self.name)
+        return Book(self.source, frame)
 
     def counts(self, kinds: Sequence[Kind]) -> list[int]:
         """How many rows have each kind of fault, in one pass."""
@@ -118,32 +96,29 @@ class Book:
             if not count:
                 continue
             cell = f"raw {kind.column}" if f"raw {kind.column}" in columns else kind.column
-            shown = (
-                self.frame.filter(kind.flag.fill_null(False))
-                .select(FILE, ROW, pl.col(cell).cast(pl.String).alias("cell"))
-                .head(SHOWN)
-                .collect(engine="streaming")
-                .sort(FILE, ROW)
+            rows = self.frame.filter(kind.flag.fill_null(False)).head(SHOWN)
+            shown = rows.select(FILE, ROW, pl.col(cell).cast(pl.String).alias("cell")).collect(
+                engine="streaming"
             )
-            for file, row, text in shown.rows():
+            for file, row, text in shown.sort(FILE, ROW).rows():
                 problem = kind.problem.format(_quoted(text))
                 faults.append(self.fault(file, row, kind.column, problem, kind.advice, kind.grave))
-            faults += self.more(
-                count - shown.height, kind.column, kind.problem.format("the cell"), kind.advice
-            )
+            problem = kind.problem.format("the cell")
+            faults += self.more(count - shown.height, kind.column, problem, kind.advice)
         return faults
 
     def fault(
         self, file: int, row: int, column: str, problem: str, advice: str, grave: bool = False
     ) -> Fault:
         """A fault of one row."""
-        name = self.files[file] if self.files else ""
-        return Fault(row, self.names[column], problem, advice, name, row + 1 if self.text else None, grave)
+        files, line = self.source.files, row + 1 if self.source.kind == "text" else None
+        theirs = self.source.names.get(column, column)
+        return Fault(row, theirs, problem, advice, files[file].name if files else "", line, grave)
 
     def whole(self, column: str | None, problem: str, advice: str, grave: bool = False) -> Fault:
         """A fault of a whole column, or of all."""
-        name = self.name if self.files else ""
-        return Fault(None, self.names.get(column, column), problem, advice, name, grave=grave)
+        name = self.source.name if self.source.files else ""
+        return Fault(None, self.source.names.get(column, column), problem, advice, name, grave=grave)
 
     def more(self, count: int, column: str, problem: str, advice: str) -> list[Fault]:
         """What is left to say of the rows that are not listed."""

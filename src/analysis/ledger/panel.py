@@ -28,10 +28,10 @@ from analysis.ledger.sources import (
     COUNTER,
     Reading,
     described,
+    hint,
     is_daily,
     mapped,
     missing,
-    nearest,
     opened,
     telling,
 )
@@ -80,7 +80,7 @@ def _panel(source: Any, by: Sequence[str], how: Reading) -> pd.DataFrame:
     by, found = [by] if isinstance(by, str) else list(by), None
     for one in by:
         if one not in GROUPS:
-            raise ValueError(f"by: {one!r} is not a group of a panel; {_hint(one, GROUPS)}")
+            raise ValueError(f"by: {one!r} is not a group of a panel; {hint(one, GROUPS)}")
 
     def there(names: Mapping[str, str]) -> list[str]:
         return [one for one in by if ("channel" if one == "digital" else one) in names]
@@ -125,7 +125,7 @@ def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (
         asks the ledger for the right grouping. For the share of a panel of which no channel is offline.
     """
     if name not in METRICS:
-        raise ValueError(f"metric {name!r} is unknown: {_hint(name, METRICS)}")
+        raise ValueError(f"metric {name!r} is unknown: {hint(name, METRICS)}")
     for need in {"ticket": ("count", "value"), "digital_share": ("count",)}.get(name, (name,)):
         if need not in panel:
             raise ValueError(f"metric {name} needs the panel's {need}, which its ledger does not give")
@@ -220,11 +220,6 @@ def is_synthetic(source: Any) -> bool:
     if kind != "parquet":
         return False
     return any((pq.read_schema(file).metadata or {}).get(b"synthetic") == b"true" for file in files)
-
-
-def _hint(word: str, words: Sequence[str]) -> str:
-    near = nearest(word, words)
-    return f"did you mean {near}?" if near else f"give one of {', '.join(words)}"
 
 
 def _labels(frame: nw.LazyFrame) -> list[str | None]:

@@ -16,7 +16,7 @@ import hashlib
 import re
 import tempfile
 import zlib
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,9 +77,8 @@ class Reading:
 
     def __post_init__(self) -> None:
         if self.timezone is not None and self.timezone not in available_timezones():
-            near = nearest(self.timezone, available_timezones())
-            hint = f"did you mean {near}?" if near else "write it as Asia/Dubai"
-            raise ValueError(f"timezone {self.timezone!r} is unknown; {hint}")
+            advice = hint(self.timezone, available_timezones(), "write it as Asia/Dubai")
+            raise ValueError(f"timezone {self.timezone!r} is unknown; {advice}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +200,9 @@ def find(source: str | Path) -> list[Path]:
     text = str(source)
     path = Path(source)
     if path.is_dir():
-        found = sorted(p for p in path.rglob("*") if p.is_file() and not _hidden(p.relative_to(path)))
-        found = [p for p in found if p.name.lower().endswith(SUFFIXES["parquet"] + SUFFIXES["text"])]
+        inside = [p for p in path.rglob("*") if not re.search(r"(^|/)[._]", p.relative_to(path).as_posix())]
+        kinds = SUFFIXES["parquet"] + SUFFIXES["text"]
+        found = sorted(p for p in inside if p.is_file() and p.name.lower().endswith(kinds))
         if not found:
             raise FileNotFoundError(f"{text}: the folder holds no Parquet or CSV file")
     elif path.exists():
@@ -230,12 +230,10 @@ def find(source: str | Path) -> list[Path]:
 
 def _refuse_copies(files: list[Path]) -> None:
     """A file beside its copy would count twice; only files of one size are compared."""
-    sizes = defaultdict(list)
+    sizes = Counter(file.stat().st_size for file in files)
+    seen: dict[str, Path] = {}
     for file in files:
-        sizes[file.stat().st_size].append(file)
-    for same in (group for group in sizes.values() if len(group) > 1):
-        seen: dict[str, Path] = {}
-        for file in same:
+        if sizes[file.stat().st_size] > 1:
             with file.open("rb") as raw:
                 first = seen.setdefault(hashlib.file_digest(raw, "blake2b").hexdigest(), file)
             if first is not file:
@@ -283,11 +281,7 @@ def mapped(present: Iterable[str], columns: Mapping[str, str] | None, name: str)
     columns = dict(columns or {})
     for ours, theirs in columns.items():
         if ours not in COLUMNS:
-            near = nearest(ours, COLUMNS)
-            raise ValueError(
-                f"--columns: {ours!r} is not a column of a ledger; "
-                + (f"did you mean {near}?" if near else f"they are {', '.join(COLUMNS)}")
-            )
+            raise ValueError(f"--columns: {ours!r} is not a column of a ledger; {hint(ours, COLUMNS)}")
         if theirs not in present:
             raise ValueError(missing(ours, present, name, theirs))
     taken = set(columns.values())
@@ -314,17 +308,21 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     return folded[near[0]] if near else None
 
 
-ENGINES = (
-    "polars",
-    "narwhals",
-    "pyarrow",
-    "duckdb",
-    "_duckdb",
-    "pyspark",
-    "py4j",
-    "fastexcel",
-    "adbc_driver_manager",
-)
+def hint(word: str, words: Iterable[str], otherwise: str | None = None) -> str:
+    """What to write instead of a word that is unknown."""
+    near = nearest(word, words)
+    return f"did you mean {near}?" if near else otherwise or f"give one of {', '.join(words)}"
+
+
+ENGINES = "polars narwhals pyarrow duckdb pyspark py4j fastexcel adbc_driver_manager".split()
+DAMAGED = "cannot be read, it is cut short or damaged; copy it again"
+REASONS = {  # what an engine's message holds, and what it means
+    "expanded paths were empty|object.*not found": "the store has no such object; check its name and AWS_ENDPOINT_URL",
+    "utf-?8": "is not UTF-8 text; save it as UTF-8 or say its encoding, as in --encoding cp1256",
+    "found more fields": "a line has more cells than the header; `python -m analysis check` names it",
+    "decimal256|not (yet )?(supported|impl)|unsupported": "holds a type that is not read; store amounts as numbers",
+    "parquet|thrift|eof|out of spec|magic": DAMAGED,
+}
 
 
 @contextlib.contextmanager
@@ -333,41 +331,17 @@ def telling(name: str) -> Iterator[None]:
     try:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{name}: cannot be read, it is cut short or damaged; copy it again") from error
-    except FileNotFoundError as error:
-        if "object" not in str(error):
-            raise
-        raise ValueError(
-            f"{name}: no such object in the store; check its name and AWS_ENDPOINT_URL"
-        ) from error
+        raise ValueError(f"{name}: {DAMAGED}") from error
     except Exception as error:
-        if (
-            type(error).__module__.split(".")[0].lstrip("_") not in ENGINES
-            and "Panic" not in type(error).__name__
-        ):
+        module = type(error).__module__.split(".")[0].lstrip("_")
+        text = str(error).strip() or type(error).__name__
+        if module not in ENGINES and "object-store" not in text and "Panic" not in type(error).__name__:
             raise
-        raise ValueError(f"{name}: {_reason(error)}") from error
-
-
-def _reason(error: Exception) -> str:
-    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    low = str(error).lower()
-    if "utf-8" in low or "utf8" in low:
-        return "is not UTF-8 text; save it as UTF-8 or say its encoding, as in --encoding cp1256"
-    if "found more fields" in low:
-        return "a line has more cells than the header; `python -m analysis check` names it"
-    if any(
-        word in low
-        for word in ("decimal256", "not supported", "unsupported", "not implemented", "not yet impl")
-    ):
-        return f"holds a type that is not read ({first[:120]}); store amounts as numbers with two decimals"
-    if any(word in low for word in ("parquet", "thrift", "eof", "out of spec", "magic")):
-        return f"cannot be read, it is cut short or damaged ({first[:120]}); copy it again"
-    return re.sub(r"^[A-Z_]+: \[\w+\] (Failed to \w+ query: )?", "", first)[:240]
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith((".", "_")) for part in path.parts)
+        plain = re.sub(r"^[A-Z_]+: \[\w+\] (Failed to \w+ query: )?", "", text.splitlines()[0])[:240]
+        reason = next(
+            (told for words, told in REASONS.items() if re.search(words, text.splitlines()[0], re.I)), plain
+        )
+        raise ValueError(f"{name}: {reason}") from error
 
 
 def _own(source: Any) -> Any:
@@ -375,10 +349,8 @@ def _own(source: Any) -> Any:
     try:
         lazy = nw.from_native(source).lazy()
     except TypeError:
-        raise ValueError(
-            f"data cannot be read from {type(source).__name__}: "
-            "give a path or a pandas, Polars, DuckDB or PySpark frame"
-        ) from None
+        advice = "give a path or a pandas, Polars, DuckDB or PySpark frame"
+        raise ValueError(f"data cannot be read from {type(source).__name__}: {advice}") from None
     kept = lazy.implementation
     if kept.is_polars() or kept.is_pyspark() or kept.is_duckdb():
         return lazy.to_native()
@@ -387,23 +359,16 @@ def _own(source: Any) -> Any:
 
 def _sheet(path: Path, sheet: str | None) -> pl.DataFrame:
     """The one sheet of a workbook that holds anything, or the one named; every cell as text."""
-    try:
-        import fastexcel
-    except ImportError:
-        raise ValueError(
-            f"{path.name}: a workbook needs the package fastexcel; pip install fastexcel"
-        ) from None
+    import fastexcel
+
     book = fastexcel.read_excel(path)
     if sheet and sheet not in book.sheet_names:
-        raise ValueError(
-            f"{path.name}: no sheet {sheet!r}; --query names one of {', '.join(book.sheet_names)}"
-        )
-    sheets = [sheet] if sheet else book.sheet_names
-    filled = {}
-    for name in sheets:
-        table = book.load_sheet(name, dtypes="string").to_polars()
-        if table.height:
-            filled[name] = table
+        raise ValueError(f"{path.name}: no sheet {sheet!r}; {hint(sheet, book.sheet_names)}")
+    tables = {
+        name: book.load_sheet(name, dtypes="string").to_polars()
+        for name in [sheet] * bool(sheet) or book.sheet_names
+    }
+    filled = {name: table for name, table in tables.items() if table.height}
     if len(filled) > 1:
         raise ValueError(f"{path.name}: sheets {', '.join(filled)} hold data; name one with --query")
     return next(iter(filled.values()), pl.DataFrame())
@@ -427,24 +392,18 @@ def dialect(path: Path, encoding: str | None = None, errors: str = "strict") -> 
         head = raw.read(1 << 16)
     if not head.strip():
         raise ValueError(f"{path.name}: the file is empty")
-    if head[:4] == b"PK\x03\x04" or (
-        b"\0" in head[:16] and not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    ):
-        raise ValueError(
-            f"{path.name}: is no text file; give it the ending of what it is (.xlsx, .parquet, .db)"
-        )
-    if encoding is None:
-        encoding = "utf-8-sig"
-        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            encoding = "utf-16"
+    wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if head[:4] == b"PK\x03\x04" or (b"\0" in head[:16] and not wide):
+        raise ValueError(f"{path.name}: is no text file; give it its own ending (.xlsx, .parquet, .db)")
+    encoding = encoding or ("utf-16" if wide else "utf-8-sig")
     try:
         text = codecs.getincrementaldecoder(encoding)(errors).decode(head)
     except LookupError:
         raise ValueError(f"encoding {encoding!r} is unknown: write it as utf-8 or cp1256") from None
     except UnicodeDecodeError as error:
+        told = f"byte {error.start + 1} is not {encoding.removesuffix('-sig').upper()} text"
         raise ValueError(
-            f"{path.name}: byte {error.start + 1} is not {encoding.removesuffix('-sig').upper()} text; "
-            "save the file as UTF-8 or say its encoding, as in --encoding cp1256"
+            f"{path.name}: {told}; save it as UTF-8 or say its encoding, as in --encoding cp1256"
         ) from None
     lines = [line for line in text.lstrip("\ufeff").splitlines() if line.strip()]
     bare = re.sub(r'"[^"]*"', "", lines[0])
