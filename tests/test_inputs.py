@@ -673,8 +673,19 @@ def test_one_daily_series_out_of_what_a_caller_holds():
         pl.from_pandas(frame),
     ]
     held += [pl.from_pandas(frame).lazy(), pl.from_pandas(frame).to_arrow(), duckdb.from_df(frame)]
+    held += [series.sample(frac=1, random_state=1), series.set_axis(series.index.strftime("%d/%m/%Y"))]
+    held += [series.set_axis(series.index.date), series.set_axis(series.index.to_period("D"))]
     for data in held:
         assert as_daily(data).to_dict() == TRUTH, type(data)
+    gap = as_daily(series.drop(pd.Timestamp("2017-10-12")))
+    assert gap.index[gap.isna()] == [pd.Timestamp("2017-10-12")]
+    with pytest.warns(Note, match="one row every 60 minutes, summed to days"):
+        assert (
+            as_daily(pd.Series(1, index=pd.date_range("2017-10-01", periods=96, freq="h"))).tolist()
+            == [24] * 4
+        )
+    with pytest.raises(ValueError, match="these are weekly figures"):
+        as_daily(pd.Series(1, index=pd.date_range("2017-10-01", periods=20, freq="7D")))
     two = series.to_frame().assign(m=1.0)
     assert as_daily(two, "n").to_dict() == TRUTH
     with pytest.raises(ValueError, match=r"several measures \(n, m\)"):
@@ -683,3 +694,13 @@ def test_one_daily_series_out_of_what_a_caller_holds():
         as_daily(two.reset_index(), "x")
     with pytest.raises(ValueError, match="data cannot be read from int"):
         as_daily(3)
+
+
+def test_hours_of_groups_are_summed_a_day_and_group(tmp_path):
+    stamps = pd.date_range("2017-10-01", "2017-10-31 23:59", freq="h")
+    lines = [
+        f"{t:%Y-%m-%d %H:%M},{g},{TRUTH[t.normalize()] / 48!r}" for t in stamps for g in ("north", "south")
+    ]
+    (tmp_path / "hours.csv").write_text("\n".join(["time,region,n", *lines]))
+    expect(tmp_path / "hours.csv", None, "is summed over the 2 groups of region", name="n")
+    expect(tmp_path / "hours.csv", None, "one row every 60 minutes", scale=0.5, name="north")

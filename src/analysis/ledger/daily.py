@@ -61,19 +61,23 @@ def as_daily(data: Any, metric: str | None = None) -> pd.Series:
     Parameters
     ----------
     data : Series, or pandas, Polars, Arrow or DuckDB frame
-        A pandas Series or frame indexed by day, or a frame with a column of days.
+        Indexed by day, or with a column of days.
     metric : str, optional
         The column, where there are several.
 
     Raises
     ------
     ValueError
-        If the days or the measure cannot be told.
+        If the days or the measure cannot be told, or as `read_daily` does.
     """
     if isinstance(data, pd.Series):
-        return data
-    if isinstance(data, pd.DataFrame) and isinstance(data.index, pd.DatetimeIndex):
-        return picked(data, metric, None, "the frame")
+        index = data.index
+        if isinstance(index, pd.DatetimeIndex) and (np.diff(index) == np.timedelta64(1, "D")).all():
+            return data
+        data = data.to_frame(data.name or metric or "value")
+    if isinstance(data, pd.DataFrame) and not isinstance(data.index, pd.RangeIndex):
+        index = data.index.to_timestamp() if isinstance(data.index, pd.PeriodIndex) else data.index
+        data = data.set_axis(index.rename("date")).reset_index()
     return picked(read_daily(data), metric, None, "the frame")
 
 
