@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
 
 import polars as pl
 
@@ -36,6 +35,13 @@ DAYS = (
     (rf"^(\d{{1,2}})[ -]{MONTH}\.?[ ,-]+(\d{{4}})", "${3}-${2}-${1}"),
     (rf"^{MONTH}\.? (\d{{1,2}}),? (\d{{4}})", "${3}-${1}-${2}"),
 )
+# Halves of the day as AM and PM; a T between day and time; a leap second belongs to the day that it ends.
+HALVES = ((r"([AP])\.M\.?$", "${1}M"), (r" ?ص$", " AM"), (r" ?م$", " PM"))
+CLOCKS = (
+    (r"^(\d+-\w+-\d+)[T, ]+(\d)", "${1}T${2}"),
+    (r"(\d) ?([AP]M)$", "${1} ${2}"),
+    (r"(\d:\d\d):60", "${1}:59"),
+)
 TAILS = ("", "T%H:%M", "T%H:%M:%S%.f", "T%I:%M %p", "T%I:%M:%S%.f %p")
 OFFSET = r"(\d:\d\d(?:[.:]\d+)*) ?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$"
 ZONE_ADVICE = "say whose days to use with --timezone, such as Asia/Dubai"
@@ -56,10 +62,10 @@ def cleaned(text: pl.Expr) -> pl.Expr:
     return pl.when(~text.is_in(GAPS)).then(text)
 
 
-def shapes(frame: pl.LazyFrame, text: pl.Expr, *extra: Callable[[pl.Expr], pl.Expr]) -> list[tuple]:
-    """(shape, rows, least example, extra ...) of a text column, the most frequent first; a leading 0 is a z."""
+def shapes(frame: pl.LazyFrame, text: pl.Expr, *extra: pl.Expr) -> list[tuple]:
+    """(shape, rows, least example, extra of `x` ...) of a text column, most frequent first; a leading 0 is a z."""
     shape = pl.col("x").str.replace(r"^([+-]?)0([.,])", "${1}z${2}").str.replace_all(r"\d", "9")
-    more = [make(pl.col("x")).alias(f"extra {i}") for i, make in enumerate(extra)]
+    more = [expression.alias(f"extra {i}") for i, expression in enumerate(extra)]
     found = frame.select(text.alias("x")).drop_nulls().group_by(shape.alias("shape"))
     found = found.agg(pl.len(), pl.col("x").min().alias("example"), *more).collect(engine="streaming")
     return found.sort("len", "shape", descending=[True, False]).rows()
@@ -94,37 +100,31 @@ def numbers(frame: pl.LazyFrame, column: str, name: str, decimal: str | None = N
     """
     if decimal not in (None, *DECIMALS):
         raise ValueError(f"decimal {decimal!r} is unknown: give . or ,")
-    where = f"{name}, {column}: "
-    strip = pl.col("x").str.replace_all(UNIT, "").str.strip_chars()
-    found = shapes(frame, cleaned(pl.col(column)), lambda x: x.str.extract(f"({UNIT})").min())
+    where, text = f"{name}, {column}: ", cleaned(pl.col(column))
     units, bodies = set(), []
-    for shape, rows, example, unit in found:
-        body = pl.select(pl.lit(shape).alias("x")).select(strip).item().replace(" '", "'") if unit else shape
-        bare = example.replace(unit, "").strip() if unit else example
+    for shape, _, example, unit in shapes(frame, text, pl.col("x").str.extract(f"({UNIT})").min()):
+        body, bare = (cell.replace(unit or "", "", 1).strip() for cell in (shape, example))
         fits = {d for d in DECIMALS if re.match(_written(d), body.replace("9", "1"))}
         if fits and re.search(r"\d", bare):
-            bodies.append((body, rows, bare, fits))
+            bodies.append((body, bare, fits))
             units.add(unit or "")
     if len(units) > 1:
         told = " and others ".join(repr(u) if u else "none" for u in sorted(units, reverse=True)[:2])
         raise ValueError(f"{where}some cells carry the unit {told}; write all alike")
-    text = cleaned(pl.col(column))
     if unit := units.pop() if units else "":
         note(f"{where}the unit {unit!r} of every cell is left out")
         text = text.str.replace(unit, "", literal=True).str.strip_chars()
-    if decimal is None:
-        decimal = _decimal(bodies, where)
-    return _number(text, decimal)
+    return _number(text, decimal or _decimal(bodies, where))
 
 
-def _decimal(bodies: list[tuple[str, int, str, set[str]]], where: str) -> str:
-    """The one decimal mark that every number of a column allows."""
+def _decimal(bodies: list[tuple[str, str, set[str]]], where: str) -> str:
+    """The one decimal mark that every number of a column allows, from (shape, example, marks that fit)."""
     advice = "say which with --decimal . or --decimal , (in a study: decimal)"
     possible = [d for d in DECIMALS if all(d in fits for *_, fits in bodies)]
     if not possible:
-        comma, dot = (next(e for _, _, e, fits in bodies if d not in fits) for d in DECIMALS)
+        comma, dot = (next(e for _, e, fits in bodies if d not in fits) for d in DECIMALS)
         raise ValueError(f"{where}{comma!r} and {dot!r} are not written alike; write all as 1234.50")
-    open_to_both = [e for body, _, e, _ in bodies if re.fullmatch(r"[+-]?(9{1,3}|z)([.,]9{3})", body)]
+    open_to_both = [e for body, e, _ in bodies if re.fullmatch(r"[+-]?(9{1,3}|z)([.,]9{3})", body)]
     if len(possible) == 2 and not open_to_both:
         return "."
     threes = [e for e in open_to_both if possible != ["."] and (len(possible) == 2 or "," in e)]
@@ -164,42 +164,27 @@ def times(
         zoned = "%z" in date_format
         read = text.str.to_datetime(date_format, strict=False, time_zone="UTC" if zoned else None)
         return _local(read, timezone or "UTC") if zoned else read
-    part = rf"^{UPTO_31}[/.-]\d{{1,2}}[/.-]\d{{4}}", rf"^\d{{1,2}}[/.-]{UPTO_31}[/.-]\d{{4}}"
-    most = [lambda x, p=p: x.str.extract(p).cast(pl.Int32).max() for p in part]
-    found = shapes(frame, text, *most, lambda x: x.str.extract(OFFSET, 2).unique().sort())
-    carried: dict[str, int] = {}
-    for _, rows, _, _, _, offsets in found:
-        for offset in offsets if offsets != [None] else []:
-            carried[offset] = carried.get(offset, 0) + rows
-    total = sum(rows for _, rows, *_ in found)
-    aware = 2 * sum(rows for _, rows, _, _, _, offsets in found if offsets != [None]) > total
+    where, x = f"{name}, {column}: ", pl.col("x")
+    parts = rf"^{UPTO_31}[/.-]\d{{1,2}}[/.-]\d{{4}}", rf"^\d{{1,2}}[/.-]{UPTO_31}[/.-]\d{{4}}"
+    largest = [x.str.extract(part).cast(pl.Int32).max() for part in parts]
+    found = shapes(frame, text, *largest, x.str.extract(OFFSET, 2).unique().drop_nulls())
+    carried = {offset: _minutes(offset) for row in found for offset in sorted(row[5])}
+    aware = 2 * sum(row[1] for row in found if row[5]) > sum(row[1] for row in found)
     offset = text.str.extract(OFFSET, 2)
-    if carried and (aware or wall):
-        if not wall and timezone is None and len({_minutes(o) for o in carried}) > 1:
-            told = ", ".join(sorted(carried))
-            raise ValueError(f"{name}, {column}: mixes time zones ({told}); {ZONE_ADVICE}")
-        if not wall and timezone is None:
-            note(
-                f"{name}, {column}: times carry {next(iter(carried))}; they are kept as written, {ZONE_ADVICE}"
-            )
+    if wall or aware:
+        if carried and not wall and timezone is None:
+            if len(set(carried.values())) > 1:
+                raise ValueError(f"{where}mixes time zones ({', '.join(sorted(carried))}); {ZONE_ADVICE}")
+            note(f"{where}times carry {next(iter(carried))}; they are kept as written, {ZONE_ADVICE}")
         text = text.str.replace(OFFSET, "${1}")
-    text = (
-        text.str.replace_all(r"([AP])\.M\.?$", "${1}M")
-        .str.replace(r" ?ص$", " AM")
-        .str.replace(r" ?م$", " PM")
-    )
-    text = text.str.replace(r"(\d:\d\d):60", "${1}:59")  # a leap second belongs to the day that it ends
-    examples = [example for _, _, example, *_ in found]
-    ways = [(pattern, made) for pattern, made in DAYS if any(re.match(pattern, e) for e in examples)]
-    if any(re.match(SLASHED, e) for e in examples):
-        ways.append((SLASHED, ORDERS[_order(found, f"{name}, {column}: ", date_format)]))
-    for pattern, made in ways:
+    examples = [row[2] for row in found]
+    days = [way for way in DAYS if any(re.match(way[0], e) for e in examples)]
+    if slashed := [row for row in found if re.match(SLASHED, row[2])]:
+        days.append((SLASHED, ORDERS[_order(slashed, where, date_format)]))
+    for pattern, made in (*HALVES, *days, *CLOCKS):
         text = text.str.replace(pattern, made)
-    if any(MONTH in pattern for pattern, _ in ways):
+    if any(MONTH in pattern for pattern, _ in days):
         text = text.str.replace_many(MONTHS, [str(i) for i in range(1, 13)])
-    text = text.str.replace(r"^(\d+-\d+-\d+)[T, ]+(\d)", "${1}T${2}").str.replace(
-        r"(\d) ?([AP]M)$", "${1} ${2}"
-    )
     used = [tail for tail in TAILS if any(_tail(e) == tail for e in examples)] or TAILS[:1]
     read = pl.coalesce(_parse(text, tail) for tail in used)
     if not carried or wall:
@@ -208,17 +193,7 @@ def times(
         return pl.when(offset.is_null()).then(read)
     if timezone is None:
         return pl.when(offset.is_not_null()).then(read)
-    shift = (
-        pl.when(offset.str.contains(r"\d"))
-        .then(
-            offset.str.extract(r"^([+-]\d\d)").cast(pl.Int32) * 60
-            + (offset.str.slice(0, 1) + offset.str.extract(r"(?:^[+-]\d\d:?)(\d\d)$").fill_null("00")).cast(
-                pl.Int32
-            )
-        )
-        .when(offset.is_not_null())
-        .then(0)
-    )
+    shift = offset.replace_strict(carried, default=None, return_dtype=pl.Int32)
     return _local((read - pl.duration(minutes=shift)).dt.replace_time_zone("UTC"), timezone)
 
 
@@ -241,27 +216,26 @@ def _tail(example: str) -> str:
     return TAILS[(4 if seconds else 3) if half else (2 if seconds else 1)]
 
 
-def _order(found: list[tuple], where: str, date_format: str | None) -> str:
+def _order(slashed: list[tuple], where: str, date_format: str | None) -> str:
     """Which of day and month comes first in 03/04/2017: as told, or as a row tells that can be read one way only."""
     if date_format is not None:
         if date_format not in ORDERS:
             raise ValueError(
-                f"date format {date_format!r} is unknown: give day-first, month-first or such as %d/%m/%y"
+                f"date format {date_format!r} is unknown: give day-first, month-first or %d/%m/%y"
             )
         return date_format
-    slashed = [row for row in found if re.match(SLASHED, row[2])]
-    first, second = (max(row[i] or 0 for row in slashed) for i in (3, 4))
-    example = min(row[2] for row in slashed)
-    a, b, year = re.match(SLASHED, example).groups()
-    days = f"{year}-{b:0>2}-{a:0>2} or as {year}-{a:0>2}-{b:0>2}"
-    if (first > 12) and (second > 12):
+    first, second = (max(row[i] or 0 for row in slashed) > 12 for i in (3, 4))
+    if first and second:
         raise ValueError(
-            f"{where}some days are written day first and some month first; write days as 2017-10-26"
+            f"{where}some days are written day first and some month first; write them as 2017-10-26"
         )
-    if first <= 12 and second <= 12:
+    if not first and not second:
+        example = min(row[2] for row in slashed)
+        a, b, year = re.match(SLASHED, example).groups()
+        days = f"{year}-{b:0>2}-{a:0>2} or as {year}-{a:0>2}-{b:0>2}"
         advice = "say which with --date-format day-first or --date-format month-first"
         raise ValueError(f"{where}{example!r} can be read two ways, as {days}; {advice}")
-    return "day-first" if first > 12 else "month-first"
+    return "day-first" if first else "month-first"
 
 
 def _parse(text: pl.Expr, tail: str) -> pl.Expr:
