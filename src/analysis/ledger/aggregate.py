@@ -34,17 +34,12 @@ def sums(ledger: Source, by: list[str], how: Reading, folder: Path) -> pd.DataFr
     whole = typed(ledger.frame, ledger.name, how.timezone, how.decimal, how.date_format)
     frames: list = [whole]
     if "payer_id" in ledger.names and isinstance(native := nw.to_native(whole), pl.LazyFrame):
-        stored = nw.to_native(ledger.frame).collect_schema()
-        text = any(stored[c] == pl.String for c in ("paid_at", "amount") if c in ledger.names)
-        if not text and ledger.kind == "parquet":
-            cut = parts(ledger, folder, how.timezone)
-            frames = (
-                [typed(nw.from_native(part), ledger.name, how.timezone) for part in cut]
-                if cut[1:]
-                else frames
-            )
-        elif text and sum(f.stat().st_size for f in ledger.files) > SPILL_BYTES:
-            frames = [nw.from_native(part) for part in spilled(native, folder, how.timezone)]
+        stored = ledger.frame.collect_schema()
+        if nw.String in (stored["paid_at"], stored.get("amount")):
+            if sum(file.stat().st_size for file in ledger.files) > SPILL_BYTES:
+                frames = [nw.from_native(part) for part in spilled(native, folder, how.timezone)]
+        elif ledger.kind == "parquet" and (cut := parts(ledger, folder, how.timezone))[1:]:
+            frames = [typed(nw.from_native(part), ledger.name, how.timezone) for part in cut]
     one_in = SAMPLE if len(frames) > 1 else 1
     each = [summed(rows(frame, by, how.refunds, how.offline_channels, one_in), by) for frame in frames]
     return pd.concat([part for part in each if len(part)] or each[:1], ignore_index=True)
@@ -135,75 +130,64 @@ def rows(
     if "amount" in schema:
         amount = nw.col("amount").cast(nw.Float64)
         picked.append(nw.when((amount >= -LIMIT) & (amount <= LIMIT)).then(amount).alias("amount"))
-    if "payer_id" in schema:
-        picked.append(_filled(nw.col("payer_id"), schema["payer_id"]).alias("payer"))
-    if "transaction_id" in schema:
-        picked.append(_filled(nw.col("transaction_id"), schema["transaction_id"]).alias("id"))
-    elif one_in == 1 and isinstance(native := nw.to_native(frame), pl.LazyFrame):
+    for name, label in (("payer", "payer_id"), ("id", "transaction_id")):
+        if label in schema:
+            picked.append(_filled(nw.col(label), schema[label]).alias(name))
+    native = nw.to_native(frame)
+    if "transaction_id" not in schema and one_in == 1 and isinstance(native, pl.LazyFrame):
         frame = nw.from_native(native.with_columns(pl.struct(pl.all()).hash(0).alias("id")))
         picked.append(nw.col("id"))
     found = frame.select(picked)
     if one_in > 1 and "transaction_id" in schema:
-        code = pl.col("id").hash(0)
-        native = nw.to_native(found).with_columns(pl.when(pl.col("id").is_not_null()).then(code).alias("id"))
-        found = nw.from_native(
-            native.with_columns(pl.when(pl.col("id") % one_in == 0).then("id").alias("id"))
-        )
+        sampled = pl.col("id").is_not_null() & (pl.col("id").hash(0) % one_in == 0)
+        found = nw.from_native(nw.to_native(found).with_columns(pl.when(sampled).then("id").alias("id")))
     if "amount" in schema:
-        millions = (nw.col("amount") / MILLION).floor()
-        rest = ((nw.col("amount") - millions * MILLION) * UNITS).round(0)
-        found = found.with_columns(
-            millions.cast(nw.Int64).alias("millions"), rest.cast(nw.Int64).alias("rest")
-        )
-    if refunds and "amount" in schema:
-        found = found.with_columns((nw.col("amount") < 0).fill_null(False).alias("refund"))
-        if "payer_id" in schema:
-            found = found.with_columns(nw.when(~nw.col("refund")).then(nw.col("payer")).alias("payer"))
-    if "payer_id" in schema:
-        nameless = nw.col("payer").is_null()
-        if "refund" in found.collect_schema():
-            nameless = nameless & ~nw.col("refund")
-        found = found.with_columns(nameless.cast(nw.Int64).alias("nameless"))
+        amount, millions = nw.col("amount"), (nw.col("amount") / MILLION).floor()
+        rest = ((amount - millions * MILLION) * UNITS).round(0)
+        found = found.with_columns(millions=millions.cast(nw.Int64), rest=rest.cast(nw.Int64))
+        if refunds:
+            found = found.with_columns(refund=(amount < 0).fill_null(False).cast(nw.Int64))
+            if "payer_id" in schema:
+                found = found.with_columns(payer=nw.when(nw.col("refund") == 0).then(nw.col("payer")))
     return found
 
 
 def _filled(label: nw.Expr, dtype: nw.DType) -> nw.Expr:
-    """A label of which empty text is missing."""
-    return nw.when(label.str.strip_chars() != "").then(label) if dtype == nw.String else label
+    """A label of which empty text, or no number, is missing."""
+    if dtype == nw.String:
+        return nw.when(label.str.strip_chars() != "").then(label)
+    return nw.when(~label.is_nan()).then(label) if dtype.is_float() else label
 
 
 def summed(found: nw.LazyFrame, by: list[str]) -> pd.DataFrame:
     """Sums a day and group, collected into pandas."""
     has = found.collect_schema().names()
-    aggregates = [nw.len().alias("count")]
+    made = {"count": nw.len()}
+    made |= {name: nw.col(name).sum() for name in ("millions", "rest", "refund") if name in has}
     if "amount" in has:
-        amount = nw.col("amount")
-        aggregates += [nw.col("millions").sum(), nw.col("rest").sum()]
-        aggregates += [amount.count().alias("priced"), amount.min().alias("least")]
-    if "refund" in has:
-        aggregates.append(nw.col("refund").cast(nw.Int64).sum().alias("refund"))
-    if "payer" in has:  # on every engine a missing payer is one more distinct value
-        payer = nw.col("payer")
-        aggregates += [
-            payer.n_unique().alias("payers"),
-            payer.count().alias("named"),
-            nw.col("nameless").sum(),
-        ]
-    if "id" in has:
-        aggregates += [nw.col("id").n_unique().alias("distinct"), nw.col("id").count().alias("ids")]
-    result = found.group_by("date", *by).agg(*aggregates)
+        made |= {"priced": nw.col("amount").count(), "least": nw.col("amount").min()}
+    for name in ("payer", "id"):
+        if name in has:
+            made |= {f"{name} distinct": nw.col(name).n_unique(), f"{name} filled": nw.col(name).count()}
+    result = found.group_by("date", *by).agg(**made)
     native = nw.to_native(result)
     if isinstance(native, pl.LazyFrame):
         table = native.collect(engine="streaming").to_pandas()
     else:
         table = result.collect(backend="pyarrow").to_native().to_pandas()
+
+    def distinct(name: str) -> pd.Series:  # on every engine a missing label is one more distinct value
+        return table[f"{name} distinct"].astype("int64") - (table[f"{name} filled"] < table["count"])
+
     if "payer" in has:
-        table["payers"] = table["payers"].astype("int64") - (table["named"] < table["count"])
+        table["payers"] = distinct("payer")
+        table["nameless"] = table["count"] - table.get("refund", 0) - table["payer filled"]
     if "id" in has:
-        table["repeated"] = table["ids"] - (table["distinct"] - (table["ids"] < table["count"]))
+        table["ids"] = table["id filled"]
+        table["repeated"] = table["ids"] - distinct("id")
     if "amount" in has:
         millions, rest = (
-            table.pop(name).fillna(0).astype("int64").astype(object) for name in ("millions", "rest")
+            table[name].fillna(0).astype("int64").astype(object) for name in ("millions", "rest")
         )
-        table["units"] = (millions * (MILLION * UNITS) + rest).astype(object)
+        table["units"] = millions * (MILLION * UNITS) + rest
     return table

@@ -122,6 +122,8 @@ def sums(source: str, names: dict[str, str], by: list[str], how: Any) -> pd.Data
     with _cursor(source) as cursor:
         table = _from(source, how.query, cursor)
         types = _types(source, table, cursor)
+        if "paid_at" not in names:
+            return None
         col = {ours: quoted(theirs) for ours, theirs in names.items()}
         when, money = types[names["paid_at"]], types.get(names.get("amount", ""), "numeric")
         zoned = "tz=" in when

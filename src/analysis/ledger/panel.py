@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import narwhals as nw
-import numpy as np
 import pandas as pd
 import polars as pl
 
@@ -31,7 +30,6 @@ from analysis.ledger.sources import (
     hint,
     is_daily,
     mapped,
-    missing,
     opened,
     telling,
 )
@@ -71,7 +69,7 @@ def daily_panel(
     Raises
     ------
     ValueError
-        One line, if a column is missing, rows cannot be read, or payments are in it twice; `check` lists every fault.
+        One line, if a column is rows cannot be read, or payments are in it twice; `check` lists every fault.
     """
     return _panel(source, by, Reading(columns=columns, timezone=timezone, **reading))
 
@@ -81,27 +79,17 @@ def _panel(source: Any, by: Sequence[str], how: Reading) -> pd.DataFrame:
     for one in by:
         if one not in GROUPS:
             raise ValueError(f"by: {one!r} is not a group of a panel; {hint(one, GROUPS)}")
-
-    def there(names: Mapping[str, str]) -> list[str]:
-        return [one for one in by if ("channel" if one == "digital" else one) in names]
-
     kind, _, name = described(source)
-    with telling(name):
+    with telling(name), tempfile.TemporaryDirectory(prefix="ledger-") as folder:
         if kind == "postgresql":
-            present = databases.columns(str(source), how.query)
-            names = mapped(present, how.columns, name)
-            if "paid_at" not in names:
-                raise ValueError(missing("paid_at", present, name))
-            groups = there(names)
+            names = mapped(databases.columns(str(source), how.query), how.columns, name)
+            groups = _groups(by, names)
             found = databases.sums(str(source), names, groups, how)
             if found is not None and {"channel", "digital"}.intersection(groups):
                 _ask_channels(databases.labels(str(source), how.query, names["channel"]), how, name, groups)
         if found is None:
-            with (
-                opened(source, how.columns, how.encoding, how.query) as ledger,
-                tempfile.TemporaryDirectory(prefix="ledger-") as folder,
-            ):
-                names, groups = ledger.names, there(ledger.names)
+            with opened(source, how.columns, how.encoding, how.query) as ledger:
+                names, groups = ledger.names, _groups(by, ledger.names)
                 found = sums(ledger, groups, how, Path(folder))
                 if {"channel", "digital"}.intersection(groups):
                     _ask_channels(_labels(ledger.frame), how, name, groups)
@@ -222,6 +210,11 @@ def is_synthetic(source: Any) -> bool:
     return any((pq.read_schema(file).metadata or {}).get(b"synthetic") == b"true" for file in files)
 
 
+def _groups(by: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    """The groups that a source has."""
+    return [one for one in by if ("channel" if one == "digital" else one) in names]
+
+
 def _labels(frame: nw.LazyFrame) -> list[str | None]:
     """The distinct labels of the channel."""
     channels = frame.select(nw.col("channel").cast(nw.String)).unique()
@@ -294,16 +287,8 @@ def _filled(found: pd.DataFrame, by: list[str]) -> pd.DataFrame:
         out["value"] = (found["units"] / UNITS).astype(float)
     if "payers" in found:
         out["payers"] = found["payers"].astype("int64")
-    every = pd.date_range(out["date"].min(), out["date"].max(), name="date", unit="us")
-    if not by:
-        return out.set_index("date").reindex(every, fill_value=0).reset_index()
-    groups = out[by].drop_duplicates().sort_values(by, ignore_index=True)
-    place = (out["date"] - every[0]).dt.days.to_numpy() * len(groups) + out.groupby(by).ngroup().to_numpy()
-    assert pd.Index(place).is_unique, "a day and group is summed once"
-    whole = groups.iloc[np.tile(np.arange(len(groups)), len(every))].reset_index(drop=True)
-    whole.insert(0, "date", every.repeat(len(groups)))
-    for name in out.columns.difference(["date", *by], sort=False):
-        filled = np.zeros(len(whole), dtype=out[name].dtype)
-        filled[place] = out[name]
-        whole[name] = filled
-    return whole.astype({name: "str" for name in by if name != "digital"})
+    every = pd.date_range(out["date"].min(), out["date"].max(), unit="us").to_frame(name="date", index=False)
+    if by:
+        every = every.merge(out[by].drop_duplicates().sort_values(by), how="cross")
+    whole = every.merge(out, how="left", on=["date", *by], validate="one_to_one").fillna(0)
+    return whole.astype(out.dtypes.to_dict() | {name: "str" for name in by if name != "digital"})
