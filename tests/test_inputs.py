@@ -446,6 +446,11 @@ def test_a_single_payer_is_said():
     [
         (["app", "web", "counter"], None, None),
         (["app", "web", "kiosk"], None, "no channel is offline"),
+        (
+            ["counter", "counter", "counter"],
+            None,
+            "every channel is offline (counter), so no payment is digital",
+        ),
         (["app", "", "counter"], None, "some payments have an empty channel"),
         (["app", "web", "Counter"], "channel 'Counter' looks like 'counter'", None),
         (["app", "web", "counter "], "looks like 'counter'", None),
@@ -459,12 +464,12 @@ def test_a_channel_is_never_silently_digital(labels, words, note):
         assert series is None
         assert words in told
         return
-    assert set(series) == {2 if "counter" in labels else 3}
+    assert set(series) == {3 - labels.count("counter")}
     assert (note or "") in told
     assert bool(told) == bool(note)
     share, told = outcome(rows, "digital_share")
     if "counter" in labels:
-        assert share.tolist() == pytest.approx([2 / 3] * 31)
+        assert share.tolist() == pytest.approx([1 - labels.count("counter") / 3] * 31)
     else:
         assert share is None
         assert "offline_channels" in told
@@ -570,6 +575,8 @@ def test_a_daily_stamp_at_another_zones_midnight_is_asked_about(tmp_path):
 )
 def test_days_of_daily_figures_in_every_form(form, tmp_path):
     expect(daily(tmp_path, lambda d: d.strftime(form)), None, name="n")
+    expect(daily(tmp_path, lambda d: d.strftime("%d/%m/%y")), None, name="n", date_format="%d/%m/%y")
+    expect(daily(tmp_path, cell="{:e}".format), None, name="n")
 
 
 LINES = {
@@ -651,7 +658,11 @@ def test_long_figures_are_summed_over_their_groups_and_said(tmp_path):
 
 def test_other_kinds_of_files_are_called_by_their_name(tmp_path):
     (tmp_path / "book.csv").write_bytes(b"PK\x03\x04" + bytes(200))
-    expect(tmp_path / "book.csv", "book.csv: is no text file; give it its own ending (.xlsx")
+    expect(tmp_path / "book.csv", "book.csv: is no table of text; give it its own ending (.xlsx")
+    (tmp_path / "rows.json").write_text('[{"date": "2017-10-26", "n": 1}]')
+    expect(tmp_path / "rows.json", "rows.json: is no table of text")
+    (tmp_path / "short.csv").write_text("date,n\n1/10/17,5\n26/10/17,6\n")
+    expect(tmp_path / "short.csv", "no column reads as days…--date-format")
     (tmp_path / "none.csv").write_text("\n\n")
     expect(tmp_path / "none.csv", "the file is empty")
     (tmp_path / "header.csv").write_text("date,n\n")

@@ -84,12 +84,11 @@ def _times(book: Book, dtype: pl.DataType, how: Reading, limits: Limits) -> list
     stop = f"{limits.stop:%Y-%m-%d %H:%M}"
     unread = time.is_null() & ~_empty(raw)
     header, zoned = raw == book.source.names["paid_at"], cleaned(raw).str.contains(OFFSET)
-    others = "as other rows do" if dtype == pl.String else ""
     kinds = [
         Kind("paid_at", _empty(raw), "is empty", TIME_ADVICE, True),
         Kind("paid_at", unread & header, "the header comes again", "remove the line", True),
         Kind("paid_at", unread & zoned, "{} carries a time zone, other rows do not", "write all alike", True),
-        Kind("paid_at", unread & ~header & ~zoned, "{} is not a time " + others, TIME_ADVICE, True),
+        Kind("paid_at", unread & ~header & ~zoned, "{} is not a time", TIME_ADVICE, True),
         Kind("paid_at", time >= limits.stop, "{} is not before " + stop, "correct it"),
     ]
     inside = time < limits.stop

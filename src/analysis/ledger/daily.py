@@ -239,7 +239,8 @@ def _date_column(cells: pl.DataFrame, name: str, how: Reading) -> str:
             continue
         if 2 * read.null_count() < len(read):
             return column
-    raise ValueError(f"{name}: no column reads as days (2017-10-26); name it with --date-column")
+    advice = "name it with --date-column, or say how days are written with --date-format"
+    raise ValueError(f"{name}: no column reads as days (2017-10-26); {advice}")
 
 
 def _measure(cells: pl.DataFrame, column: str, name: str, how: Reading) -> pl.Series | None:
@@ -249,7 +250,7 @@ def _measure(cells: pl.DataFrame, column: str, name: str, how: Reading) -> pl.Se
         return cells[column].cast(pl.Float64)
     if dtype in (pl.String, pl.Categorical):
         text = cells.select(pl.col(column).cast(pl.String))
-        digits = cleaned(pl.col(column)).str.contains(r"^\D{0,6}\d[\d.,' ]*\D{0,5}$")
+        digits = cleaned(pl.col(column)).str.contains(r"^\D{0,6}\d[\d.,' ]*([eE][+-]?\d+|\D{0,5})$")
         filled, likely = text.select(cleaned(pl.col(column)).count(), digits.sum().alias("likely")).row(0)
         if how.value_column or 2 * likely > filled:
             number = text.select(numbers(text.lazy(), column, name, how.decimal)).to_series()

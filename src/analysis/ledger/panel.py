@@ -236,6 +236,10 @@ def _ask_channels(labels: list[str | None], how: Reading, name: str, groups: lis
     if "digital" in groups and not set(labels).intersection(how.offline_channels):
         told = ", ".join(how.offline_channels) or "none is named"
         note(f"{name}: no channel is offline (offline_channels: {told}); every payment counts as digital")
+    if "digital" in groups and not set(labels) - set(how.offline_channels):
+        note(
+            f"{name}: every channel is offline ({', '.join(how.offline_channels)}), so no payment is digital"
+        )
 
 
 def _fault(found: pd.DataFrame, refunds: bool) -> str | None:

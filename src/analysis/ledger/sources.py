@@ -393,8 +393,8 @@ def dialect(path: Path, encoding: str | None = None, errors: str = "strict") -> 
     if not head.strip():
         raise ValueError(f"{path.name}: the file is empty")
     wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    if head[:4] == b"PK\x03\x04" or (b"\0" in head[:16] and not wide):
-        raise ValueError(f"{path.name}: is no text file; give it its own ending (.xlsx, .parquet, .db)")
+    if head[:4] == b"PK\x03\x04" or head.lstrip()[:1] in (b"[", b"{") or (b"\0" in head[:16] and not wide):
+        raise ValueError(f"{path.name}: is no table of text; give it its own ending (.xlsx, .parquet, .db)")
     encoding = encoding or ("utf-16" if wide else "utf-8-sig")
     try:
         text = codecs.getincrementaldecoder(encoding)(errors).decode(head)
