@@ -62,8 +62,11 @@ def ledger_faults(ledger: Source, how: Reading, limits: Limits) -> list[Fault]:
         [Kind(c, _empty(pl.col(c)), empty.get(c, "is empty"), "fill it in") for c in labels]
     )
     if "payer_id" in has:
-        some = frame.select(pl.col("payer_id").drop_nulls().n_unique(), pl.len()).collect(engine="streaming")
-        if some.row(0)[0] == 1 and some.row(0)[1] > 1:
+        payer = pl.col("payer_id")
+        ends = frame.select(payer.min().alias("a"), payer.max().alias("b"), pl.len()).collect(
+            engine="streaming"
+        )
+        if ends["a"].equals(ends["b"]) and ends["len"][0] > 1:
             faults.append(
                 book.whole("payer_id", "is the same in every row", "map the column that tells payers apart")
             )

@@ -21,6 +21,7 @@ MARKS = {
 GAPS = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "-"]
 ARABIC_DECIMAL = "\u066b"
 UNIT = r"\p{Sc}|%|٪|[A-Z]{3}\b|Dhs?\b\.?|د\.إ\.?|درهم"
+SAMPLE = 1_000
 DECIMALS = (".", ",")
 ORDERS = {"day-first": "${3}-${2}-${1}", "month-first": "${3}-${1}-${2}"}
 MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
@@ -35,14 +36,14 @@ DAYS = (
     (rf"^(\d{{1,2}})[ -]{MONTH}\.?[ ,-]+(\d{{4}})", "${3}-${2}-${1}"),
     (rf"^{MONTH}\.? (\d{{1,2}}),? (\d{{4}})", "${3}-${1}-${2}"),
 )
-# Halves of the day as AM and PM; a T between day and time; a leap second belongs to the day that it ends.
+# Halves of the day as AM and PM; one space between day and time; a leap second belongs to the day that it ends.
 HALVES = ((r"([AP])\.M\.?$", "${1}M"), (r" ?ص$", " AM"), (r" ?م$", " PM"))
 CLOCKS = (
-    (r"^(\d+-\w+-\d+)[T, ]+(\d)", "${1}T${2}"),
+    (r"^(\d+-\w+-\d+)[T, ]+(\d)", "${1} ${2}"),
     (r"(\d) ?([AP]M)$", "${1} ${2}"),
     (r"(\d:\d\d):60", "${1}:59"),
 )
-TAILS = ("", "T%H:%M", "T%H:%M:%S%.f", "T%I:%M %p", "T%I:%M:%S%.f %p")
+TAILS = ("", " %H:%M", " %H:%M:%S%.f", " %I:%M %p", " %I:%M:%S%.f %p")
 OFFSET = r"(\d:\d\d(?:[.:]\d+)*) ?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$"
 ZONE_ADVICE = "say whose days to use with --timezone, such as Asia/Dubai"
 
@@ -62,13 +63,26 @@ def cleaned(text: pl.Expr) -> pl.Expr:
     return pl.when(~text.is_in(GAPS)).then(text)
 
 
-def shapes(frame: pl.LazyFrame, text: pl.Expr, *extra: pl.Expr) -> list[tuple]:
-    """(shape, rows, least example, extra of `x` ...) of a text column, most frequent first; a leading 0 is a z."""
+def shapes(frame: pl.LazyFrame, text: pl.Expr) -> list[tuple[str, int, str]]:
+    """(shape, rows, least example) of a text column: every digit a 9, but a leading 0 before a mark a z.
+
+    All rows are looked at, but only those unlike the first ones are taken apart.
+    """
+    rows = frame.select(text.alias("x")).drop_nulls()
     shape = pl.col("x").str.replace(r"^([+-]?)0([.,])", "${1}z${2}").str.replace_all(r"\d", "9")
-    more = [expression.alias(f"extra {i}") for i, expression in enumerate(extra)]
-    found = frame.select(text.alias("x")).drop_nulls().group_by(shape.alias("shape"))
-    found = found.agg(pl.len(), pl.col("x").min().alias("example"), *more).collect(engine="streaming")
-    return found.sort("len", "shape", descending=[True, False]).rows()
+    found: list[tuple[str, int, str]] = []
+    for part in (rows.head(SAMPLE), rows):
+        if found:
+            part = rows.filter(~pl.col("x").str.contains("|".join(_pattern(known) for known, _, _ in found)))
+        grouped = part.group_by(shape.alias("shape")).agg(pl.len(), pl.col("x").min().alias("example"))
+        found += grouped.collect(engine="streaming").sort("shape").rows()
+    return found
+
+
+def _pattern(shape: str) -> str:
+    """The pattern of the cells that have a shape."""
+    pattern = re.escape(shape).replace("9", "[0-9]").replace("z", "0")
+    return f"^{pattern.replace('[0-9]', '[1-9]', 1) if re.match('[+-]?9[.,]', shape) else pattern}$"
 
 
 def _written(decimal: str) -> str:
@@ -78,11 +92,14 @@ def _written(decimal: str) -> str:
     return rf"^[+-]?(?:{whole})?(?:[{re.escape(decimal)}{ARABIC_DECIMAL}]\d*)?(?:[eE][+-]?\d+)?$"
 
 
-def _number(text: pl.Expr, decimal: str) -> pl.Expr:
-    """A text written so as a number; null where it is not."""
+def _number(text: pl.Expr, decimal: str, marks: str = "., '") -> pl.Expr:
+    """A text written so as a number; null where it is not. `marks` are those that the column has."""
     text = pl.when(text.str.contains(_written(decimal))).then(text)
-    text = text.str.replace_all("[' " + ("," if decimal == "." else ".") + "]", "")
-    return text.str.replace_all(f"[{decimal}{ARABIC_DECIMAL}]", ".").cast(pl.Float64, strict=False)
+    if group := "".join(mark for mark in marks if mark in ".,' " and mark != decimal):
+        text = text.str.replace_all(f"[{group}]", "")
+    if other := "".join({decimal, ARABIC_DECIMAL}.intersection(marks) - {"."}):
+        text = text.str.replace_all(f"[{other}]", ".")
+    return text.cast(pl.Float64, strict=False)
 
 
 def numbers(frame: pl.LazyFrame, column: str, name: str, decimal: str | None = None) -> pl.Expr:
@@ -102,7 +119,9 @@ def numbers(frame: pl.LazyFrame, column: str, name: str, decimal: str | None = N
         raise ValueError(f"decimal {decimal!r} is unknown: give . or ,")
     where, text = f"{name}, {column}: ", cleaned(pl.col(column))
     units, bodies = set(), []
-    for shape, _, example, unit in shapes(frame, text, pl.col("x").str.extract(f"({UNIT})").min()):
+    found = shapes(frame, text)
+    carried = pl.Series([example for *_, example in found], dtype=pl.String).str.extract(f"({UNIT})")
+    for (shape, _, example), unit in zip(found, carried, strict=True):
         body, bare = (cell.replace(unit or "", "", 1).strip() for cell in (shape, example))
         fits = {d for d in DECIMALS if re.match(_written(d), body.replace("9", "1"))}
         if fits and re.search(r"\d", bare):
@@ -114,7 +133,7 @@ def numbers(frame: pl.LazyFrame, column: str, name: str, decimal: str | None = N
     if unit := units.pop() if units else "":
         note(f"{where}the unit {unit!r} of every cell is left out")
         text = text.str.replace(unit, "", literal=True).str.strip_chars()
-    return _number(text, decimal or _decimal(bodies, where))
+    return _number(text, decimal or _decimal(bodies, where), "".join({*"".join(body for body, *_ in bodies)}))
 
 
 def _decimal(bodies: list[tuple[str, str, set[str]]], where: str) -> str:
@@ -164,29 +183,35 @@ def times(
         zoned = "%z" in date_format
         read = text.str.to_datetime(date_format, strict=False, time_zone="UTC" if zoned else None)
         return _local(read, timezone or "UTC") if zoned else read
-    where, x = f"{name}, {column}: ", pl.col("x")
-    parts = rf"^{UPTO_31}[/.-]\d{{1,2}}[/.-]\d{{4}}", rf"^\d{{1,2}}[/.-]{UPTO_31}[/.-]\d{{4}}"
-    largest = [x.str.extract(part).cast(pl.Int32).max() for part in parts]
-    found = shapes(frame, text, *largest, x.str.extract(OFFSET, 2).unique().drop_nulls())
-    carried = {offset: _minutes(offset) for row in found for offset in sorted(row[5])}
-    aware = 2 * sum(row[1] for row in found if row[5]) > sum(row[1] for row in found)
-    offset = text.str.extract(OFFSET, 2)
+    where, found = f"{name}, {column}: ", shapes(frame, text)
+    offset, carried = text.str.extract(OFFSET, 2), {}
+    with_offset = sum(rows for _, rows, example in found if re.search(OFFSET, example))
+    aware = 2 * with_offset > sum(rows for _, rows, _ in found)
+    if with_offset:
+        every = frame.select(offset.alias("x")).drop_nulls().unique().collect(engine="streaming")["x"]
+        carried = {one: _minutes(one) for one in every.sort()}
     if wall or aware:
         if carried and not wall and timezone is None:
             if len(set(carried.values())) > 1:
                 raise ValueError(f"{where}mixes time zones ({', '.join(sorted(carried))}); {ZONE_ADVICE}")
             note(f"{where}times carry {next(iter(carried))}; they are kept as written, {ZONE_ADVICE}")
         text = text.str.replace(OFFSET, "${1}")
-    examples = [row[2] for row in found]
-    days = [way for way in DAYS if any(re.match(way[0], e) for e in examples)]
-    if slashed := [row for row in found if re.match(SLASHED, row[2])]:
-        days.append((SLASHED, ORDERS[_order(slashed, where, date_format)]))
+    examples = pl.Series([example for *_, example in found], dtype=pl.String)
+    days = [way for way in DAYS if examples.str.contains(way[0]).any()]
+    if len(slashed := examples.filter(examples.str.contains(SLASHED))):
+        days.append(
+            (SLASHED, ORDERS[_order(frame.select(text.alias("x")), slashed.min(), where, date_format)])
+        )
+    tails = {_tail(example) for example in examples}
+    if carried and (wall or aware):
+        examples = examples.str.replace(OFFSET, "${1}")
     for pattern, made in (*HALVES, *days, *CLOCKS):
-        text = text.str.replace(pattern, made)
+        changed = examples.str.replace(pattern, made)
+        if ":60" in pattern or not changed.equals(examples):  # cells of one shape change alike
+            text, examples = text.str.replace(pattern, made), changed
     if any(MONTH in pattern for pattern, _ in days):
         text = text.str.replace_many(MONTHS, [str(i) for i in range(1, 13)])
-    used = [tail for tail in TAILS if any(_tail(e) == tail for e in examples)] or TAILS[:1]
-    read = pl.coalesce(_parse(text, tail) for tail in used)
+    read = pl.coalesce(_parse(text, tail) for tail in TAILS if tail in tails or not tails)
     if not carried or wall:
         return read
     if not aware:
@@ -216,7 +241,7 @@ def _tail(example: str) -> str:
     return TAILS[(4 if seconds else 3) if half else (2 if seconds else 1)]
 
 
-def _order(slashed: list[tuple], where: str, date_format: str | None) -> str:
+def _order(cells: pl.LazyFrame, example: str, where: str, date_format: str | None) -> str:
     """Which of day and month comes first in 03/04/2017: as told, or as a row tells that can be read one way only."""
     if date_format is not None:
         if date_format not in ORDERS:
@@ -224,13 +249,14 @@ def _order(slashed: list[tuple], where: str, date_format: str | None) -> str:
                 f"date format {date_format!r} is unknown: give day-first, month-first or %d/%m/%y"
             )
         return date_format
-    first, second = (max(row[i] or 0 for row in slashed) > 12 for i in (3, 4))
+    parts = rf"^{UPTO_31}[/.-]\d{{1,2}}[/.-]\d{{4}}", rf"^\d{{1,2}}[/.-]{UPTO_31}[/.-]\d{{4}}"
+    largest = [pl.col("x").str.extract(p).cast(pl.Int32).max().alias(p) for p in parts]
+    first, second = ((day or 0) > 12 for day in cells.select(largest).collect(engine="streaming").row(0))
     if first and second:
         raise ValueError(
             f"{where}some days are written day first and some month first; write them as 2017-10-26"
         )
     if not first and not second:
-        example = min(row[2] for row in slashed)
         a, b, year = re.match(SLASHED, example).groups()
         days = f"{year}-{b:0>2}-{a:0>2} or as {year}-{a:0>2}-{b:0>2}"
         advice = "say which with --date-format day-first or --date-format month-first"
