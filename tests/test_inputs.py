@@ -715,3 +715,44 @@ def test_hours_of_groups_are_summed_a_day_and_group(tmp_path):
     (tmp_path / "hours.csv").write_text("\n".join(["time,region,n", *lines]))
     expect(tmp_path / "hours.csv", None, "is summed over the 2 groups of region", name="n")
     expect(tmp_path / "hours.csv", None, "one row every 60 minutes", scale=0.5, name="north")
+
+
+LAST = {
+    "a comma for a decimal": ("10.000", "12,5", [3_000 * 10_000 + 12.5]),
+    "a dot for a decimal": ("10,000", "12.5", [3_000 * 10_000 + 12.5]),
+    "thousands at last": ("10.5", "10,000", [3_000 * 10.5 + 10_000]),
+    "a third place at last": ("950", "1.500", "can be read as 1.5 or as 1500"),
+    "a unit at last": ("950", "AED 950", "some cells carry the unit 'AED'"),
+    "a word at last": ("950", "many", r"row 3,001 \(line 3,002\), amount 'many' is not a number"),
+}
+
+
+@pytest.mark.parametrize("case", LAST)
+def test_the_last_of_many_rows_decides_as_any_other(case, tmp_path):
+    most, last, expected = LAST[case]
+    path = tmp_path / "ledger.csv"
+    path.write_text("paid_at;amount\n" + f"2017-10-01;{most}\n" * 3_000 + f"2017-10-01;{last}\n")
+    if isinstance(expected, str):
+        with pytest.raises(ValueError, match=expected):
+            daily_metric(path, "value")
+    else:
+        assert outcome(path)[0].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("last", "expected"),
+    [
+        ("13/04/2017", ["2017-04-03", 11]),
+        ("04/13/2017", ["2017-03-04", 41]),
+        ("04/04/2017", "can be read two ways"),
+    ],
+)
+def test_the_last_of_many_days_decides_as_any_other(last, expected, tmp_path):
+    path = tmp_path / "ledger.csv"
+    path.write_text("paid_at,amount\n" + "03/04/2017,1\n" * 3_000 + f"{last},2\n")
+    series, told = outcome(path)
+    if isinstance(expected, str):
+        assert expected in told
+    else:
+        assert [f"{series.index[0]:%Y-%m-%d}", len(series)] == expected
+        assert series.iloc[[0, -1]].tolist() == [3_000, 2]

@@ -22,7 +22,7 @@ TIME_ADVICE = "write it as 2017-10-26 14:30:00"
 class Limits:
     """What is out of range: times before `start` or from `stop` on, amounts beyond `largest`, other channels."""
 
-    start: datetime | None
+    start: datetime
     stop: datetime
     largest: float
     channels: frozenset[str] | None
@@ -35,31 +35,29 @@ def ledger_faults(ledger: Source, how: Reading, limits: Limits) -> list[Fault]:
     book = Book(ledger, frame)
     needed = ["paid_at", "amount", *how.columns] if how.columns else [c for c in COLUMNS if c != "payer_id"]
     present = [c for c in schema.names() if c not in (FILE, ROW)]
-    faults, has = [], []
+    faults, has = [], set()
     for column in dict.fromkeys([*needed, *ledger.names]):
         try:
             if column not in ledger.names:
                 raise ValueError(missing(column, present, ledger.name))
             refuse_types(nw.Schema({column: ledger.frame.collect_schema()[column]}), ledger.name)
-            has.append(column)
+            has.add(column)
         except ValueError as error:
             fault = Fault.of(error, ledger.name)
-            problem = fault.problem.removeprefix(f"{column} ")
-            faults.append(book.whole(column, problem, fault.advice, True))
+            faults.append(book.whole(column, fault.problem.removeprefix(f"{column} "), fault.advice, True))
     if frame.head(1).collect().is_empty():
         return [*faults, book.whole(None, "holds no payments", "check that it is the right file", True)]
     for column, found in (("paid_at", _times), ("amount", _amounts)):
-        if column in has:
-            try:
-                faults += found(book, schema[column], how, limits)
-            except ValueError as error:  # a column that can be read two ways
-                faults.append(Fault.of(error, ledger.name))
+        try:
+            faults += found(book, schema[column], how, limits) if column in has else []
+        except ValueError as error:  # a column that can be read two ways
+            faults.append(Fault.of(error, ledger.name))
     if "channel" in has:
         faults += _channels(book, how.offline_channels, limits.channels)
-    labels = [c for c in ("entity", "service", "channel", "transaction_id", "payer_id") if c in has]
-    empty = {"payer_id": "is empty, so the payment has no payer"}
+    words = dict.fromkeys(("entity", "service", "channel", "transaction_id"), "is empty")
+    words["payer_id"] = "is empty, so the payment has no payer"
     faults += book.listed(
-        [Kind(c, _empty(pl.col(c)), empty.get(c, "is empty"), "fill it in") for c in labels]
+        [Kind(c, _empty(pl.col(c)), word, "fill it in") for c, word in words.items() if c in has]
     )
     if "payer_id" in has:
         payer = pl.col("payer_id")
@@ -67,9 +65,8 @@ def ledger_faults(ledger: Source, how: Reading, limits: Limits) -> list[Fault]:
             engine="streaming"
         )
         if ends["a"].equals(ends["b"]) and ends["len"][0] > 1:
-            faults.append(
-                book.whole("payer_id", "is the same in every row", "map the column that tells payers apart")
-            )
+            advice = "map the column that tells payers apart"
+            faults.append(book.whole("payer_id", "is the same in every row", advice))
     return faults + (_duplicates(book) if "transaction_id" in has else _alike(book))
 
 
@@ -84,25 +81,21 @@ def _times(book: Book, dtype: pl.DataType, how: Reading, limits: Limits) -> list
     read = book.with_frame(
         nw.to_native(typed(nw.from_native(frame), book.source.name, how.timezone, None, how.date_format))
     )
-    stop = f"{limits.stop:%Y-%m-%d %H:%M}"
-    unread = time.is_null() & ~_empty(raw)
+    unread, late = time.is_null() & ~_empty(raw), f"{{}} is not before {limits.stop:%Y-%m-%d %H:%M}"
     header, zoned = raw == book.source.names["paid_at"], cleaned(raw).str.contains(OFFSET)
+    early = f"{{}} is before the history starts, {limits.start:%Y-%m-%d}"
     kinds = [
         Kind("paid_at", _empty(raw), "is empty", TIME_ADVICE, True),
         Kind("paid_at", unread & header, "the header comes again", "remove the line", True),
         Kind("paid_at", unread & zoned, "{} carries a time zone, other rows do not", "write all alike", True),
         Kind("paid_at", unread & ~header & ~zoned, "{} is not a time", TIME_ADVICE, True),
-        Kind("paid_at", time >= limits.stop, "{} is not before " + stop, "correct it"),
+        Kind("paid_at", time >= limits.stop, late, "correct it"),
+        Kind("paid_at", time < limits.start, early, "correct it or leave it out"),
     ]
-    inside = time < limits.stop
-    if limits.start is not None:
-        early = "{} is before the history starts, " + f"{limits.start:%Y-%m-%d}"
-        kinds.append(Kind("paid_at", time < limits.start, early, "correct it or leave it out"))
-        inside &= time >= limits.start
-    faults = read.listed(kinds)
-    days = read.frame.filter(inside).select(time.dt.date().alias("day")).unique().collect(engine="streaming")
-    return faults + gaps(
-        days["day"].to_list(), book, "paid_at", "add the days, or leave it if nothing was open"
+    inside = read.frame.filter((time >= limits.start) & (time < limits.stop))
+    days = inside.select(time.dt.date().alias("day")).unique().collect(engine="streaming")["day"]
+    return read.listed(kinds) + gaps(
+        days.to_list(), book, "paid_at", "add them, or leave it if nothing was open"
     )
 
 
@@ -110,11 +103,9 @@ def _amounts(book: Book, dtype: pl.DataType, how: Reading, limits: Limits) -> li
     """Amounts that are missing, no numbers, negative, absurd, or finer than two decimals."""
     raw, amount = pl.col("raw amount"), pl.col("amount")
     frame = book.frame.select(FILE, ROW, amount, amount.cast(pl.String).alias("raw amount"))
-    number = (
-        numbers(frame, "amount", book.source.name, how.decimal)
-        if dtype == pl.String
-        else amount.cast(pl.Float64)
-    )
+    number = amount.cast(pl.Float64)
+    if dtype == pl.String:
+        number = numbers(frame, "amount", book.source.name, how.decimal)
     read = book.with_frame(frame.with_columns(number.alias("amount")))
     finite = amount.is_finite().fill_null(False)
     fine = (amount * 100 - (amount * 100).round()).abs() > 1e-3

@@ -6,7 +6,7 @@ import codecs
 import csv
 import gzip
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
@@ -55,7 +55,7 @@ def check(
         If there is nothing to check.
     """
     stop = pd.Timestamp.now() if until is None else pd.Timestamp(until).normalize() + pd.Timedelta(days=1)
-    start = None if history_start is None else pd.Timestamp(history_start).to_pydatetime()
+    start = datetime.min if history_start is None else pd.Timestamp(history_start).to_pydatetime()
     limits = Limits(start, stop.to_pydatetime(), largest, None if channels is None else frozenset(channels))
     try:
         how = how or Reading(columns=columns, timezone=timezone, **reading)
@@ -72,8 +72,7 @@ def check(
         with opened(source, how.columns, how.encoding, how.query, numbered=True) as data, telling(data.name):
             if not daily:
                 return ledger_faults(data, how, limits)
-            last = (limits.stop - timedelta(microseconds=1)).date()
-            return figures(data, how, None if start is None else start.date(), last)[0]
+            return figures(data, how, start.date(), (limits.stop - timedelta(microseconds=1)).date())[0]
     except ValueError as error:
         return [Fault.of(error)]
 

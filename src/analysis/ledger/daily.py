@@ -113,7 +113,7 @@ def _sums_up(daily: pd.DataFrame) -> bool:
 
 
 def figures(
-    source: Source, how: Reading, start: Any = None, last: Any = None
+    source: Source, how: Reading, start: date = date.min, last: date = date.max
 ) -> tuple[list[Fault], pd.DataFrame | None]:
     """Every fault of opened daily figures with numbered rows, and, if none is grave, the figures."""
     frame: pl.DataFrame = nw.to_native(source.frame).collect()
@@ -158,7 +158,7 @@ def figures(
             book.fault(file, row, day, f"{text!r} is also in row {first:,}", "keep one row a day", True)
         )
     faults += book.more(twice.height - SHOWN, day, "the day came before", "keep one row a day")
-    present = frame.filter(pl.col("the day") <= (last or date.max))["the day"].unique().sort()
+    present = frame.filter(pl.col("the day") <= last)["the day"].unique().sort()
     apart = present.diff().dt.total_days().median() if len(present) > 2 else None
     if period := next(
         (word for days, word in PERIODS.items() if apart and days <= apart <= days * 1.11), None
@@ -177,7 +177,7 @@ def _labels_groups(column: pl.Series) -> bool:
     return not column.dtype.is_numeric() and 2 * column.n_unique() <= len(column)
 
 
-def _faults(book: Book, day: str, measures: list[str], start: Any, last: Any) -> list[Fault]:
+def _faults(book: Book, day: str, measures: list[str], start: date, last: date) -> list[Fault]:
     """Days and cells that are empty, unreadable or out of range."""
     when, raw = pl.col("the day"), pl.col("raw " + day)
     unread = when.is_null() & cleaned(raw).is_not_null()
@@ -186,8 +186,8 @@ def _faults(book: Book, day: str, measures: list[str], start: Any, last: Any) ->
         Kind(day, cleaned(raw).is_null(), "is empty", advice, True),
         Kind(day, unread & (raw == day), "the header comes again", "remove the line", True),
         Kind(day, unread & (raw != day), "{} is not a day", "write it as 2017-10-26", True),
-        Kind(day, when > (last or date.max), f"{{}} is after {last}", "correct it"),
-        Kind(day, when < (start or date.min), "{} is before the history starts", "leave it out"),
+        Kind(day, when > last, f"{{}} is after {last}", "correct it"),
+        Kind(day, when < start, "{} is before the history starts", "leave it out"),
     ]
     for column in measures:
         number, empty = pl.col("number " + column), cleaned(pl.col(column)).is_null()
