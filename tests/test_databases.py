@@ -276,7 +276,7 @@ def test_parquet_in_an_s3_compatible_store(bucket, ledger, tmp_path):
         put(f"{bucket}/2017/{month}.parquet", (tmp_path / "part.parquet").read_bytes())
     same("s3://payments/2017/*.parquet", ledger)
     with pytest.raises(
-        ValueError, match=r"only Parquet is read from there; name it as s3://payments/\*.parquet"
+        ValueError, match=r"only Parquet is read there; name it as s3://payments/\*.parquet"
     ):
         daily_panel("s3://payments/")
     with pytest.raises(ValueError, match=r"^gone.parquet: the store has no such object") as told:

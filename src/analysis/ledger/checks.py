@@ -16,7 +16,17 @@ import pyarrow.parquet
 from analysis.ledger.check_rows import Limits, ledger_faults
 from analysis.ledger.daily import figures
 from analysis.ledger.faults import SHOWN, Fault
-from analysis.ledger.sources import Dialect, Reading, described, dialect, is_daily, kind_of, opened, telling
+from analysis.ledger.sources import (
+    ENCODING_ADVICE,
+    Dialect,
+    Reading,
+    described,
+    dialect,
+    is_daily,
+    kind_of,
+    opened,
+    telling,
+)
 
 LARGEST = 1e9  # no single payment is expected beyond this
 
@@ -115,8 +125,7 @@ def _line_faults(file: Path, how: Dialect) -> list[Fault]:
     except UnicodeDecodeError as error:
         coding = how.encoding.removesuffix("-sig").upper()
         problem = f"byte {done + error.start + 1:,} is not {coding} text"
-        advice = "save it as UTF-8 or say its encoding, as in --encoding cp1256"
-        return [Fault(read or None, None, problem, advice, file.name, read + 1)]
+        return [Fault(read or None, None, problem, ENCODING_ADVICE, file.name, read + 1)]
     if count > SHOWN:
         problem = f"and {count - SHOWN:,} more rows whose cells are not as many as the header's"
         faults.append(Fault(None, None, problem, advice, file.name))

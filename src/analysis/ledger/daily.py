@@ -93,9 +93,7 @@ def picked(daily: pd.DataFrame, name: str | None, value_column: str | None, labe
         told = f"groups of {', '.join(groups)}"
         if total or (daily.shape[1] > 2 and _sums_up(daily)):
             one = (total or list(daily))[0]
-            raise ValueError(
-                f"{label}: the {told} hold a total beside its parts; choose one, as in --metric {one!r}"
-            )
+            raise ValueError(f"{label}: the {told} hold a total beside its parts; choose: --metric {one!r}")
         note(f"{label}: {measure} is summed over the {daily.shape[1]} {told}")
         return daily.sum(axis=1, skipna=False).rename(measure)
     if len(daily.columns) == 1 and (value_column or not asked):
@@ -147,16 +145,12 @@ def figures(
     book = Book(source, frame.lazy())
     if 2 * twice.height > frame.height:
         problem = f"has no column 'paid_at', and its {day!r} has many rows a day like a ledger"
-        return [
-            book.whole(
-                None, problem, f"map its columns with --columns paid_at={day} --columns amount=…", True
-            )
-        ], None
+        advice = f"map its columns with --columns paid_at={day} --columns amount=…"
+        return [book.whole(None, problem, advice, True)], None
     faults = _faults(book, day, list(measures), start, last)
     for file, row, text, first in twice.select(FILE, ROW, "raw " + day, "row 1").head(SHOWN).rows():
-        faults.append(
-            book.fault(file, row, day, f"{text!r} is also in row {first:,}", "keep one row a day", True)
-        )
+        problem = f"{text!r} is also in row {first:,}"
+        faults.append(book.fault(file, row, day, problem, "keep one row a day", True))
     faults += book.more(twice.height - SHOWN, day, "the day came before", "keep one row a day")
     present = frame.filter(pl.col("the day") <= last)["the day"].unique().sort()
     apart = present.diff().dt.total_days().median() if len(present) > 2 else None
@@ -210,18 +204,15 @@ def _stamps(cells: pl.LazyFrame, day: str, name: str, how: Reading) -> pl.Series
     cells = cells.select(when.cast(pl.String))
 
     def read(wall: bool) -> pl.Series:
-        return (
-            cells.select(times(cells, day, name, how.timezone, how.date_format, wall)).collect().to_series()
-        )
+        expression = times(cells, day, name, how.timezone, how.date_format, wall)
+        return cells.select(expression).collect().to_series()
 
     clock = read(True).drop_nulls().dt.time().unique()
     if len(clock) != 1 or clock[0] == time.min:
         return read(len(clock) == 1)
     zoned = cells.select(cleaned(pl.col(day)).str.to_uppercase().str.contains(OFFSET).any()).collect().item()
     if zoned and how.timezone is None:
-        raise ValueError(
-            f"{name}, {day}: every time is {clock[0]} of another zone, so its day is open; {ZONE_ADVICE}"
-        )
+        raise ValueError(f"{name}, {day}: every time is {clock[0]} of another zone; {ZONE_ADVICE}")
     return read(False)
 
 
@@ -267,11 +258,8 @@ def _step(stamps: pl.Series) -> int:
         return 0
     minutes = every.diff().drop_nulls().dt.total_minutes()
     step = int(minutes.mode().min())
-    return (
-        step
-        if step and 1440 % step == 0 and step < 1440 and 2 * (minutes == step).sum() > len(minutes)
-        else 0
-    )
+    regular = 2 * (minutes == step).sum() > len(minutes)
+    return step if regular and 0 < step < 1440 and 1440 % step == 0 else 0
 
 
 def _rows_of(day: Any, step: int, timezone: str | None) -> int:
@@ -298,9 +286,7 @@ def _daily(
         note(f"{place}one row every {step} minutes, summed to days{lack}")
     if long:
         if measures[1:]:
-            raise ValueError(
-                f"{place}several measures by group ({', '.join(measures)}); name one with --value-column"
-            )
+            raise ValueError(f"{place}several measures by group; name one with --value-column")
         table["group"] = table[long].fillna("(missing)").astype(str).agg(" / ".join, axis=1)
         table = table.set_index(["date", "group"])[measures[0]].unstack().rename_axis(columns=None)  # noqa: PD010
         table.attrs.update(groups=long, measure=measures[0])

@@ -199,9 +199,8 @@ def times(
     examples = pl.Series([example for *_, example in found], dtype=pl.String)
     days = [way for way in DAYS if examples.str.contains(way[0]).any()]
     if len(slashed := examples.filter(examples.str.contains(SLASHED))):
-        days.append(
-            (SLASHED, ORDERS[_order(frame.select(text.alias("x")), slashed.min(), where, date_format)])
-        )
+        order = _order(frame.select(text.alias("x")), slashed.min(), where, date_format)
+        days.append((SLASHED, ORDERS[order]))
     tails = {_tail(example) for example in examples}
     if carried and (wall or aware):
         examples = examples.str.replace(OFFSET, "${1}")
@@ -245,17 +244,13 @@ def _order(cells: pl.LazyFrame, example: str, where: str, date_format: str | Non
     """Which of day and month comes first in 03/04/2017: as told, or as a row tells that can be read one way only."""
     if date_format is not None:
         if date_format not in ORDERS:
-            raise ValueError(
-                f"date format {date_format!r} is unknown: give day-first, month-first or %d/%m/%y"
-            )
+            raise ValueError(f"date format {date_format!r} is unknown: give day-first, month-first, %d/%m/%y")
         return date_format
     parts = rf"^{UPTO_31}[/.-]\d{{1,2}}[/.-]\d{{4}}", rf"^\d{{1,2}}[/.-]{UPTO_31}[/.-]\d{{4}}"
     largest = [pl.col("x").str.extract(p).cast(pl.Int32).max().alias(p) for p in parts]
     first, second = ((day or 0) > 12 for day in cells.select(largest).collect(engine="streaming").row(0))
     if first and second:
-        raise ValueError(
-            f"{where}some days are written day first and some month first; write them as 2017-10-26"
-        )
+        raise ValueError(f"{where}some days are written day first and some month first; write 2017-10-26")
     if not first and not second:
         a, b, year = re.match(SLASHED, example).groups()
         days = f"{year}-{b:0>2}-{a:0>2} or as {year}-{a:0>2}-{b:0>2}"

@@ -23,16 +23,7 @@ from analysis.ledger.checks import check
 from analysis.ledger.daily import picked, read_daily
 from analysis.ledger.databases import UNITS
 from analysis.ledger.notation import note
-from analysis.ledger.sources import (
-    COUNTER,
-    Reading,
-    described,
-    hint,
-    is_daily,
-    mapped,
-    opened,
-    telling,
-)
+from analysis.ledger.sources import COUNTER, Reading, described, hint, is_daily, mapped, opened, telling
 
 METRICS = ("count", "value", "payers", "ticket", "digital_share")
 GROUPS = ("entity", "service", "channel", "digital")
@@ -127,15 +118,12 @@ def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (
         digital = pd.Series(True, index=panel.index)
     if name == "digital_share" and digital.all():
         told = ", ".join(offline_channels) or "none is named"
-        raise ValueError(
-            f"metric digital_share does not exist: no channel of the ledger is offline ({told}); "
-            "name the service centres in the study's offline_channels"
-        )
+        advice = "name the service centres in the study's offline_channels"
+        raise ValueError(f"metric digital_share does not exist: no channel is offline ({told}); {advice}")
     ours = panel[digital]
     if name == "payers" and ours["date"].duplicated().any():
         raise ValueError(
-            "payers do not add up over groups: make the panel by=('digital',), or by=() where there is no "
-            "channel; daily_metric does"
+            "payers do not add up over groups: make the panel by=('digital',), as daily_metric does"
         )
     index = pd.date_range(panel["date"].min(), panel["date"].max(), name="date")
 
@@ -183,10 +171,8 @@ def daily_metric(
         refuse_absent(panel, event, label)
         return metric(panel, name or "count", how.offline_channels)
     if columns:
-        raise ValueError(
-            f"{label}: holds daily figures, which --columns does not map; "
-            "name their columns with --date-column and --value-column"
-        )
+        advice = "name theirs with --date-column and --value-column"
+        raise ValueError(f"{label}: holds daily figures, which --columns does not map; {advice}")
     return picked(read_daily(source, how=how), name, how.value_column, label)
 
 
@@ -194,10 +180,8 @@ def refuse_absent(panel: pd.DataFrame, days: Iterable, name: str) -> None:
     """Raise ValueError if a ledger has no payment at all on one of the days: it lacks the day, it is not zero."""
     paid = set(panel.loc[panel["count"] > 0, "date"])
     for day in sorted(set(pd.DatetimeIndex(list(days))) - paid):
-        raise ValueError(
-            f"{name}: no payment on {day:%Y-%m-%d}, the day of the event (its payments run from {min(paid):%Y-%m-%d} "
-            f"to {max(paid):%Y-%m-%d}); give a ledger that covers the day"
-        )
+        span = f"payments run from {min(paid):%Y-%m-%d} to {max(paid):%Y-%m-%d}"
+        raise ValueError(f"{name}: no payment on {day:%Y-%m-%d}, the day of the event; {span}")
 
 
 def is_synthetic(source: Any) -> bool:
@@ -227,19 +211,17 @@ def _ask_channels(labels: list[str | None], how: Reading, name: str, groups: lis
     """Refuse a label that all but says an offline channel; note empty ones, and a ledger without any offline one."""
     for label in sorted(label for label in labels if label):
         if near := near_offline(label, how.offline_channels):
+            advice = f"write it as {near!r}, or name it in the study's offline_channels"
             raise ValueError(
-                f"{name}: channel {label!r} looks like {near!r} and would count as digital; "
-                f"write it as {near!r}, or name it in the study's offline_channels"
+                f"{name}: channel {label!r} looks like {near!r} and would count as digital; {advice}"
             )
+    told = ", ".join(how.offline_channels) or "none is named"
     if "digital" in groups and any(not (label or "").strip() for label in labels):
         note(f"{name}: some payments have an empty channel; they count as digital")
     if "digital" in groups and not set(labels).intersection(how.offline_channels):
-        told = ", ".join(how.offline_channels) or "none is named"
         note(f"{name}: no channel is offline (offline_channels: {told}); every payment counts as digital")
     if "digital" in groups and not set(labels) - set(how.offline_channels):
-        note(
-            f"{name}: every channel is offline ({', '.join(how.offline_channels)}), so no payment is digital"
-        )
+        note(f"{name}: every channel is offline ({told}), so no payment is digital")
 
 
 def _fault(found: pd.DataFrame, refunds: bool) -> str | None:
@@ -271,9 +253,7 @@ def _ask_repeated(found: pd.DataFrame, identified: bool, name: str) -> None:
         what = "a transaction_id" if identified else "another in every column"
         told = f"{name}: {share:.2%} of the rows repeat {what}"
         if identified and share > REPEATED:
-            raise ValueError(
-                f"{told} and would count twice; keep one of each (`python -m analysis check` lists them)"
-            )
+            raise ValueError(f"{told} and would count twice; `python -m analysis check` lists them")
         if share > (0 if identified else ALIKE):
             note(f"{told}; they count as often as they come")
     if "nameless" in found and (nameless := int(found["nameless"].sum())):

@@ -140,9 +140,8 @@ def opened(
             if numbered:
                 if not isinstance(frames[0], pl.LazyFrame):
                     frames = [nw.from_native(frames[0]).lazy().collect(backend="polars").to_native().lazy()]
-                frames = [
-                    f.with_row_index(ROW, 1).with_columns(pl.lit(i).alias(FILE)) for i, f in enumerate(frames)
-                ]
+                frames = [f.with_row_index(ROW, 1) for f in frames]
+                frames = [f.with_columns(pl.lit(i).alias(FILE)) for i, f in enumerate(frames)]
             together = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
             lazy = nw.from_native(together).lazy()
             schema = lazy.collect_schema()
@@ -166,9 +165,7 @@ def described(source: Any) -> tuple[str, list[Path], str]:
         return "postgresql", [], databases.named(text)
     if text.startswith(REMOTE):
         if not any(suffix in text.lower() for suffix in SUFFIXES["parquet"]):
-            raise ValueError(
-                f"{text}: only Parquet is read from there; name it as {text.rstrip('/')}/*.parquet"
-            )
+            raise ValueError(f"{text}: only Parquet is read there; name it as {text.rstrip('/')}/*.parquet")
         return "parquet", [], text.rsplit("/", 1)[-1]
     files = find(source)
     return kind_of(files[0]), files, Path(source).name or text
@@ -216,9 +213,7 @@ def find(source: str | Path) -> list[Path]:
         raise FileNotFoundError(f"{text}: no such file" + (f"; did you mean {near}?" if near else ""))
     kinds = {kind_of(p) for p in found}
     if len(kinds) > 1:
-        raise ValueError(
-            f"{text}: holds both {' and '.join(sorted(kinds))} files; name one kind, as in {text}/*.parquet"
-        )
+        raise ValueError(f"{text}: holds {' and '.join(sorted(kinds))} files; name one kind, as in *.parquet")
     if len(found) > 1 and not kinds <= {"parquet", "text"}:
         raise ValueError(f"{text}: {len(found)} workbooks or databases; name one")
     for file in found:
@@ -237,9 +232,7 @@ def _refuse_copies(files: list[Path]) -> None:
             with file.open("rb") as raw:
                 first = seen.setdefault(hashlib.file_digest(raw, "blake2b").hexdigest(), file)
             if first is not file:
-                raise ValueError(
-                    f"{file.name}: is a copy of {first.name} and would count twice; remove one of them"
-                )
+                raise ValueError(f"{file.name}: is a copy of {first.name} and would count twice; remove one")
 
 
 def kind_of(path: Path) -> str:
@@ -315,10 +308,11 @@ def hint(word: str, words: Iterable[str], otherwise: str | None = None) -> str:
 
 
 ENGINES = "polars narwhals pyarrow duckdb pyspark py4j fastexcel adbc_driver_manager".split()
+ENCODING_ADVICE = "save it as UTF-8 or say its encoding, as in --encoding cp1256"
 DAMAGED = "cannot be read, it is cut short or damaged; copy it again"
 REASONS = {  # what an engine's message holds, and what it means
     "expanded paths were empty|object.*not found": "the store has no such object; check its name and AWS_ENDPOINT_URL",
-    "utf-?8": "is not UTF-8 text; save it as UTF-8 or say its encoding, as in --encoding cp1256",
+    "utf-?8": f"is not UTF-8 text; {ENCODING_ADVICE}",
     "found more fields": "a line has more cells than the header; `python -m analysis check` names it",
     "decimal256|not (yet )?(supported|impl)|unsupported": "holds a type that is not read; store amounts as numbers",
     "parquet|thrift|eof|out of spec|magic": DAMAGED,
@@ -337,10 +331,9 @@ def telling(name: str) -> Iterator[None]:
         text = str(error).strip() or type(error).__name__
         if module not in ENGINES and "object-store" not in text and "Panic" not in type(error).__name__:
             raise
-        plain = re.sub(r"^[A-Z_]+: \[\w+\] (Failed to \w+ query: )?", "", text.splitlines()[0])[:240]
-        reason = next(
-            (told for words, told in REASONS.items() if re.search(words, text.splitlines()[0], re.I)), plain
-        )
+        first = text.splitlines()[0]
+        plain = re.sub(r"^[A-Z_]+: \[\w+\] (Failed to \w+ query: )?", "", first)[:240]
+        reason = next((told for words, told in REASONS.items() if re.search(words, first, re.I)), plain)
         raise ValueError(f"{name}: {reason}") from error
 
 
@@ -364,10 +357,8 @@ def _sheet(path: Path, sheet: str | None) -> pl.DataFrame:
     book = fastexcel.read_excel(path)
     if sheet and sheet not in book.sheet_names:
         raise ValueError(f"{path.name}: no sheet {sheet!r}; {hint(sheet, book.sheet_names)}")
-    tables = {
-        name: book.load_sheet(name, dtypes="string").to_polars()
-        for name in [sheet] * bool(sheet) or book.sheet_names
-    }
+    sheets = [sheet] if sheet else book.sheet_names
+    tables = {name: book.load_sheet(name, dtypes="string").to_polars() for name in sheets}
     filled = {name: table for name, table in tables.items() if table.height}
     if len(filled) > 1:
         raise ValueError(f"{path.name}: sheets {', '.join(filled)} hold data; name one with --query")
@@ -402,9 +393,7 @@ def dialect(path: Path, encoding: str | None = None, errors: str = "strict") -> 
         raise ValueError(f"encoding {encoding!r} is unknown: write it as utf-8 or cp1256") from None
     except UnicodeDecodeError as error:
         told = f"byte {error.start + 1} is not {encoding.removesuffix('-sig').upper()} text"
-        raise ValueError(
-            f"{path.name}: {told}; save it as UTF-8 or say its encoding, as in --encoding cp1256"
-        ) from None
+        raise ValueError(f"{path.name}: {told}; {ENCODING_ADVICE}") from None
     lines = [line for line in text.lstrip("\ufeff").splitlines() if line.strip()]
     bare = re.sub(r'"[^"]*"', "", lines[0])
     separator = max(",;\t|", key=bare.count)
