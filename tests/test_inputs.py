@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import warnings
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from analysis.ledger import Note, as_daily, check, daily_metric
@@ -342,7 +344,7 @@ TYPES = {
     "bool": (pl.col("amount") > 0, "amount has type Boolean, not a number"),
     "list": (pl.concat_list("amount"), "amount has type List"),
     "struct": (pl.struct("amount").alias("amount"), "amount has type Struct"),
-    "null": (pl.lit(None).alias("amount"), "amount holds nothing, not a number"),
+    "null": (pl.lit(None).alias("amount"), "amount holds nothing that is read, not a number"),
     "a date": (pl.col("paid_at").alias("amount"), "amount has type Datetime"),
     "one null": (pl.when(OTHERS).then("amount").alias("amount"), "amount of 1 rows…row 5"),
     "one NaN": (
@@ -438,6 +440,7 @@ def test_empty_payers_are_nobody(form, tmp_path):
 
 
 def test_a_single_payer_is_said():
+    assert "no day has more than one payer" in outcome(whole().assign(payer_id="p"), "payers")[1]
     assert any("payer_id: is the same in every row" in str(f) for f in check(whole().assign(payer_id="p")))
 
 
@@ -670,6 +673,40 @@ def test_other_kinds_of_files_are_called_by_their_name(tmp_path):
     expect(tmp_path / "gone.csv", "no such file")
     (tmp_path / "letter.txt").write_text("Dear minister\nhere are the figures\n")
     expect(tmp_path / "letter.txt", "letter.txt: no column reads as days")
+
+
+HELD = {
+    "times and numbers mixed": (
+        {"paid_at": ["2017-01-01", 3.5]},
+        "paid_at of 1 rows…row 2…'3.5' is not a time",
+    ),
+    "numbers and text mixed": ({"amount": [1.5, "2,5"]}, "are not written alike"),
+    "a missing integer": ({"amount": pd.array([1, None], dtype="Int64")}, "amount of 1 rows…row 2"),
+    "periods": ({"paid_at": pd.period_range("2017-01-01", periods=2)}, "paid_at holds nothing that is read"),
+    "beyond doubles": (
+        {"amount": pd.array([2**63 + 5, 1], dtype="UInt64")},
+        "amount of 1 rows…row 1…beyond any payment",
+    ),
+    "lists of channels": ({"channel": [["app"], ["web"]]}, "channel"),
+}
+
+
+@pytest.mark.parametrize("case", HELD)
+def test_frames_of_mixed_cells_are_refused_by_name(case):
+    change, words = HELD[case]
+    expect(pd.DataFrame({"paid_at": ["2017-01-01", "2017-01-02"], "amount": [1.0, 2.0]} | change), words)
+
+
+def test_frames_of_objects_are_read():
+    rows = pd.DataFrame(
+        {"paid_at": [d.date() for d in DAYS[:2]], "amount": [Decimal("1.50"), Decimal("2.25")]}
+    )
+    assert outcome(rows)[0].tolist() == [1.5, 2.25]
+    with pytest.raises(ValueError, match="the frame: two columns are called 'amount'"):
+        daily_metric(pd.concat([rows, rows["amount"]], axis=1), "value")
+    table = pa.table({"paid_at": DAYS[:1], "amount": pa.array([Decimal(1)], pa.decimal256(60, 2))})
+    with pytest.raises(ValueError, match="the frame: holds decimals of more than 38 digits"):
+        daily_metric(table, "value")
 
 
 def test_one_daily_series_out_of_what_a_caller_holds():

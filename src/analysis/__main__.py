@@ -162,7 +162,7 @@ def estimate(estimator: str | None, baseline: str, level: float, as_json: bool, 
     """What an event added to one metric of DATA, a ledger of payments or a CSV with a row a day."""
     from analysis import effect
 
-    daily, windows = _series(**series)
+    daily, windows = _series(observed=True, **series)
     result = effect.estimate(daily, windows, estimator=estimator, baseline=baseline)
     if as_json:
         _print_json(result.to_dict(level))
@@ -177,6 +177,7 @@ def _series(
     campaign_start: str | None,
     metric: str | None,
     country: str,
+    observed: bool,
     **reading: Any,
 ) -> tuple[pd.Series, Windows]:
     import warnings
@@ -188,7 +189,7 @@ def _series(
     with warnings.catch_warnings():
         warnings.simplefilter("always", ledger.Note)
         warnings.showwarning = lambda message, *_: click.echo(f"Mind: {message}", err=True)
-        daily = ledger.daily_metric(data, metric, event=windows.event_days, **reading)
+        daily = ledger.daily_metric(data, metric, event=windows.event_days if observed else (), **reading)
     return daily, windows
 
 
@@ -261,7 +262,7 @@ def power(power: float, level: float, as_json: bool, **series: Any) -> None:
     """The effect that the next edition could show, by its length, weekday and history in DATA."""
     from analysis.power import detectable
 
-    daily, windows = _series(**series)
+    daily, windows = _series(observed=False, **series)
     frame = detectable(daily, windows, power=power, level=level)
     designs = frame.astype(object).where(frame.notna(), None).to_dict("records")
     if as_json:

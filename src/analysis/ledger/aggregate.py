@@ -88,7 +88,11 @@ def refuse_types(schema: nw.Schema, name: str) -> None:
         elif column in ("transaction_id", "payer_id", "entity", "service", "channel"):
             good = not dtype.is_nested()
         if not good:
-            kind = "holds nothing" if "Null" in str(dtype) or dtype == nw.Unknown else f"has type {dtype}"
+            kind = (
+                "holds nothing that is read"
+                if "Null" in str(dtype) or dtype == nw.Unknown
+                else f"has type {dtype}"
+            )
             raise ValueError(f"{name}: {column} {kind}, not {what}; store it as {what}")
 
 

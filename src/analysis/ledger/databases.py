@@ -14,6 +14,8 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import pandas as pd
 
+from analysis.ledger.notation import ZONE_ADVICE
+
 POSTGRESQL = ("postgresql:/", "postgres:/")
 UNITS = 10_000  # amounts are summed as whole ten-thousandths, so that every engine gives the same last cent
 LIMIT = 9e15  # beyond it a double holds no whole units
@@ -128,8 +130,10 @@ def sums(source: str, names: dict[str, str], by: list[str], how: Any) -> pd.Data
         when, money = types[names["paid_at"]], types.get(names.get("amount", ""), "numeric")
         zoned = "tz=" in when
         typed = re.match(r"timestamp|date", when) and re.search(r"numeric|int|float|double", money)
-        if not typed or (zoned and how.timezone is None):
+        if not typed:
             return None
+        if zoned and how.timezone is None:
+            raise ValueError(f"{named(source)}: {names['paid_at']} carries a time zone; {ZONE_ADVICE}")
         day = f"({col['paid_at']} AT TIME ZONE '{how.timezone}')" if zoned else col["paid_at"]
         picked = {"date": f"{day}::date"}
         offline = ", ".join("'" + one.replace("'", "''") + "'" for one in how.offline_channels) or "''"
@@ -151,8 +155,9 @@ def sums(source: str, names: dict[str, str], by: list[str], how: Any) -> pd.Data
             picked["payers"] = f"COUNT(DISTINCT {payer}) FILTER (WHERE {paying})"
             picked["nameless"] = f"COUNT(*) FILTER (WHERE {payer} IS NULL AND {paying})"
         if "transaction_id" in col:
-            picked["ids"] = f"COUNT({col['transaction_id']})"
-            picked["repeated"] = f"{picked['ids']} - COUNT(DISTINCT {col['transaction_id']})"
+            identifier = f"NULLIF(TRIM({col['transaction_id']}::text), '')"
+            picked["ids"] = f"COUNT({identifier})"
+            picked["repeated"] = f"COUNT({identifier}) - COUNT(DISTINCT {identifier})"
         listed = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in picked.items())
         cursor.execute(f"SELECT {listed} FROM {table} GROUP BY {groups}")
         found = cursor.fetch_arrow_table().to_pandas()

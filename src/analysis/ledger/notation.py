@@ -178,11 +178,12 @@ def times(
     ValueError
         If days can be read two ways, or offsets differ and no time zone says whose days to use.
     """
-    text = cleaned(pl.col(column)).str.to_uppercase()
+    text = cleaned(pl.col(column))
     if date_format and "%" in date_format:
         zoned = "%z" in date_format
         read = text.str.to_datetime(date_format, strict=False, time_zone="UTC" if zoned else None)
         return _local(read, timezone or "UTC") if zoned else read
+    text = text.str.to_uppercase()
     where, found = f"{name}, {column}: ", shapes(frame, text)
     offset, carried = text.str.extract(OFFSET, 2), {}
     with_offset = sum(rows for _, rows, example in found if re.search(OFFSET, example))
@@ -190,20 +191,18 @@ def times(
     if with_offset:
         every = frame.select(offset.alias("x")).drop_nulls().unique().collect(engine="streaming")["x"]
         carried = {one: _minutes(one) for one in every.sort()}
-    if wall or aware:
-        if carried and not wall and timezone is None:
+    examples = pl.Series([example for *_, example in found], dtype=pl.String)
+    tails = {_tail(example) for example in examples}
+    if carried and (wall or aware):
+        if not wall and timezone is None:
             if len(set(carried.values())) > 1:
                 raise ValueError(f"{where}mixes time zones ({', '.join(sorted(carried))}); {ZONE_ADVICE}")
             note(f"{where}times carry {next(iter(carried))}; they are kept as written, {ZONE_ADVICE}")
-        text = text.str.replace(OFFSET, "${1}")
-    examples = pl.Series([example for *_, example in found], dtype=pl.String)
+        text, examples = (cells.str.replace(OFFSET, "${1}") for cells in (text, examples))
     days = [way for way in DAYS if examples.str.contains(way[0]).any()]
     if len(slashed := examples.filter(examples.str.contains(SLASHED))):
         order = _order(frame.select(text.alias("x")), slashed.min(), where, date_format)
         days.append((SLASHED, ORDERS[order]))
-    tails = {_tail(example) for example in examples}
-    if carried and (wall or aware):
-        examples = examples.str.replace(OFFSET, "${1}")
     for pattern, made in (*HALVES, *days, *CLOCKS):
         changed = examples.str.replace(pattern, made)
         if ":60" in pattern or not changed.equals(examples):  # cells of one shape change alike

@@ -256,6 +256,8 @@ def _ask_repeated(found: pd.DataFrame, identified: bool, name: str) -> None:
             raise ValueError(f"{told} and would count twice; `python -m analysis check` lists them")
         if share > (0 if identified else ALIKE):
             note(f"{told}; they count as often as they come")
+    if "payers" in found and found["payers"].max() <= 1 < found["count"].max():
+        note(f"{name}: no day has more than one payer; check that payer_id is the payer")
     if "nameless" in found and (nameless := int(found["nameless"].sum())):
         note(f"{name}: {nameless:,} payments have an empty payer_id; they are no payers")
 

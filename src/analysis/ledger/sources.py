@@ -24,6 +24,8 @@ from typing import Any
 from zoneinfo import available_timezones
 
 import narwhals as nw
+import numpy as np
+import pandas as pd
 import polars as pl
 
 from analysis.ledger import databases
@@ -314,7 +316,7 @@ REASONS = {  # what an engine's message holds, and what it means
     "expanded paths were empty|object.*not found": "the store has no such object; check its name and AWS_ENDPOINT_URL",
     "utf-?8": f"is not UTF-8 text; {ENCODING_ADVICE}",
     "found more fields": "a line has more cells than the header; `python -m analysis check` names it",
-    "decimal256|not (yet )?(supported|impl)|unsupported": "holds a type that is not read; store amounts as numbers",
+    "int256|^precision|not (yet )?(supported|impl)|unsupported": "holds a type that is not read; store numbers",
     "parquet|thrift|eof|out of spec|magic": DAMAGED,
 }
 
@@ -326,10 +328,11 @@ def telling(name: str) -> Iterator[None]:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{name}: {DAMAGED}") from error
-    except Exception as error:
+    except BaseException as error:  # a panic of Polars is no Exception
         module = type(error).__module__.split(".")[0].lstrip("_")
         text = str(error).strip() or type(error).__name__
-        if module not in ENGINES and "object-store" not in text and "Panic" not in type(error).__name__:
+        theirs = re.search("object-store|^precision must be", text) or "Panic" in type(error).__name__
+        if module not in ENGINES and not theirs:
             raise
         first = text.splitlines()[0]
         plain = re.sub(r"^[A-Z_]+: \[\w+\] (Failed to \w+ query: )?", "", first)[:240]
@@ -339,11 +342,20 @@ def telling(name: str) -> Iterator[None]:
 
 def _own(source: Any) -> Any:
     """A caller's frame: DuckDB's and Spark's as they are unless text has to be read, any other in Polars."""
+    if isinstance(source, pd.DataFrame):
+        if source.columns.has_duplicates:
+            twice = source.columns[source.columns.duplicated()][0]
+            raise ValueError(f"the frame: two columns are called {twice!r}; rename or remove one")
+        kinds = {column: pd.api.types.infer_dtype(source[column]) for column in source}
+        mixed = [c for c in source if kinds[c].startswith("mixed") and not source[c].map(np.ndim).any()]
+        source = source.assign(**{str(c): source[c].map(str, na_action="ignore") for c in mixed})
     try:
         lazy = nw.from_native(source).lazy()
     except TypeError:
         advice = "give a path or a pandas, Polars, DuckDB or PySpark frame"
         raise ValueError(f"data cannot be read from {type(source).__name__}: {advice}") from None
+    if lazy.implementation.is_pyarrow() and "decimal256" in str(source.schema):
+        raise ValueError("the frame: holds decimals of more than 38 digits; store amounts as numbers")
     kept = lazy.implementation
     if kept.is_polars() or kept.is_pyspark() or kept.is_duckdb():
         return lazy.to_native()
