@@ -19,7 +19,6 @@ from analysis.ledger import (
     is_daily,
     is_synthetic,
     metric,
-    panel_schema,
     read_daily,
     spans,
 )
@@ -108,7 +107,7 @@ def test_every_file_gives_the_sums_made_by_hand(form, tmp_path):
 def test_money_written_as_people_write_it(tmp_path):
     path = tmp_path / "ledger.csv"
     path.write_text(
-        "paid_at;amount\n26/10/2017 09:00;1.234,50\n26/10/2017 10:00:30;12,5\n٠٩/١٠/٢٠١٧;٣٫٢٥\n09/10/2017;1,000\n",
+        "paid_at;amount\n26/10/2017 09:00;1.234,50\n26/10/2017 10:00:30;12,5\n٠٩/١٠/٢٠١٧;٣٫٢٥\n09/10/2017;1.000\n",
         encoding="utf-8",
     )
     panel = daily_panel(path).set_index("date")
@@ -164,17 +163,6 @@ def test_metrics_by_hand():
         metric(panel, "payers")
 
 
-def test_a_panel_keeps_its_schema():
-    panel = daily_panel(drawn(), by=("entity", "channel"))
-    panel_schema(panel).validate(panel)
-    for fault in (
-        panel.assign(payers=panel["count"] + 1),
-        pd.concat([panel, panel.tail(1)], ignore_index=True),
-    ):
-        with pytest.raises(Exception, match=r"payers exceed|unique"):
-            panel_schema(fault).validate(fault)
-
-
 def test_refunds_lower_the_value_and_are_no_payments():
     ledger = pd.DataFrame(
         {
@@ -204,7 +192,7 @@ def test_times_with_a_zone_fall_on_the_day_of_the_study(form, tmp_path):
     panel = daily_panel(source, timezone="Asia/Dubai")
     assert panel["date"].dt.strftime("%Y-%m-%d").tolist() == ["2017-10-25", "2017-10-26"]
     assert panel["count"].tolist() == [1, 1]
-    with pytest.raises(ValueError, match="timezone='Asia/Dubai'"):
+    with pytest.raises(ValueError, match="--timezone, such as Asia/Dubai"):
         daily_panel(source)
     with pytest.raises(ValueError, match="did you mean Asia/Dubai"):
         daily_panel(source, timezone="Asia/Dubay")
@@ -286,10 +274,12 @@ def test_days_that_are_missing_stay_missing(tmp_path):
 def test_days_that_can_be_read_two_ways_are_refused(tmp_path):
     path = tmp_path / "daily.csv"
     path.write_text("date,n\n03/04/2020,5\n04/04/2020,6\n")
-    with pytest.raises(ValueError, match=r"03/04/2020.*two ways.*2017-10-26"):
+    with pytest.raises(
+        ValueError, match=r"03/04/2020.*two ways.*2020-04-03 or as 2020-03-04.*--date-format day-first"
+    ):
         read_daily(path)
     path.write_text("date,n\n13/04/2020,5\n04/13/2020,6\n")
-    with pytest.raises(ValueError, match="two ways"):
+    with pytest.raises(ValueError, match="some days are written day first and some month first"):
         read_daily(path)
     path.write_text("date,n\n12/04/2020,5\n13/04/2020,6\n")
     assert read_daily(path).index[0] == pd.Timestamp("2020-04-12")
@@ -301,7 +291,7 @@ def test_a_ledger_is_told_from_a_daily_csv(tmp_path, reference_data):
     assert not is_daily(tmp_path / "ledger.csv")
     assert not is_daily(cdnow, CDNOW)
     assert is_daily(reference_data / "tfl_cycle_hire" / "daily.csv")
-    with pytest.raises(ValueError, match=r"row 3, date: 1997-01-12 comes twice.*paid_at"):
+    with pytest.raises(ValueError, match=r"many rows a day like a ledger; map.*--columns paid_at=date"):
         daily_metric(cdnow)
 
 

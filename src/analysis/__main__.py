@@ -7,6 +7,7 @@ Exit code 0: done; 1: faults found or work failed; 2: wrong use, said in one lin
 from __future__ import annotations
 
 import sys
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ def _mapping(_context: click.Context, _parameter: click.Parameter, pairs: tuple[
     return mapping
 
 
-data_argument = click.argument("data", type=click.Path(path_type=Path))
+data_argument = click.argument("data")
 columns_option = click.option(
     "--columns",
     multiple=True,
@@ -74,12 +75,28 @@ columns_option = click.option(
     callback=_mapping,
     help="A ledger column and its name in DATA, such as paid_at=date; once for each that differs.",
 )
+reading_options = (
+    columns_option,
+    click.option("--date-column", metavar="NAME", help="Of daily figures, where it cannot be guessed."),
+    click.option("--value-column", metavar="NAME", help="Of daily figures with several measures."),
+    click.option("--timezone", metavar="TZ", help="Whose days they are, where times carry an offset."),
+    click.option("--decimal", type=click.Choice([".", ","]), help="The decimal mark, where it is open."),
+    click.option("--date-format", metavar="FORM", help="day-first, month-first, or such as %d/%m/%y."),
+    click.option("--encoding", metavar="NAME", help="Of text that is not UTF-8, such as cp1256."),
+    click.option(
+        "--query", metavar="SQL", help="Of a database the table or SELECT; of a workbook the sheet."
+    ),
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 
 
-def series_options(command: Callable) -> Callable:
-    """What picks one daily series out of DATA, and says which day is which."""
-    options = (
+def _options(options: tuple[Callable, ...]) -> Callable:
+    """Several options as one decorator."""
+    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
+
+
+series_options = _options(
+    (
         data_argument,
         click.option(
             "--event", required=True, metavar="DATE", help="The day of the event, such as 2017-10-26."
@@ -88,23 +105,17 @@ def series_options(command: Callable) -> Callable:
         click.option("--campaign-start", metavar="DATE", help="The day it was announced."),
         click.option(
             "--metric",
-            default="count",
-            show_default=True,
             metavar="NAME",
-            help="count, value, payers, ticket, digital_share; or a column of a daily CSV.",
+            help="count (by default), value, payers, ticket, digital_share; or a column of daily figures.",
         ),
         click.option(
             "--country", metavar="CC", default="AE", show_default=True, help="Its weekends and holidays."
         ),
         click.option("--level", type=float, default=0.95, show_default=True, help="Of the intervals."),
-        click.option("--date-column", metavar="NAME", help="Of a daily CSV, where it cannot be guessed."),
-        click.option("--value-column", metavar="NAME", help="Of a daily CSV with several measures."),
-        columns_option,
+        *reading_options,
         json_option,
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
+)
 
 
 @cli.command()
@@ -151,7 +162,7 @@ def estimate(estimator: str | None, baseline: str, level: float, as_json: bool, 
     """What an event added to one metric of DATA, a ledger of payments or a CSV with a row a day."""
     from analysis import effect
 
-    daily, windows = _series(**series)
+    daily, windows = _series(observed=True, **series)
     result = effect.estimate(daily, windows, estimator=estimator, baseline=baseline)
     if as_json:
         _print_json(result.to_dict(level))
@@ -160,23 +171,25 @@ def estimate(estimator: str | None, baseline: str, level: float, as_json: bool, 
 
 
 def _series(
-    data: Path,
+    data: str,
     event: str,
     event_end: str | None,
     campaign_start: str | None,
-    metric: str,
+    metric: str | None,
     country: str,
-    date_column: str | None,
-    value_column: str | None,
-    columns: dict[str, str],
+    observed: bool,
+    **reading: Any,
 ) -> tuple[pd.Series, Windows]:
+    import warnings
+
     from analysis import ledger
     from analysis.windows import Windows
 
     windows = Windows(event, event_end, campaign_start, country=country)
-    daily = ledger.daily_metric(
-        data, metric, columns or None, date_column=date_column, value_column=value_column
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ledger.Note)
+        warnings.showwarning = lambda message, *_: click.echo(f"Mind: {message}", err=True)
+        daily = ledger.daily_metric(data, metric, event=windows.event_days if observed else (), **reading)
     return daily, windows
 
 
@@ -203,15 +216,20 @@ def _plain(value: float, sign: str = "") -> str:
 
 @cli.command()
 @data_argument
-@columns_option
+@_options(reading_options)
 @json_option
-def check(data: Path, columns: dict[str, str], as_json: bool) -> None:
-    """Every fault of a ledger at once, with row numbers; exit code 1 if there is any."""
+def check(data: str, as_json: bool, **reading: Any) -> None:
+    """Every fault of a ledger or of daily figures at once, with row numbers; exit code 1 if there is any."""
+    import warnings
     from dataclasses import asdict
 
-    from analysis.ledger import check as faults_of
+    from analysis import ledger
 
-    faults = faults_of(data, columns or None)
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always", ledger.Note)
+        faults = ledger.check(data, **reading)
+    for told in notes:
+        click.echo(f"note: {told.message}", err=True)
     if as_json:
         _print_json([asdict(fault) for fault in faults])
     else:
@@ -244,7 +262,7 @@ def power(power: float, level: float, as_json: bool, **series: Any) -> None:
     """The effect that the next edition could show, by its length, weekday and history in DATA."""
     from analysis.power import detectable
 
-    daily, windows = _series(**series)
+    daily, windows = _series(observed=False, **series)
     frame = detectable(daily, windows, power=power, level=level)
     designs = frame.astype(object).where(frame.notna(), None).to_dict("records")
     if as_json:

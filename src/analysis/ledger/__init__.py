@@ -1,20 +1,24 @@
-"""The ledger of payments, one row a payment: its columns, its faults, and its sums by day."""
+"""Payments and daily figures: their columns, their faults, every way in, and sums by day."""
 
-from analysis.ledger.aggregate import COUNTER
 from analysis.ledger.checks import check
+from analysis.ledger.daily import as_daily, read_daily
 from analysis.ledger.faults import Fault
-from analysis.ledger.panel import daily_metric, daily_panel, is_synthetic, metric, panel_schema, read_daily
-from analysis.ledger.sources import is_daily
+from analysis.ledger.notation import Note
+from analysis.ledger.panel import daily_metric, daily_panel, is_synthetic, metric, refuse_absent
+from analysis.ledger.sources import COUNTER, Reading, is_daily
 
 __all__ = [
     "COUNTER",
     "Fault",
+    "Note",
+    "Reading",
+    "as_daily",
     "check",
     "daily_metric",
     "daily_panel",
     "is_daily",
     "is_synthetic",
     "metric",
-    "panel_schema",
     "read_daily",
+    "refuse_absent",
 ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 import polars as pl
 
-from analysis.ledger.sources import FILE, ROW
+from analysis.ledger.sources import FILE, ROW, Source
 
 SHOWN = 20  # rows of one kind of fault that are listed; the rest are counted
 
@@ -29,6 +29,8 @@ class Fault:
         Which file; empty for a frame.
     line : int or None
         Line of a text file, where the header is line 1 and every row is one line.
+    grave : bool
+        Whether it keeps the data from being read at all.
     """
 
     row: int | None
@@ -37,18 +39,24 @@ class Fault:
     advice: str
     file: str = ""
     line: int | None = None
+    grave: bool = False
 
     def __str__(self) -> str:
+        place = self.place
+        return (f"{place}: " if place else "") + self.problem + (f"; {self.advice}" if self.advice else "")
+
+    @property
+    def place(self) -> str:
+        """File, row, line and column, as far as there are any."""
         line = f" (line {self.line:,})" if self.line else ""
         row = None if self.row is None else f"row {self.row:,}{line}"
-        where = ", ".join(part for part in (self.file, row, self.column) if part)
-        return (f"{where}: " if where else "") + self.problem + (f"; {self.advice}" if self.advice else "")
+        return ", ".join(part for part in (self.file, row, self.column) if part)
 
     @classmethod
     def of(cls, message: str | Exception, file: str = "") -> Fault:
         """The fault of a whole source that an error's line tells: what is wrong; what to do."""
         problem, _, advice = str(message).removeprefix(f"{file}: ").partition("; ")
-        return cls(None, None, problem, advice, file)
+        return cls(None, None, problem, advice, file, grave=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,37 +67,22 @@ class Kind:
     flag: pl.Expr
     problem: str
     advice: str
+    grave: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Numbered rows (`FILE`, `ROW`) of which one asks where the faults are.
+    """The numbered rows (`FILE`, `ROW`) of a source, of which one asks where the faults are.
 
-    A column is read in its cells as stored from `raw <column>` where the frame has that.
-
-    Parameters
-    ----------
-    frame : LazyFrame
-        The rows.
-    files : tuple of str
-        What `FILE` stands for; empty for a frame.
-    names : dict
-        Our name of a column to that in the source.
-    text : bool
-        Whether rows are lines of a text file.
-    name : str
-        The whole source.
+    A column is shown in its cells as stored from `raw <column>` where the frame has that.
     """
 
+    source: Source
     frame: pl.LazyFrame
-    files: tuple[str, ...]
-    names: dict[str, str]
-    text: bool
-    name: str
 
     def with_frame(self, frame: pl.LazyFrame) -> Book:
         """The same book with other columns."""
-        return Book(frame, self.files, self.names, self.text, self.name)
+        return Book(self.source, frame)
 
     def counts(self, kinds: Sequence[Kind]) -> list[int]:
         """How many rows have each kind of fault, in one pass."""
@@ -103,30 +96,29 @@ class Book:
             if not count:
                 continue
             cell = f"raw {kind.column}" if f"raw {kind.column}" in columns else kind.column
-            shown = (
-                self.frame.filter(kind.flag.fill_null(False))
-                .select(FILE, ROW, pl.col(cell).cast(pl.String).alias("cell"))
-                .head(SHOWN)
-                .collect(engine="streaming")
-                .sort(FILE, ROW)
+            rows = self.frame.filter(kind.flag.fill_null(False)).head(SHOWN)
+            shown = rows.select(FILE, ROW, pl.col(cell).cast(pl.String).alias("cell")).collect(
+                engine="streaming"
             )
-            for file, row, text in shown.rows():
-                faults.append(
-                    self.fault(file, row, kind.column, kind.problem.format(_quoted(text)), kind.advice)
-                )
-            faults += self.more(
-                count - shown.height, kind.column, kind.problem.format("the cell"), kind.advice
-            )
+            for file, row, text in shown.sort(FILE, ROW).rows():
+                problem = kind.problem.format(_quoted(text))
+                faults.append(self.fault(file, row, kind.column, problem, kind.advice, kind.grave))
+            problem = kind.problem.format("the cell")
+            faults += self.more(count - shown.height, kind.column, problem, kind.advice)
         return faults
 
-    def fault(self, file: int, row: int, column: str, problem: str, advice: str) -> Fault:
+    def fault(
+        self, file: int, row: int, column: str, problem: str, advice: str, grave: bool = False
+    ) -> Fault:
         """A fault of one row."""
-        name = self.files[file] if self.files else ""
-        return Fault(row, self.names[column], problem, advice, name, row + 1 if self.text else None)
+        files, line = self.source.files, row + 1 if self.source.kind == "text" else None
+        theirs = self.source.names.get(column, column)
+        return Fault(row, theirs, problem, advice, files[file].name if files else "", line, grave)
 
-    def whole(self, column: str | None, problem: str, advice: str) -> Fault:
+    def whole(self, column: str | None, problem: str, advice: str, grave: bool = False) -> Fault:
         """A fault of a whole column, or of all."""
-        return Fault(None, self.names.get(column, column), problem, advice, self.name if self.files else "")
+        name = self.source.name if self.source.files else ""
+        return Fault(None, self.source.names.get(column, column), problem, advice, name, grave=grave)
 
     def more(self, count: int, column: str, problem: str, advice: str) -> list[Fault]:
         """What is left to say of the rows that are not listed."""

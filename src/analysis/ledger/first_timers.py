@@ -8,7 +8,7 @@ One row a payer is held while the ledger is read; nothing about a single payer l
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,16 @@ import narwhals as nw
 import pandas as pd
 import polars as pl
 
-from analysis.ledger.aggregate import MISSING, near_counter, typed_parts
-from analysis.ledger.sources import nearest, opened, telling, zone_known
+from analysis.ledger.aggregate import near_offline, typed_parts
+from analysis.ledger.databases import MISSING
+from analysis.ledger.sources import Reading, nearest, opened, telling
 
 HORIZONS = (30, 60, 90)  # days within which a payer pays again
 PENDING = 2_000_000  # rows that wait to be merged: more of them take memory, fewer take time
 
 
 def first_timers(
-    ledger: Any,
-    columns: Mapping[str, str] | None = None,
-    timezone: str | None = None,
-    refunds: bool = False,
-    encoding: str | None = None,
-    offline_channels: Sequence[str] = ("counter",),
-    run_in_days: int = 182,
+    ledger: Any, columns: Mapping[str, str] | None = None, run_in_days: int = 182, **reading: Any
 ) -> pd.DataFrame:
     """Payers who pay digitally for the first time, by day and channel, and how many of them do so again.
 
@@ -39,10 +34,9 @@ def first_timers(
 
     Parameters
     ----------
-    ledger, columns, timezone, refunds, encoding
-        As in `analysis.ledger.daily_panel`. Payments without a payer are left out.
-    offline_channels : sequence of str
-        Channels that are service centres; all others are digital. Empty if there are none.
+    ledger, columns, **reading
+        As in `analysis.ledger.daily_panel`. Payments without a payer are left out; with no `offline_channels` every
+        channel is digital.
     run_in_days : int
         Days at the beginning on which a payer new to the ledger counts as one who was out of sight.
 
@@ -61,9 +55,12 @@ def first_timers(
         One line, if the ledger has no `payer_id` or `channel`, no payment at an offline channel, times that cannot be
         read, or is not longer than the run-in.
     """
-    zone_known(timezone)
-    offline = (offline_channels,) if isinstance(offline_channels, str) else tuple(offline_channels)
-    with opened(ledger, columns, encoding) as source, tempfile.TemporaryDirectory(prefix="ledger-") as folder:
+    how = Reading(columns=columns, **reading)
+    offline = (
+        (how.offline_channels,) if isinstance(how.offline_channels, str) else tuple(how.offline_channels)
+    )
+    whole = opened(ledger, how.columns, how.encoding, how.query)
+    with whole as source, tempfile.TemporaryDirectory(prefix="ledger-") as folder:
         absent = [name for name in ("paid_at", "channel", "payer_id") if name not in source.names]
         if absent:
             raise ValueError(
@@ -71,12 +68,9 @@ def first_timers(
                 f"as in columns={{'{absent[-1]}': 'name in the ledger'}}, or leave the question out"
             )
         with telling(source.name):
-            for thorough in (False, True):
-                parts = typed_parts(source, timezone, Path(folder), thorough)
-                payers = _merged(_rows(part, offline, refunds) for part in parts)
-                unread = int(payers["unread"].sum())
-                if not unread or source.kind != "csv":
-                    break
+            parts = typed_parts(source, how, Path(folder))
+            payers = _merged(_rows(part, offline, how.refunds) for part in parts)
+            unread = int(payers["unread"].sum())
     if unread:
         raise ValueError(
             f"{source.name}: paid_at of {unread:,} rows is missing or not a time; "
@@ -161,9 +155,9 @@ def _refuse(payers: pl.DataFrame, offline: tuple[str, ...], name: str, run_in_da
             + f"which are service centres, as in offline_channels=({(near or 'counter')!r},)"
         )
     for label in digital:
-        if near_counter(label):
+        if near := near_offline(label, offline):
             raise ValueError(
-                f"{name}: channel {label!r} looks like 'counter' and would count as digital; "
+                f"{name}: channel {label!r} looks like {near!r} and would count as digital; "
                 "name it in offline_channels"
             )
     first, last = _ends(payers)

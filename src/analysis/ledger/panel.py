@@ -1,34 +1,33 @@
 """The ledger of payments, summed to days.
 
-A ledger has one row a completed payment. Its columns: `transaction_id`, `paid_at`, `entity`, `service`, `channel`
-(`counter` is a service centre, everything else is digital), `amount`, `payer_id`; a study's `columns` maps foreign
-names. A daily panel has one row a day and group.
+A ledger has one row a completed payment. Its columns: `transaction_id`, `paid_at`, `entity`, `service`, `channel`,
+`amount`, `payer_id`; a study's `columns` maps foreign names, and its `offline_channels` are service centres, every
+other channel being digital. A daily panel has one row a day and group.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
-import numpy as np
 import pandas as pd
 import polars as pl
 
-from analysis.ledger.aggregate import COUNTER, UNITS, near_counter, sums
-from analysis.ledger.parsing import date_column as date_column_of
-from analysis.ledger.parsing import days, measures
-from analysis.ledger.sources import Source, find, is_daily, is_parquet, nearest, opened, telling, zone_known
+from analysis.ledger import databases
+from analysis.ledger.aggregate import near_offline, sums
+from analysis.ledger.check_rows import ALIKE
+from analysis.ledger.checks import check
+from analysis.ledger.daily import picked, read_daily
+from analysis.ledger.databases import UNITS
+from analysis.ledger.notation import note
+from analysis.ledger.sources import COUNTER, Reading, described, hint, is_daily, mapped, opened, telling
 
 METRICS = ("count", "value", "payers", "ticket", "digital_share")
 GROUPS = ("entity", "service", "channel", "digital")
-ALIASES = {
-    "count": ("volume", "vol", "transactions", "payments", "number"),
-    "value": ("val", "amount", "total"),
-    "payers": ("customers", "users"),
-}
+REPEATED = 0.01  # a larger share of repeated identifiers is refused, a smaller one noted
 
 
 def daily_panel(
@@ -36,27 +35,19 @@ def daily_panel(
     by: Sequence[str] = ("entity", "channel"),
     columns: Mapping[str, str] | None = None,
     timezone: str | None = None,
-    refunds: bool = False,
-    encoding: str | None = None,
+    **reading: Any,
 ) -> pd.DataFrame:
     """Payments a day and group.
 
     Parameters
     ----------
-    source : path, glob, or frame
-        A Parquet or CSV file, a folder or glob of them, or a pandas, Polars, DuckDB or PySpark frame.
+    source : path, glob, URL, or frame
+        As in `sources.opened`.
     by : sequence of str
         What to group by besides the day: "entity", "service", "channel", or "digital" (True where the channel
-        is not `counter`). Those that the source lacks are left out.
-    columns : mapping, optional
-        Our name to the name in the source: ``{"paid_at": "date", "amount": "dollar_value"}``.
-    timezone : str, optional
-        Whose days they are, for times that carry a zone. Times without one are local already.
-    refunds : bool
-        Whether negative amounts are refunds. They then lower the value, and are no payments: neither count nor
-        payers has them.
-    encoding : str, optional
-        Of text files that are not UTF-8.
+        is not offline). Those that the source lacks are left out.
+    columns, timezone, **reading
+        How to read it, as in `sources.Reading`.
 
     Returns
     -------
@@ -64,50 +55,42 @@ def daily_panel(
         `date, *by, count, value, payers`, sorted; every day from the first to the last for every group seen, zeros
         where nothing was paid. `value` and `payers` are left out where the source has no `amount`, no `payer_id`.
         `value` is exact to the cent. `payers` are distinct within the day and group: they do not add up over
-        groups, so ask for the grouping that is needed.
+        groups, so ask for the grouping that is needed. Empty identifiers are no payers, and a `Note` says so.
 
     Raises
     ------
     ValueError
-        One line, if a column is missing or rows cannot be read; `check` lists every fault.
+        One line, if a column is rows cannot be read, or payments are in it twice; `check` lists every fault.
     """
-    zone_known(timezone)
-    with opened(source, columns, encoding) as ledger, tempfile.TemporaryDirectory(prefix="ledger-") as folder:
-        by = _groups(by, ledger)
-        with telling(ledger.name):
-            for thorough in (False, True):
-                found = sums(ledger, by, timezone, refunds, Path(folder), thorough)
-                fault = _fault(found, ledger, refunds)
-                if fault is None or ledger.kind != "csv":
-                    break
-            _refuse_near_counter(ledger, by, found)
-    if fault:
-        raise ValueError(fault)
-    return _filled(found, by)
+    return _panel(source, by, Reading(columns=columns, timezone=timezone, **reading))
 
 
-def panel_schema(panel: pd.DataFrame | None = None):
-    """The pandera schema of a daily panel; with `panel`, of one with its columns."""
-    import pandera.pandas as pa
+def _panel(source: Any, by: Sequence[str], how: Reading) -> pd.DataFrame:
+    by, found = [by] if isinstance(by, str) else list(by), None
+    for one in by:
+        if one not in GROUPS:
+            raise ValueError(f"by: {one!r} is not a group of a panel; {hint(one, GROUPS)}")
+    kind, _, name = described(source)
+    with telling(name), tempfile.TemporaryDirectory(prefix="ledger-") as folder:
+        if kind == "postgresql":
+            names = mapped(databases.columns(str(source), how.query), how.columns, name)
+            groups = _groups(by, names)
+            found = databases.sums(str(source), names, groups, how)
+            if found is not None and {"channel", "digital"}.intersection(groups):
+                _ask_channels(databases.labels(str(source), how.query, names["channel"]), how, name, groups)
+        if found is None:
+            with opened(source, how.columns, how.encoding, how.query) as ledger:
+                names, groups = ledger.names, _groups(by, ledger.names)
+                found = sums(ledger, groups, how, Path(folder))
+                if {"channel", "digital"}.intersection(groups):
+                    _ask_channels(_labels(ledger.frame), how, name, groups)
+    if fault := _fault(found, how.refunds):
+        raise ValueError(f"{name}: {fault}{_first(source, how)}; `python -m analysis check` lists all")
+    _ask_repeated(found, "transaction_id" in names, name)
+    return _filled(found, groups)
 
-    number = {"nullable": False, "required": panel is None}
-    columns = {
-        "date": pa.Column("datetime64[us]", pa.Check(lambda d: d.dt.normalize() == d, error="whole days"))
-    }
-    for name in GROUPS:
-        if panel is None or name in panel:
-            columns[name] = pa.Column(bool if name == "digital" else str, required=panel is not None)
-    columns["count"] = pa.Column("int64", pa.Check.ge(0), **(number | {"required": True}))
-    columns["value"] = pa.Column("float64", required=False)
-    columns["payers"] = pa.Column("int64", pa.Check.ge(0), required=False)
-    few = pa.Check(
-        lambda p: "payers" not in p or (p["payers"] <= p["count"]).all(), error="payers exceed payments"
-    )
-    by = ["date", *(g for g in GROUPS if panel is not None and g in panel)]
-    return pa.DataFrameSchema(columns, checks=few, unique=by if panel is not None else None, strict=True)
 
-
-def metric(panel: pd.DataFrame, name: str) -> pd.Series:
+def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (COUNTER,)) -> pd.Series:
     """One metric of a daily panel, as a series on its days.
 
     `count`, `value`, `payers` and `ticket` (value a payment) are those of digital channels, `digital_share` is the
@@ -118,30 +101,29 @@ def metric(panel: pd.DataFrame, name: str) -> pd.Series:
     ------
     ValueError
         For `payers` of a panel with more than one digital row a day: distinct counts do not add up; `daily_metric`
-        asks the ledger for the right grouping.
+        asks the ledger for the right grouping. For the share of a panel of which no channel is offline.
     """
     if name not in METRICS:
-        near = nearest(name, METRICS)
-        raise ValueError(
-            f"metric {name!r} is unknown: "
-            + (f"did you mean {near}?" if near else f"give one of {', '.join(METRICS)}")
-        )
+        raise ValueError(f"metric {name!r} is unknown: {hint(name, METRICS)}")
     for need in {"ticket": ("count", "value"), "digital_share": ("count",)}.get(name, (name,)):
         if need not in panel:
             raise ValueError(f"metric {name} needs the panel's {need}, which its ledger does not give")
     if "digital" in panel:
         digital = panel["digital"].astype(bool)
     elif "channel" in panel:
-        digital = panel["channel"] != COUNTER
+        digital = ~panel["channel"].isin(offline_channels)
     elif name == "digital_share":
         raise ValueError("metric digital_share needs a channel; the panel has none")
     else:
         digital = pd.Series(True, index=panel.index)
+    if name == "digital_share" and digital.all():
+        told = ", ".join(offline_channels) or "none is named"
+        advice = "name the service centres in the study's offline_channels"
+        raise ValueError(f"metric digital_share does not exist: no channel is offline ({told}); {advice}")
     ours = panel[digital]
     if name == "payers" and ours["date"].duplicated().any():
         raise ValueError(
-            "payers do not add up over groups: make the panel by=('digital',), or by=() where there is no "
-            "channel; daily_metric does"
+            "payers do not add up over groups: make the panel by=('digital',), as daily_metric does"
         )
     index = pd.date_range(panel["date"].min(), panel["date"].max(), name="date")
 
@@ -160,143 +142,124 @@ def metric(panel: pd.DataFrame, name: str) -> pd.Series:
 
 def daily_metric(
     source: Any,
-    name: str = "count",
+    name: str | None = None,
     columns: Mapping[str, str] | None = None,
     timezone: str | None = None,
-    refunds: bool = False,
-    date_column: str | None = None,
-    value_column: str | None = None,
-    encoding: str | None = None,
+    event: Iterable = (),
+    **reading: Any,
 ) -> pd.Series:
-    """One metric, from a ledger or from a CSV that is daily already.
+    """One metric, from a ledger or from figures that are daily already.
 
-    Of a ledger: `daily_panel` at the grouping that the metric needs, then `metric`. Of a daily CSV: `value_column`,
-    or the column called `name` (or by a usual name for it: "Vol" for count, "Val" for value), or its only measure;
-    the series carries the column's name.
-    """
-    if not is_daily(source, columns, date_column, value_column, encoding):
-        panel = daily_panel(source, ("digital",), columns, timezone, refunds, encoding)
-        return metric(panel, name)
-    daily = read_daily(source, date_column, value_column, encoding)
-    if value_column is not None or len(daily.columns) == 1:
-        return daily.iloc[:, 0]
-    folded = {column.casefold(): column for column in daily}
-    for alias in (name, *ALIASES.get(name, ())):
-        if alias.casefold() in folded:
-            return daily[folded[alias.casefold()]]
-    raise ValueError(
-        f"{Path(source).name}: no measure {name!r} among {', '.join(daily.columns)}; name one with value_column"
-    )
-
-
-def read_daily(
-    path: str | Path,
-    date_column: str | None = None,
-    value_column: str | None = None,
-    encoding: str | None = None,
-) -> pd.DataFrame:
-    """A CSV that is daily already: its measures on a daily index; days it lacks are NaN, never zero.
+    Of a ledger: `daily_panel` at the grouping that the metric needs, then `metric` ("count" by default). Of daily
+    figures: `value_column`, or the column called `name` (or by a usual name for it: "Vol" for count, "Val" for
+    value), or without a name the only measure; of figures by group the group called `name`, or the sum of all.
 
     Parameters
     ----------
-    date_column, value_column : str, optional
-        Which column holds the day, which the measure; without them the day is found by its contents and every
-        column of numbers is a measure.
+    event : iterable of dates
+        Days on which a ledger must have a payment, so that a ledger which lacks the day is not read as zero.
 
     Raises
     ------
     ValueError
-        If no column reads as days, a day comes twice, or a date can be read two ways (03/04/2020).
+        As `daily_panel` and `read_daily` do, and for options that the data have no use for.
     """
-    with opened(path, None, encoding) as source, telling(source.name):
-        frame = nw.to_native(source.frame).collect()
-    name = source.name
-    if frame.height == 0:
-        raise ValueError(f"{name}: holds no rows")
-    for given in (date_column, value_column):
-        if given is not None and given not in frame.columns:
-            near = nearest(given, frame.columns)
-            found = f"did you mean {near!r}?" if near else f"found {', '.join(frame.columns)}"
-            raise ValueError(f"{name}: no column {given!r}; {found}")
-    if date_column is None:
-        date_column = date_column_of(frame, name)
-    index = days(frame[date_column], name)
-    values = [value_column] if value_column else [c for c in frame.columns if c != date_column]
-    numbers = {c: measures(frame[c]) for c in values}
-    if value_column and numbers[value_column] is None:
-        raise ValueError(f"{name}: column {value_column!r} is not numbers")
-    numbers = {c: v.to_numpy() for c, v in numbers.items() if v is not None}
-    if not numbers:
-        raise ValueError(f"{name}: no column of numbers besides {date_column!r}")
-    index = pd.DatetimeIndex(index.to_numpy().astype("datetime64[us]"), name="date")
-    if index.has_duplicates:
-        row = int(index.duplicated().argmax())
-        raise ValueError(
-            f"{name}, row {row + 1}, {date_column}: {index[row]:%Y-%m-%d} comes twice; a daily CSV has one row a "
-            "day (if this is a ledger, map its columns: paid_at, amount …)"
-        )
-    return pd.DataFrame(numbers, index=index).sort_index().asfreq("D")
+    how = Reading(columns=columns, timezone=timezone, **reading)
+    label = described(source)[2]
+    if not is_daily(source, how=how):
+        panel = _panel(source, ("digital",), how)
+        refuse_absent(panel, event, label)
+        return metric(panel, name or "count", how.offline_channels)
+    if columns:
+        advice = "name theirs with --date-column and --value-column"
+        raise ValueError(f"{label}: holds daily figures, which --columns does not map; {advice}")
+    return picked(read_daily(source, how=how), name, how.value_column, label)
+
+
+def refuse_absent(panel: pd.DataFrame, days: Iterable, name: str) -> None:
+    """Raise ValueError if a ledger has no payment at all on one of the days: it lacks the day, it is not zero."""
+    paid = set(panel.loc[panel["count"] > 0, "date"])
+    for day in sorted(set(pd.DatetimeIndex(list(days))) - paid):
+        span = f"payments run from {min(paid):%Y-%m-%d} to {max(paid):%Y-%m-%d}"
+        raise ValueError(f"{name}: no payment on {day:%Y-%m-%d}, the day of the event; {span}")
 
 
 def is_synthetic(source: Any) -> bool:
     """Whether any Parquet file of the source says that it is simulated (metadata key `synthetic`)."""
     import pyarrow.parquet as pq
 
-    if not isinstance(source, (str, Path)):
+    kind, files, _ = described(source)
+    if kind != "parquet":
         return False
-    files = [file for file in find(source) if is_parquet(file)]
     return any((pq.read_schema(file).metadata or {}).get(b"synthetic") == b"true" for file in files)
 
 
-def _groups(by: Sequence[str], ledger: Source) -> list[str]:
-    """The groups that the source has; an unknown one is an error."""
-    by = [by] if isinstance(by, str) else list(by)
-    for name in by:
-        if name not in GROUPS:
-            near = nearest(name, GROUPS)
+def _groups(by: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    """The groups that a source has."""
+    return [one for one in by if ("channel" if one == "digital" else one) in names]
+
+
+def _labels(frame: nw.LazyFrame) -> list[str | None]:
+    """The distinct labels of the channel."""
+    channels = frame.select(nw.col("channel").cast(nw.String)).unique()
+    native = nw.to_native(channels)
+    lazily = isinstance(native, pl.LazyFrame)
+    return (native.collect(engine="streaming") if lazily else channels.collect())["channel"].to_list()
+
+
+def _ask_channels(labels: list[str | None], how: Reading, name: str, groups: list[str]) -> None:
+    """Refuse a label that all but says an offline channel; note empty ones, and a ledger without any offline one."""
+    for label in sorted(label for label in labels if label):
+        if near := near_offline(label, how.offline_channels):
+            advice = f"write it as {near!r}, or name it in the study's offline_channels"
             raise ValueError(
-                f"by: {name!r} is not a group of a panel; "
-                + (f"did you mean {near}?" if near else f"give some of {', '.join(GROUPS)}")
+                f"{name}: channel {label!r} looks like {near!r} and would count as digital; {advice}"
             )
-    return [name for name in by if ("channel" if name == "digital" else name) in ledger.names]
+    told = ", ".join(how.offline_channels) or "none is named"
+    if "digital" in groups and any(not (label or "").strip() for label in labels):
+        note(f"{name}: some payments have an empty channel; they count as digital")
+    if "digital" in groups and not set(labels).intersection(how.offline_channels):
+        note(f"{name}: no channel is offline (offline_channels: {told}); every payment counts as digital")
+    if "digital" in groups and not set(labels) - set(how.offline_channels):
+        note(f"{name}: every channel is offline ({told}), so no payment is digital")
 
 
-def _refuse_near_counter(ledger: Source, by: Sequence[str], found: pd.DataFrame) -> None:
-    """A channel that all but says `counter` would be summed as digital."""
-    if "channel" in by:
-        labels = found["channel"].unique()
-    elif "digital" in by:
-        channels = ledger.frame.select(nw.col("channel").cast(nw.String)).unique()
-        native = nw.to_native(channels)
-        lazily = isinstance(native, pl.LazyFrame)
-        labels = (native.collect(engine="streaming") if lazily else channels.collect())["channel"].to_list()
-    else:
-        return
-    for label in sorted(label for label in labels if isinstance(label, str)):
-        if near_counter(label):
-            raise ValueError(
-                f"{ledger.name}: channel {label!r} looks like {COUNTER!r} and would count as digital; "
-                f"write it as {COUNTER!r}"
-            )
-
-
-def _fault(found: pd.DataFrame, ledger: Source, refunds: bool) -> str | None:
-    """What makes the sums wrong, in one line, or None."""
+def _fault(found: pd.DataFrame, refunds: bool) -> str | None:
+    """What makes the sums wrong, or None."""
     if found["count"].sum() == 0:
-        return f"{ledger.name}: holds no payments"
-    advice = "`python -m analysis check` lists them"
-    unread = int(found.loc[found["date"].isna(), "count"].sum())
-    if unread:
-        return f"{ledger.name}: paid_at of {unread:,} rows is missing or not a time; {advice}"
+        return "holds no payments"
+    if unread := int(found.loc[found["date"].isna(), "count"].sum()):
+        return f"paid_at of {unread:,} rows is missing or not a time"
     if "units" in found:
-        unpriced = int((found["count"] - found["priced"]).sum())
-        if unpriced:
-            return f"{ledger.name}: amount of {unpriced:,} rows is missing or not a number; {advice}"
+        if unpriced := int((found["count"] - found["priced"]).sum()):
+            return f"amount of {unpriced:,} rows is missing or not a number"
         if not refunds and (found["least"] < 0).any():
-            return (
-                f"{ledger.name}: holds negative amounts; say refunds=True if they are refunds, else {advice}"
-            )
+            return "holds negative amounts; say refunds=True (in a study: refunds: true) if they are refunds"
     return None
+
+
+def _first(source: Any, how: Reading) -> str:
+    """Where the first row stands that a fault of the sums is about."""
+    if "pyspark" in type(source).__module__:
+        return ""
+    first = next((f for f in check(source, how=how) if f.row is not None and f.grave), None)
+    return f" (first: {first.place} {first.problem})" if first else ""
+
+
+def _ask_repeated(found: pd.DataFrame, identified: bool, name: str) -> None:
+    """Refuse payments that are in the ledger twice, note what may be; note payments without a payer."""
+    if "repeated" in found and found["ids"].sum():
+        share = found["repeated"].sum() / found["ids"].sum()
+        what = "a transaction_id" if identified else "another in every column"
+        told = f"{name}: {share:.2%} of the rows repeat {what}"
+        if identified and share > REPEATED:
+            raise ValueError(f"{told} and would count twice; `python -m analysis check` lists them")
+        if share > (0 if identified else ALIKE):
+            note(f"{told}; they count as often as they come")
+    if "payers" in found and found["payers"].max() <= 1 < found["count"].max():
+        note(f"{name}: no day has more than one payer; check that payer_id is the payer")
+    if "nameless" in found and (nameless := int(found["nameless"].sum())):
+        note(f"{name}: {nameless:,} payments have an empty payer_id; they are no payers")
 
 
 def _filled(found: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -305,21 +268,13 @@ def _filled(found: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     out["date"] = pd.to_datetime(out["date"]).astype("datetime64[us]")
     out["count"] = found["count"].astype("int64")
     if "refund" in found:
-        out["count"] -= found["refund"].astype("int64")
+        out["count"] -= found["refund"].fillna(0).astype("int64")
     if "units" in found:
-        out["value"] = found["units"].astype("int64") / UNITS
+        out["value"] = (found["units"] / UNITS).astype(float)
     if "payers" in found:
-        out["payers"] = found["payers"].astype("int64") - found["nameless"].astype("int64")
-    every = pd.date_range(out["date"].min(), out["date"].max(), name="date", unit="us")
-    if not by:
-        return out.set_index("date").reindex(every, fill_value=0).reset_index()
-    groups = out[by].drop_duplicates().sort_values(by, ignore_index=True)
-    place = (out["date"] - every[0]).dt.days.to_numpy() * len(groups) + out.groupby(by).ngroup().to_numpy()
-    assert pd.Index(place).is_unique, "a day and group is summed once"
-    whole = groups.iloc[np.tile(np.arange(len(groups)), len(every))].reset_index(drop=True)
-    whole.insert(0, "date", every.repeat(len(groups)))
-    for name in out.columns.difference(["date", *by], sort=False):
-        filled = np.zeros(len(whole), dtype=out[name].dtype)
-        filled[place] = out[name]
-        whole[name] = filled
-    return whole.astype({name: "str" for name in by if name != "digital"})
+        out["payers"] = found["payers"].astype("int64")
+    every = pd.date_range(out["date"].min(), out["date"].max(), unit="us").to_frame(name="date", index=False)
+    if by:
+        every = every.merge(out[by].drop_duplicates().sort_values(by), how="cross")
+    whole = every.merge(out, how="left", on=["date", *by], validate="one_to_one").fillna(0)
+    return whole.astype(out.dtypes.to_dict() | {name: "str" for name in by if name != "digital"})
