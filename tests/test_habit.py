@@ -18,7 +18,7 @@ from analysis.ledger import spans
 from analysis.windows import Windows
 
 FIRST = pd.Timestamp("2017-01-01")
-DAY = Windows("2017-10-26", campaign_start="2017-09-23")
+DAY = Windows("2017-10-26", campaign_start="2017-09-23", country="AE")
 NUMBERS = ["payers", "share", "ordinary_payers", "ordinary_share", "difference", "low", "high"]
 
 # payer: (day of the ledger, hour, channel)
@@ -205,7 +205,7 @@ def test_an_event_too_near_the_end_is_not_told():
     assert rows.loc[60, "ordinary_share"] == pytest.approx(0.5)
     assert not rows.loc[60, "suppressed"]
     with pytest.raises(ValueError, match="outside the days after the run-in, 2017-07-01 to 2017-11-30"):
-        retention(table, Windows("2017-06-01"))
+        retention(table, Windows("2017-06-01", country="AE"))
 
 
 def test_few_payers_are_hidden_and_cannot_be_worked_out_from_the_total():
