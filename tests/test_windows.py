@@ -61,11 +61,32 @@ def test_past_is_the_same_without_a_campaign():
     pd.testing.assert_series_equal(windows.past(daily), windows.past(daily, "history"))
 
 
+def test_ordinary_days_of_a_campaign():
+    """The pre-week learns its week before and what lies before the campaign, but not the days on which people may wait
+    for the event: two by default after a campaign, none without, or as many as are given."""
+    windows = Windows(
+        "2017-10-26", campaign_start="2017-10-10", excluded=["2017-10-02"], history_start="2017-10-01"
+    )
+    assert list(DAYS[windows.ordinary(DAYS)].day) == [1, *range(3, 10), *range(19, 24)]
+    assert list(DAYS[windows.ordinary(DAYS, "history")].day) == [1, *range(3, 10)]
+    longer = Windows("2017-10-26", campaign_start="2017-10-10", wait_days=5)
+    assert list(DAYS[longer.ordinary(DAYS)].day) == [*range(1, 10), 19, 20]
+    assert list(DAYS[Windows("2017-10-05").ordinary(DAYS)].day) == [1, 2, 3, 4]
+    assert list(DAYS[Windows("2017-10-05", wait_days=1).ordinary(DAYS)].day) == [1, 2, 3]
+
+
+def test_the_level_of_the_week_before_counts_after_a_campaign():
+    """For the pre-week alone, and not where the campaign has no days."""
+    assert Windows("2017-10-26", campaign_start="2017-10-10").anchored("pre-week")
+    assert not Windows("2017-10-26", campaign_start="2017-10-10").anchored("history")
+    assert not Windows("2017-10-26", campaign_start="2017-10-26").anchored("pre-week")
+    assert not Windows("2017-10-26").anchored("pre-week")
+
+
 @pytest.mark.parametrize(
     "day",
     [
         "2017-10-26",
-        "26 October 2017",
         datetime.date(2017, 10, 26),
         pd.Timestamp("2017-10-26 23:30", tz="Asia/Dubai"),  # 19:30 of the same day in UTC
         pd.Timestamp("2017-10-26 01:30", tz="Asia/Dubai"),  # 21:30 of the day before in UTC
@@ -92,11 +113,19 @@ def test_a_day_is_the_local_day(day):
             {"event_start": "2017-10-26", "history_start": "2017-10-26"},
             "history_start 2017-10-26 is not before event_start 2017-10-26",
         ),
+        (
+            {"event_start": "26 October 2017"},
+            "event_start '26 October 2017' is not a date: write it as 2017-10-26",
+        ),
         ({"event_start": "26/13/2017"}, "event_start '26/13/2017' is not a date: write it as 2017-10-26"),
         ({"event_start": None}, "event_start None is not a date: write it as 2017-10-26"),
         (
             {"event_start": "2017-10-26", "excluded": ("2017-10-02", "Eid")},
             "excluded 'Eid' is not a date: write it as 2017-10-26",
+        ),
+        (
+            {"event_start": "2017-10-26", "wait_days": -1},
+            "wait_days is -1: give a whole number of days, 0 for none",
         ),
         ({"event_start": "2017-10-26", "baseline_days": 0}, "baseline_days is 0: give at least 1"),
         (
@@ -122,3 +151,5 @@ def test_what_is_refused(arguments, message):
 def test_an_unknown_baseline_is_refused():
     with pytest.raises(ValueError, match=r"^baseline 'week' is unknown: give one of pre-week, history$"):
         Windows("2017-10-10").past(pd.Series(1.0, index=DAYS), "week")
+    with pytest.raises(ValueError, match=r"^baseline 'week' is unknown: give one of pre-week, history$"):
+        Windows("2017-10-10").ordinary(DAYS, "week")
