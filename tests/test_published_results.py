@@ -124,7 +124,8 @@ def test_some_ordinary_days_look_ordinary(reals, name, every):
     frame = real.placebos(reals[name], every=every)
     assert frame["p_value"].notna().all()
     assert (frame["p_value"] < 0.05).mean() <= 0.14
-    assert frame["p_value"].median() == pytest.approx(0.5, abs=0.15)
+    three_errors = 3 * 0.5 / np.sqrt(len(frame))  # of the median of so many uniform numbers
+    assert frame["p_value"].median() == pytest.approx(0.5, abs=three_errors)
 
 
 def test_alarms_by_hand():
