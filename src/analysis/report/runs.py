@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import logging
 import os
 import platform
 import subprocess
@@ -230,6 +231,9 @@ def _attempt(run: Run, manager: type, tick: Callable[[int], None]) -> str | None
     from papermill import execute_notebook
     from papermill.exceptions import PapermillExecutionError
 
+    logging.getLogger("papermill").setLevel(
+        logging.ERROR
+    )  # it warns of what a notebook need not declare
     start = time.perf_counter()
     try:
         notebook = execute_notebook(
