@@ -262,17 +262,39 @@ class Study(BaseModel):
 
     def panel(self, by: tuple[str, ...] = ("entity", "channel")) -> pd.DataFrame:
         """The daily panel: date, *by, count, value, payers; days without payments are zeros."""
+        by = (by,) if isinstance(by, str) else tuple(by)
+        return self._kept("panel", lambda: self._panel(by), by=by)
+
+    def first_timers(self) -> pd.DataFrame:
+        """Who paid digitally for the first time, counted by day and channel (`habit.first_timers`).
+
+        No rows where the ledger has no payers, no channels, or no offline ones.
+        """
         import pandas as pd
 
-        by = (by,) if isinstance(by, str) else tuple(by)
-        key = _digest(by=by, data=self._fingerprint(), read=self._reading(), code=code_key("ledger"))
-        path = cache_folder() / f"panel-{key}.parquet"
+        from analysis import habit
+
+        def read() -> pd.DataFrame:
+            options = {"timezone": self.timezone, **self._options()}
+            try:
+                return habit.first_timers(self.source, self.columns or None, **options)
+            except ValueError:
+                return pd.DataFrame()
+
+        return self._kept("first-timers", read) if self.offline_channels else pd.DataFrame()
+
+    def _kept(self, what: str, make: Callable[[], pd.DataFrame], **more: Any) -> pd.DataFrame:
+        """A table of the ledger, read once and kept; a second notebook waits instead of reading it again."""
+        import pandas as pd
+
+        key = _digest(
+            what=what, data=self._fingerprint(), read=self._reading(), code=code_key("ledger"), **more
+        )
+        path = cache_folder() / f"{what}-{key}.parquet"
         if not path.exists():
-            with _locked(
-                path.with_suffix(".lock")
-            ):  # a second notebook waits instead of reading the ledger again
+            with _locked(path.with_suffix(".lock")):
                 if not path.exists():
-                    write(path, lambda temporary: self._panel(by).to_parquet(temporary))
+                    write(path, lambda temporary: make().to_parquet(temporary))
         return pd.read_parquet(path)
 
     def faults(self) -> list[str]:

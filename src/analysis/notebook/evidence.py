@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from analysis import displacement, words
-from analysis.displacement import Decomposition, Persistence
+from analysis.displacement import Decomposition
 from analysis.notebook.tables import headed
-from analysis.placebo import PlaceboTest
+from analysis.persistence import Persistence
+from analysis.placebo import Placebos as PlaceboTest
 from analysis.words import N_, _, fill
 
 DERIVED = Path(__file__).parents[3] / "data" / "derived"
@@ -170,7 +171,7 @@ def net(found: Decomposition, metric: str = "count", level: float = 0.95) -> str
 
 
 def most_from_counters(found: Decomposition) -> str:
-    """What the counters' shortfall allows to be said of the gain."""
+    """The gain beside the counters' shortfall."""
     gain_, counters = found.parts["digital_gain"], found.parts["from_counters"]
     if not 0 < gain_ < counters:
         return _(
@@ -178,8 +179,9 @@ def most_from_counters(found: Decomposition) -> str:
         )
     return fill(
         N_(
-            "If no digital customer stayed away because of the event, at most {share:percent} of the payments missing "
-            "at counters were made digitally on the same day. The others were made on another day, or not at all."
+            "The gain is an estimated {share:percent} of what was missing at counters. If no digital customer stayed "
+            "away because of the event, no more than that was made digitally on the same day; the rest was made on "
+            "another day, or not at all."
         ),
         share=float(gain_ / counters),
     )
@@ -237,10 +239,30 @@ def placebo_parts(rows: pd.DataFrame, limit: float = 1.96) -> pd.DataFrame:
 
 def coverage(metric: str = "count") -> pd.DataFrame:
     """How often each part's interval held its truth on simulated years; see data/derived."""
-    kept = pd.read_csv(DERIVED / "displacement-coverage.csv")
-    table = displacement.coverage(kept[kept["metric"] == metric]).drop(columns="metric")
+    table = _coverage(metric)
     table["part"] = [words.part(code) for code in table["part"]]
     return headed(table, HEADINGS, FORMATS)
+
+
+def short_of_promise(metric: str = "count", least: float = 0.9) -> str:
+    """The parts whose 95 % intervals held the truth less often than `least`, if any."""
+    table = _coverage(metric)
+    missed = table[table["95"] < least]
+    if missed.empty:
+        return _("No part's 95% interval held its truth in fewer than nine in ten of them.")
+    names = [
+        f"{words.part(row.part)} ({words.percent(row.held, 0.001)})"
+        for row in missed.rename(columns={"95": "held"}).itertuples()
+    ]
+    return fill(
+        N_("The 95% intervals of these parts held their truth less often than they promise: {names}."),
+        names=words.listing(names),
+    )
+
+
+def _coverage(metric: str) -> pd.DataFrame:
+    kept = pd.read_csv(DERIVED / "displacement-coverage.csv")
+    return displacement.coverage(kept[kept["metric"] == metric]).drop(columns="metric")
 
 
 def _amount(

@@ -23,6 +23,10 @@ HEADINGS = {
     "contribution": N_("Share of the total"),
     "p_family": N_("P-value, among all"),
     "q_value": N_("False discovery rate"),
+    "split": N_("Split by"),
+    "before": N_("Sum before"),
+    "total": N_("Headline"),
+    "moved": N_("Moved"),
     "length": N_("Length of the edition"),
     "weekday": N_("Weekday"),
     "history": N_("History before it"),
@@ -45,6 +49,9 @@ FORMATS = {
     "effect": "+number.0",
     "effect_interval": "+number.0",
     "contribution": "percent.1",
+    "before": "+number.0",
+    "total": "+number.0",
+    "moved": "+number.0",
     "p_family": "number.3",
     "q_value": "number.3",
     "detectable": "percent.1",
@@ -157,6 +164,20 @@ def contributions(
         money = {"observed": "money", "expected": "money", "effect": "+money", "effect_interval": "+money"}
         shown.attrs["formats"] |= {HEADINGS[name]: kind for name, kind in money.items()}
     return shown
+
+
+def moved(splits: dict[str, GroupEffects]) -> pd.DataFrame:
+    """What reconciling added to each split's sum."""
+    rows = [
+        {
+            "split": _(HEADINGS[by]),
+            "before": found.total - found.moved,
+            "total": found.total,
+            "moved": found.moved,
+        }
+        for by, found in splits.items()
+    ]
+    return headed(pd.DataFrame(rows), HEADINGS, FORMATS)
 
 
 # --- the next edition -------------------------------------------------------------------------------------------

@@ -82,6 +82,8 @@ def say(sentence: str | Callable[..., str], *args, **values) -> None:
     for code in languages():
         with words.using(code):
             text = write(*args, **values)
+            if not text:
+                return  # the data have nothing to say here
             said[code] = {"html": words.html(text), "text": text}
     first = said[languages()[0]]
     _display(
@@ -145,6 +147,8 @@ def table(
     for code in languages():
         with words.using(code):
             made = frame(*args) if callable(frame) else frame
+            if not len(made.columns):
+                return  # nor to show
             shown[code] = {
                 "caption": words._(caption),
                 "table": frame_html(made, words._(caption), columns, formats),

@@ -231,9 +231,7 @@ def _attempt(run: Run, manager: type, tick: Callable[[int], None]) -> str | None
     from papermill import execute_notebook
     from papermill.exceptions import PapermillExecutionError
 
-    logging.getLogger("papermill").setLevel(
-        logging.ERROR
-    )  # it warns of what a notebook need not declare
+    logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of what a notebook need not declare
     start = time.perf_counter()
     try:
         notebook = execute_notebook(

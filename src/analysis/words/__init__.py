@@ -51,6 +51,7 @@ from analysis.words.terms import (
     method,
     metric,
     part,
+    people,
     process,
     series,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "number",
     "p_value",
     "part",
+    "people",
     "percent",
     "period",
     "points",
