@@ -9,6 +9,7 @@ from scipy import special
 from analysis import power, words
 from analysis.effect import Effect
 from analysis.groups import GroupEffects
+from analysis.model.pooling import RandomEffects
 from analysis.notebook.tables import headed
 from analysis.words import N_, _, fill
 
@@ -39,8 +40,8 @@ HEADINGS = {
     "coverage": N_("Truth held by the interval"),
     "power": N_("Finds the effect"),
     "second": N_("Second edition"),
-    "half_life": N_("Half-life, in editions"),
-    "third": N_("Foretold for the third"),
+    "mean": N_("Both pooled"),
+    "mean_interval": N_("Interval of the pooled effect"),
     "same": N_("P-value that both are alike"),
 }
 FORMATS = {
@@ -62,7 +63,8 @@ FORMATS = {
     "coverage": "percent.1",
     "power": "percent",
     "second": "+percent.1",
-    "third": "+percent",
+    "mean": "+percent.1",
+    "mean_interval": "+percent",
     "same": "number.2",
 }
 DESIGNS = {
@@ -267,18 +269,16 @@ def designs(table: pd.DataFrame) -> pd.DataFrame:
 
 def second_edition(effect: Effect, shares: tuple[float, ...] = (1.0, 0.5, 0.0)) -> pd.DataFrame:
     """What would be concluded if a second edition, as precise as the first, showed a share of its effect."""
-    low, high = effect.confidence_interval(relative=True)
-    se = (high - low) / 2 / special.ndtri(0.975)
+    low, high = np.log1p(effect.confidence_interval(relative=True))
+    first, se = np.log1p(effect.relative), (high - low) / 2 / special.ndtri(0.975)
     rows = []
     for share in shares:
-        found = power.editions([effect.relative, share * effect.relative], [se, se])
+        second = float(np.expm1(share * first))
+        found = RandomEffects(np.array([first, np.log1p(second)]), np.array([se, se]), np.ones((2, 1)))
+        mean = found.mean()
+        apart = special.chdtrc(found.df, found.q)
         rows.append(
-            {
-                "second": share * effect.relative,
-                "half_life": words.interval(*found.half_life_interval, signed=False, step=0.1),
-                "third": found.next_interval,
-                "same": found.p_value,
-            }
+            {"second": second, "mean": mean.relative, "mean_interval": mean.interval(), "same": apart}
         )
     return headed(pd.DataFrame(rows), HEADINGS, FORMATS)
 
