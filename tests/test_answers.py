@@ -159,11 +159,7 @@ def test_donors_speak_where_a_study_names_them(tmp_path):
     table = pd.DataFrame({name: 100 * np.exp(shock + rng.normal(0, 0.01, len(days))) for name in columns})
     table.loc[len(days) - 1, "value"] *= 1.2
     table.assign(date=days).to_csv(tmp_path / "daily.csv", index=False)
-    given = {
-        "title": "Three that stayed as they were",
-        "event_start": "2017-10-26",
-        "ledger": str(tmp_path / "daily.csv"),
-    }
+    given = {"title": "Donors", "event_start": "2017-10-26", "ledger": str(tmp_path / "daily.csv")}
     effects = answers.against_donors(Study(**given, donors=["north", "south", "east"]), "value")
     assert [one.estimator for one in effects] == list(COMPARISONS)
     assert all(one.relative == pytest.approx(0.2, abs=0.05) for one in effects)
