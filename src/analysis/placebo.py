@@ -268,8 +268,9 @@ def specifications(
     -------
     DataFrame
         One row a specification, by `relative`: `estimator`, `baseline`, `history` (days before the event or
-        "all"), `baseline_days`, `wait_days`, `scale` ("" where it is chosen from the data), `absolute`, `relative`,
-        `low`, `high` (fractions), `p_value`, `headline` (whether it is the effect that every report gives).
+        "all"), `baseline_days` and `wait_days` (NA where the level of the week before has no column), `scale` (""
+        where it is chosen from the data), `absolute`, `relative`, `low`, `high` (fractions), `p_value`, `headline`
+        (whether it is the effect that every report gives; one row is, whatever the study's own choices).
     """
     rows = []
     for history in histories:
@@ -277,20 +278,20 @@ def specifications(
         if history is not None and (daily.index[0] > start or (windows.history_start or start) > start):
             continue
         for baseline in ("pre-week", "history") if len(windows.campaign_days) else ("pre-week",):
-            weeks_, waits = (
-                (weeks, (windows.waiting, 0, 2)) if windows.anchored(baseline) else (weeks[:1], ())
-            )
-            for days_, wait in itertools.product(weeks_, dict.fromkeys(waits or (windows.waiting,))):
-                chosen = replace(windows, baseline_days=days_, history_start=start, wait_days=wait)
+            anchored, own = windows.anchored(baseline), (windows.baseline_days, windows.waiting)
+            others = itertools.product((own[0], *weeks), (own[1], 0, 2)) if anchored else ()
+            for week, wait in dict.fromkeys((own, *others)):  # without a level of its own no week is chosen
+                chosen = replace(windows, baseline_days=week, history_start=start, wait_days=wait)
                 for name in CURVE:
                     for scale in (None, "log", "identity") if name == "gls" else (None,):
                         row = {"estimator": name, "baseline": baseline, "history": str(history or "all")}
-                        row |= {"baseline_days": days_, "wait_days": wait, "scale": scale or ""}
+                        row |= {"baseline_days": week if anchored else pd.NA, "scale": scale or ""}
+                        row["wait_days"] = wait if anchored else pd.NA
+                        row["headline"] = (name, baseline, history, scale) == ("gls", "pre-week", None, None)
+                        row["headline"] &= (week, wait) == own
                         rows.append(row | _numbers(daily, chosen, name, baseline, scale, level))
-    table = pd.DataFrame(rows).dropna(subset=["relative"])
-    first = (table["estimator"] == "gls") & (table["baseline"] == "pre-week") & (table["history"] == "all")
-    first &= (table["baseline_days"] == windows.baseline_days) & (table["wait_days"] == windows.waiting)
-    table["headline"] = first & (table["scale"] == "")
+    table = pd.DataFrame(rows).astype({"baseline_days": "Int64", "wait_days": "Int64"})
+    table = table.dropna(subset=["relative"])
     # A scale that the data choose anyway gives one row, not two.
     table = table.drop_duplicates(["estimator", "baseline", "relative", "low", "high"])
     return table.sort_values("relative", kind="stable", ignore_index=True)

@@ -110,8 +110,8 @@ def specification(
     marks = [
         (column, value, words.choice(column, value))
         for column in choices
-        if column in rows and len(set(rows[column])) > 1
-        for value in sorted(rows[column].unique(), key=_by_size)
+        if column in rows and len(set(rows[column].dropna())) > 1
+        for value in sorted(rows[column].dropna().unique(), key=_by_size)
         if str(value)
     ]
     upper, lower = 2.3, 0.16 * len(marks) + 0.1
@@ -155,7 +155,7 @@ def specification(
         below.spines[side].set_visible(False)
     ax.tick_params(bottom=False, labelbottom=False)
     for place, (column, value, _text) in enumerate(marks):
-        here = x[(rows[column] == value).to_numpy()]
+        here = x[(rows[column] == value).fillna(False).to_numpy(bool)]
         below.plot(
             here, np.full(len(here), place), "s", color=INK, ms=max(1.4, min(3.5, 220 / len(rows))), mew=0
         )

@@ -229,7 +229,7 @@ def _slug(caption: str) -> str:
 
 
 def _cell(value, kind: str | None, column: str) -> str:
-    if value is None or value is pd.NaT or (isinstance(value, Real) and math.isnan(value)):
+    if value is None or value is pd.NaT or value is pd.NA or (isinstance(value, Real) and math.isnan(value)):
         return "–"
     if isinstance(value, bool | np.bool_):
         return words._("yes") if value else words._("no")
