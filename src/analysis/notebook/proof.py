@@ -233,8 +233,8 @@ def by_month() -> pd.DataFrame:
     """The same at 5 % by month of the year."""
     table = pd.read_csv(DERIVED / "real-days-by-month.csv")
     table = table[table["estimator"] == RECOMMENDED]
-    wide = table.pivot(index="month", columns="series", values="alarms_5").reset_index()
-    months = [words.month(number) for number in wide["month"]]
+    wide = table.set_index(["month", "series"])["alarms_5"].unstack().reset_index()  # noqa: PD010
+    months = [words.month_name(number) for number in wide["month"]]
     names = {name: (SERIES[name], "percent.0") for name in SERIES if name in wide}
     return _shown(wide.assign(month=months), month=(N_("Month"), None), **names)
 

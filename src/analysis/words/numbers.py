@@ -106,6 +106,13 @@ def month(day: datetime.date) -> str:
     return format_date(day, "y" if day.month == 1 else "MMM", locale=LOCALES[language()])
 
 
+def month_name(number: int) -> str:
+    """October, by its number."""
+    from babel.dates import get_month_names
+
+    return get_month_names("wide", context="stand-alone", locale=LOCALES[language()])[int(number)]
+
+
 def period(start: datetime.date, end: datetime.date | None = None) -> str:
     """One day, or the first and the last of several."""
     if end is None or end == start:
