@@ -1,268 +1,193 @@
-"""Placebo inference: closed forms equal refitting, tests hold their size, faults are refused."""
+"""Placebo dates: the closed form beside refitting, their size under noise, what they leave out."""
+
+from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
 
 from analysis import placebo
+from analysis.effect import estimate
+from analysis.model.covariance import Grid
+from analysis.model.ordinary import before_the_event
+from analysis.model.recursive import forecast_errors
 from analysis.windows import Windows
 
-
-def _design(days):
-    weekday = np.eye(7)[np.arange(days) % 7]
-    return np.column_stack([weekday, np.linspace(-1, 1, days)])
+WEEK = np.log([100, 104, 102, 101, 110, 60, 55])
 
 
-def _ar(rng, days, units, rho):
-    e = rng.standard_normal((days + 50, units))
-    for t in range(1, len(e)):
-        e[t] += rho * e[t - 1]
-    return e[50:]
-
-
-def test_every_pulse_equals_a_refit_with_a_dummy():
-    rng = np.random.default_rng(1)
-    X, Y = _design(60), rng.standard_normal((60, 3))
-    got = placebo.pulse_effects(X, Y)
-    for day in (0, 17, 59):
-        for unit in range(3):
-            fit = sm.OLS(Y[:, unit], np.column_stack([X, np.eye(60)[day]])).fit()
-            assert got.effects[day, unit] == pytest.approx(fit.params[-1], abs=1e-10)
-            assert got.se[day, unit] == pytest.approx(fit.bse[-1], abs=1e-10)
-            assert got.t[day, unit] == pytest.approx(fit.tvalues[-1], abs=1e-8)
-
-
-def test_pulse_by_hand():
-    # y = 1, 2, 6 against a constant: day 3 against the mean of the others is 6 - 1.5, s^2 = 0.5, se^2 = 0.5
-    # * 1.5
-    got = placebo.pulse_effects(np.ones((3, 1)), np.array([1.0, 2.0, 6.0]))
-    assert got.effects[2] == pytest.approx(4.5)
-    assert got.se[2] == pytest.approx(np.sqrt(0.75))
-
-
-def test_dependent_terms_and_days_with_a_dummy_of_their_own():
-    X = _design(40)
-    twice = np.column_stack([np.ones(40), X, X[:, 3], np.eye(40)[5]])
-    Y = np.random.default_rng(2).standard_normal(40)
-    got, want = placebo.pulse_effects(twice, Y), placebo.pulse_effects(np.column_stack([X, np.eye(40)[5]]), Y)
-    assert np.isnan(got.effects[5])
-    np.testing.assert_allclose(got.t, want.t, atol=1e-8)
-
-
-def test_p_value_and_its_floor():
-    assert placebo.p_value(9.0, np.arange(9)) == pytest.approx(0.1)  # 1 / (1 + 9)
-    assert placebo.p_value(7.0, np.arange(9)) == pytest.approx(0.3)  # 7 and 8 are as large
-
-
-def test_step_down_by_hand():
-    # Dates (rows) x units; the event's t are 5, 1, 3.
-    reference = np.array([[1, 0, 4], [6, 2, 0], [0, 0.5, 2], [1, 1, 1]])
-    # 5 against max(all) = 4, 6, 2, 1 -> (1+1)/5; then 3 against units 2, 3: 4, 2, 2, 1 -> (1+1)/5;
-    # then 1 against unit 2: 0, 2, .5, 1 -> (1+2)/5
-    np.testing.assert_allclose(placebo.step_down([5, 1, 3], reference), [0.4, 0.6, 0.4])
-
-
-@pytest.mark.parametrize(("length", "scheme"), [(1, "block"), (3, "block"), (3, "iid")])
-def test_conformal_interval_is_the_set_of_effects_not_rejected(length, scheme):
-    rng = np.random.default_rng(3)
-    days = 62
-    X = _design(days)
-    event = np.arange(days) >= days - length
-    y = X @ rng.standard_normal(8) + _ar(rng, days, 1, 0.4)[:, 0] + 2.0 * event
-    got = placebo.conformal(X, y, event, level=0.9, scheme=scheme, draws=499)
-
-    def p(theta):
-        return placebo.conformal(X, y - theta * event, event, scheme=scheme, draws=499).p_value
-
-    step = 1e-6
-    for end, inward in ((got.low, step), (got.high, -step)):
-        assert p(end + inward) > 0.1
-        assert p(end - inward) <= 0.1 + 1e-12
-    assert p(got.effect) == 1.0
-
-
-def test_conformal_needs_enough_days_for_its_level():
-    rng = np.random.default_rng(4)
-    event = np.arange(15) == 14
-    got = placebo.conformal(np.ones((15, 1)), rng.standard_normal(15), event, level=0.95)
-    assert (got.low, got.high) == (-np.inf, np.inf)
-    assert got.floor == pytest.approx(1 / 15)
-
-
-def test_conformal_block_test_holds_its_size_under_autocorrelation():
-    rng = np.random.default_rng(5)
-    X, event = _design(100), np.arange(100) == 99
-    Y = _ar(rng, 100, 1000, 0.5)
-    rejected = [placebo.conformal(X, y, event).p_value <= 0.05 for y in Y.T]
-    assert np.mean(rejected) == pytest.approx(0.05, abs=0.02)
-
-
-@pytest.mark.parametrize("length", [1, 4, 12])
-def test_andrews_closed_form_equals_its_loop(length):
-    rng = np.random.default_rng(6)
-    n, days = 50, 50 + length
-    X, y = _design(days)[:, [0, 1, 7]], rng.standard_normal(days)
-    X[:, 0] = 1
-    got = placebo.end_of_sample(X, y, length)
-    all_days = sm.OLS(y, X).fit()
-    V = sum(np.outer(u, u) for u in (all_days.resid[j : j + length] for j in range(n + 1))) / (n + 1)
-
-    def statistic(u, x):
-        if length <= 3:
-            return u @ np.linalg.solve(V, u)
-        inverse = np.linalg.inv(V)
-        return u @ inverse @ x @ np.linalg.pinv(x.T @ inverse @ x) @ x.T @ inverse @ u
-
-    want = []
-    for j in range(n - length + 1):
-        kept = np.delete(np.arange(n), np.s_[j : j + -(-length // 2)])
-        beta = sm.OLS(y[kept], X[kept]).fit().params
-        want.append(statistic((y - X @ beta)[j : j + length], X[j : j + length]))
-    np.testing.assert_allclose(got.reference, want, rtol=1e-7)
-    assert got.statistic == pytest.approx(statistic(all_days.resid[-length:], X[-length:]), rel=1e-8)
-
-
-def test_refusals_say_what_to_do():
-    X, y = _design(30), np.zeros(30)
-    with pytest.raises(ValueError, match="missing"):
-        placebo.pulse_effects(X, np.where(np.arange(30) == 3, np.nan, y))
-    with pytest.raises(ValueError, match="longer history"):
-        placebo.pulse_effects(X[:8], y[:8])
-    with pytest.raises(ValueError, match="block or iid"):
-        placebo.conformal(X, y, np.arange(30) == 29, scheme="random")
-
-
-# --- of a daily series ------------------------------------------------------------------------------------------
-
-EVENT = Windows("2017-10-26", campaign_start="2017-09-23")
-
-
-def _series(seed=7, effect=0.3, days=300):
-    index = pd.date_range(end="2017-11-20", periods=days)
+def series(
+    days: int = 240, seed: int = 1, phi: float = 0.5, last: str = "2017-10-26", size: float = 0.05
+) -> pd.Series:
+    """A weekly pattern times exp of an AR(1)."""
     rng = np.random.default_rng(seed)
-    week = np.array([0, 0.02, 0.03, 0.04, -0.5, -0.4, -0.02])[index.day_of_week]
-    y = pd.Series(np.exp(10 + week + 0.03 * rng.standard_normal(days)), index, name="count")
-    y["2017-10-26"] *= 1 + effect
-    return y
+    index = pd.date_range(end=last, periods=days)
+    noise = np.zeros(days)
+    for t, shock in enumerate(rng.normal(0, size, days)):
+        noise[t] = phi * noise[t - 1] + shock
+    return pd.Series(np.exp(WEEK[index.day_of_week] + noise) * 10, index, name="count")
 
 
-def test_placebo_test_equals_refitting_the_contrast_date_by_date():
-    daily = _series()
-    got = placebo.placebo_test(daily, EVENT)
-    X, y, starts, _ = placebo.regression(daily, EVENT)
-    # One row by hand: log of the day less the mean log of the seven days before.
-    logs = np.log(daily)
-    assert y[-1] == pytest.approx(logs["2017-10-26"] - logs["2017-10-19":"2017-10-25"].mean())
-    date = got.dates[20]
-    row = int(np.flatnonzero(starts[:-1] == date)[0])
-    kept = np.linalg.svd(X[:-1], full_matrices=False)[0][:, : np.linalg.matrix_rank(X[:-1])]
-    fit = sm.OLS(y[:-1], np.column_stack([kept, np.eye(len(y) - 1)[row]])).fit()
-    assert got.relative[20] == pytest.approx(np.expm1(fit.params[-1]), abs=1e-9)
-    assert got.t[20] == pytest.approx(fit.tvalues[-1], abs=1e-8)
-    assert got.rank == 1
-    assert got.p_value == got.floor == pytest.approx(1 / (1 + len(got.dates)))
+def refitted(X, z, numbers, process, ridge, start, days, gap, week, size):
+    """The same by generalised least squares with a dummy for each day, written out."""
+    learned = np.flatnonzero(numbers < numbers[start] - gap)
+    level = (
+        [int(np.flatnonzero(numbers == numbers[start] - back)[0]) for back in range(week[0], week[1] - 1, -1)]
+        if week
+        else []
+    )
+    event = list(range(start, start + days))
+    rows = [*learned, *level, *event]
+    columns = [row[rows] for row in X]
+    if week:
+        columns.append(np.isin(rows, level + event).astype(float))
+    columns += [(np.array(rows) == day).astype(float) for day in event]
+    A = np.array(columns).T
+    V = process.correlation(numbers[rows], 0) * np.outer(size[rows], size[rows])
+    prior = np.zeros(A.shape[1])
+    prior[: len(ridge)] = ridge
+    covariance = np.linalg.inv(A.T @ np.linalg.solve(V, A) + np.diag(prior))
+    coefficients = covariance @ A.T @ np.linalg.solve(V, z[rows])
+    return coefficients[-days:].mean(), np.sqrt(covariance[-days:, -days:].sum()) / days
+
+
+@pytest.mark.parametrize(
+    ("days", "gap", "week"),
+    [(1, 0, None), (1, 2, None), (3, 0, None), (1, 33, (7, 1)), (2, 33, (7, 3)), (2, 20, None)],
+)
+def test_every_date_equals_refitting_at_that_date(days, gap, week):
+    rng = np.random.default_rng(3)
+    numbers = np.delete(np.arange(230), [11, 12, 60, 61, 62, 130])  # with gaps
+    n = len(numbers)
+    X = np.array([np.ones(n), numbers / 365, *(numbers % 7 == d for d in range(1, 7))], float)
+    z, size = rng.normal(size=n), np.exp(0.2 * rng.normal(size=n))
+    process, ridge = Grid(np.array([0.8]), np.array([0.6])), np.array([0, 3.0, 0, 0, 0, 0, 0, 0])
+    starts = np.array([i for i in (120, 150, 180, 205) if i + days < n])
+    errors = forecast_errors(X, z[None], numbers, process, ridge, starts, days, gap, week, size)
+    for i, start in enumerate(starts):
+        effect, spread = refitted(X, z, numbers, process, ridge, start, days, gap, week, size)
+        assert errors.effects[i, 0] == pytest.approx(effect, abs=1e-8)
+        assert errors.spread[i] == pytest.approx(spread, abs=1e-8)
+
+
+def test_a_day_s_own_dummy_does_not_forecast_it():
+    daily = series()
+    daily.iloc[-40] *= 3  # odd: it has a dummy in the fit, and is far out as a placebo all the same
+    test = placebo.placebos(daily, Windows("2017-10-26"))
+    at = test.dates.get_loc(daily.index[-40])
+    assert test.relative[at] == pytest.approx(2, abs=0.6)
+    assert np.abs(test.t).argmax() == at
 
 
 def test_days_after_the_event_never_matter():
-    daily = _series()
-    later = daily.copy()
-    later["2017-10-27":] *= 5
-    a, b = (placebo.placebo_test(series, EVENT) for series in (daily, later))
-    assert a.event_t == b.event_t
-    np.testing.assert_array_equal(a.t, b.t)
+    daily = series(last="2017-12-15")
+    windows = Windows("2017-10-26", country="AE")
+    changed = daily.copy()
+    changed["2017-10-27":] *= 7
+    one, other = (placebo.placebos(each, windows) for each in (daily, changed))
+    assert one.t.tolist() == other.t.tolist()
+    assert one.event_t == other.event_t
 
 
-def test_comparable_days_of_the_uae():
-    # Thursday 26 October: a working day of Sunday-Thursday weeks, five days before the end of its month.
-    days = placebo.comparable_days(pd.date_range("2017-09-10", "2017-10-20"), EVENT)
-    expected = [
-        10,
-        11,
-        12,
-        13,
-        14,
-        17,
-        18,
-        19,
-        20,
-    ]  # Fridays and Saturdays, New Year's 21 and the campaign are out
-    assert list(days.day) == expected
-    same = placebo.comparable_days(pd.date_range("2017-09-10", "2017-10-20"), EVENT, weekday="same")
-    assert [f"{day:%m-%d}" for day in same] == ["09-14"]
+def test_the_event_is_the_headline_at_the_likeliest_process():
+    daily = series()
+    daily.iloc[-1] *= 1.3
+    test = placebo.placebos(daily, Windows("2017-10-26"))
+    effect = estimate(daily, Windows("2017-10-26"))
+    assert test.event_relative == pytest.approx(effect.relative, abs=0.02)
+    assert test.p_value == test.floor
+    assert test.rank == 1
 
 
-def test_two_day_event_keeps_both_of_its_days_off_holidays():
-    two = Windows("2017-10-25", "2017-10-26", campaign_start="2017-09-23")
-    days = placebo.comparable_days(pd.date_range("2017-09-17", "2017-09-22"), two)
-    assert list(days.day) == [17, 18, 19]  # 20 runs into the holiday of the 21st, 22 into the campaign
-
-
-def test_a_scale_changes_nothing_and_a_fall_shows_as_one():
-    up, down = placebo.placebo_test(_series(), EVENT), placebo.placebo_test(_series(effect=-0.2), EVENT)
-    assert placebo.placebo_test(1000 * _series(), EVENT).event_t == pytest.approx(up.event_t)
-    assert down.event_relative == pytest.approx(-0.2, abs=0.08)
+def test_money_in_another_unit_changes_nothing():
+    daily = series()
+    one, other = (placebo.placebos(daily * factor, Windows("2017-10-26")) for factor in (1, 1000))
+    assert one.t == pytest.approx(other.t, rel=1e-8)
+    assert one.relative == pytest.approx(other.relative, rel=1e-8)
 
 
 def test_history_ignores_what_the_campaign_did():
-    daily = _series()
-    daily["2017-09-23":"2017-10-25"] *= 1.5
-    assert placebo.placebo_test(daily, EVENT, "history").event_relative == pytest.approx(0.3, abs=0.1)
-    assert placebo.placebo_test(daily, EVENT).event_relative < 0
+    daily = series()
+    windows = Windows("2017-10-26", campaign_start="2017-09-23")
+    louder = daily.copy()
+    louder["2017-09-23":"2017-10-25"] *= 1.5
+    one, other = (placebo.placebos(each, windows, "history") for each in (daily, louder))
+    assert one.event_t == pytest.approx(other.event_t)
+    assert one.dates.equals(other.dates)
+    assert one.dates.max() < pd.Timestamp("2017-09-23")
 
 
-def test_placebo_p_values_hold_their_size():
-    p = [placebo.placebo_test(_series(seed, 0.0), EVENT).p_value for seed in range(300)]
-    assert np.mean(np.array(p) <= 0.05) == pytest.approx(0.05, abs=0.03)
-    assert np.mean(np.array(p) <= 0.5) == pytest.approx(0.5, abs=0.09)
+def test_comparable_days_of_the_uae():
+    windows = Windows("2017-10-26", campaign_start="2017-09-23", country="AE")
+    days = placebo.comparable_days(pd.date_range("2017-08-27", "2017-10-25"), windows)
+    assert set(days.day_of_week) <= {6, 0, 1, 2, 3}  # Sunday to Thursday
+    assert not days.isin(pd.to_datetime(["2017-08-31", "2017-09-03", "2017-09-21", "2017-09-24"])).any()
+    same = placebo.comparable_days(pd.date_range("2017-08-27", "2017-09-22"), windows, "same")
+    assert [f"{day:%d.%m}" for day in same] == ["07.09", "14.09"]  # 31 August and 21 September were taken off
 
 
-def test_joint_test_sees_one_metric_of_three():
-    metrics = {"a": _series(1, 0.0), "b": _series(2, 0.3), "c": _series(3, 0.0)}
-    joint = placebo.joint_test(metrics, EVENT)
-    assert joint.p_value == pytest.approx(1 / (1 + len(joint.reference)))
-    assert joint.adjusted[1] < 0.01 < 0.05 < joint.adjusted[[0, 2]].min()
-    single = [placebo.placebo_test(daily, EVENT).p_value for daily in metrics.values()]
-    assert (joint.adjusted >= np.array(single) - 1e-12).all()
+def test_two_day_events_keep_both_days_off_holidays():
+    windows = Windows("2017-10-25", "2017-10-26", country="AE")
+    days = placebo.comparable_days(pd.date_range("2017-09-17", "2017-09-22"), windows)
+    assert pd.Timestamp("2017-09-20") not in days  # its second day is Islamic New Year
+    assert pd.Timestamp("2017-09-19") in days
 
 
-def test_every_test_says_the_same_of_a_clear_effect_and_of_none():
-    clear = placebo.every_test({"a": _series(1), "b": _series(2)}, EVENT)
-    assert (clear[["placebo", "conformal", "end_of_sample", "adjusted"]] < 0.02).all(axis=None)
-    assert ((clear["low"] < 0.3) & (clear["high"] > 0.3) & (clear["low"] > 0)).all()
-    none = placebo.every_test({"a": _series(5, 0.0)}, EVENT).iloc[0]
-    assert none["low"] < 0 < none["high"]
-    assert none[["placebo", "conformal", "end_of_sample"]].min() > 0.05
-    assert none["adjusted"] == none["placebo"]
+def test_p_values_by_hand():
+    assert placebo.p_value(3.0, np.array([1, 2, 4, np.nan])) == 2 / 4
+    reference = np.array([[1, 5], [2, 1], [4, 0.5]])
+    # |t| 4.5 beside the largest of each date 5, 2, 4; then 2 beside the first metric alone, 1, 2, 4.
+    assert placebo.step_down(np.array([2.0, 4.5]), reference).tolist() == [3 / 4, 2 / 4]
 
 
-def test_specifications_find_the_effect_in_every_reasonable_one():
-    table = placebo.specifications(_series(), EVENT, histories=(None, 90))
-    assert {"pre-week", "history"} == set(table["baseline"])
-    full = table[(table["estimator"] == "contrast") & (table["calendar"] == "full")]
-    assert full["relative"].between(0.2, 0.4).all()
-    assert ((full["low"] < 0.3) & (full["high"] > 0.3)).all()
-    assert set(full["scale"]) == {"log", "level"}
-    assert set(table["history"]) == {"all", "90"}
-    assert table["relative"].is_monotonic_increasing
+def test_p_values_hold_their_size():
+    p = np.array([placebo.placebos(series(200, seed), Windows("2017-10-26")).p_value for seed in range(200)])
+    assert 0.4 < np.median(p) < 0.6
+    assert 0.02 < (p <= 0.1).mean() < 0.17
 
 
-def _reference(path, value):
-    table = pd.read_csv(path)
-    days = pd.to_datetime(table.iloc[:, 0], format="mixed")
-    daily = pd.Series(table[value].to_numpy(float), days).sort_index()
-    return daily[~daily.index.duplicated() & (daily > 0)]
+def test_a_joint_test_sees_one_metric_of_three():
+    windows = Windows("2017-10-26")
+    metrics = {name: series(220, seed) for name, seed in (("a", 1), ("b", 2), ("c", 3))}
+    metrics["b"].iloc[-1] *= 1.4
+    table = placebo.every_test(metrics, windows).set_index("metric")
+    assert table.loc["b", "adjusted"] == table["floor"].iloc[0] == table.loc["b", "placebo"]
+    assert table.loc[["a", "c"], "adjusted"].min() > 0.05
+    assert "end_of_sample" not in table
+    assert placebo.joint_test([placebo.placebos(each, windows) for each in metrics.values()]).p_value < 0.02
+
+
+def test_andrews_test_of_one_day_is_the_permutation():
+    test = placebo.placebos(series(), Windows("2017-10-26"))
+    assert test.end_of_sample == test.conformal
+    several = placebo.every_test({"a": series()}, Windows("2017-10-24", "2017-10-26"))
+    assert 0 < several["end_of_sample"].iloc[0] <= 1
+
+
+def test_refusals_say_what_to_do():
+    with pytest.raises(
+        ValueError, match="dates before the event have two months before them: give a longer history"
+    ):
+        placebo.placebos(series(50), Windows("2017-10-26"))
+    with pytest.raises(ValueError, match="weekday 'kin' is unknown: give kind or same"):
+        placebo.comparable_days(pd.date_range("2017-08-27", "2017-10-25"), Windows("2017-10-26"), "kin")
 
 
 def test_a_tube_strike_stands_out_and_a_bank_strike_does_not(reference_data):
-    # Saberi et al. 2018: cycle hires on 9 July 2015 went from 38,886 to 72,503, about +85 %.
-    hires = _reference(reference_data / "tfl_cycle_hire" / "daily.csv", "hires")
-    strike = Windows("2015-07-09", country="GB", history_start="2013-07-09")
-    found = placebo.every_test({"hires": hires}, strike).iloc[0]
-    assert found[["placebo", "conformal", "end_of_sample"]].max() < 0.05
-    assert found["low"] < 0.85 < found["high"]
-    payments = _reference(reference_data / "upi_rbi_daily" / "daily.csv", "Vol")
-    none = placebo.every_test({"payments": payments}, Windows("2022-03-28", country="IN")).iloc[0]
-    assert none[["placebo", "conformal", "end_of_sample"]].min() > 0.2
-    for daily, windows in ((hires, strike), (payments, Windows("2022-03-28", country="IN"))):
-        assert 0.01 < (np.abs(placebo.placebo_test(daily, windows).t) > 1.96).mean() < 0.07
+    hires = pd.read_csv(reference_data / "tfl_cycle_hire" / "daily.csv", index_col=0, parse_dates=True).iloc[
+        :, 0
+    ]
+    strike = placebo.placebos(hires[:"2015-07-09"], Windows("2015-07-09", country="GB"))
+    assert strike.p_value == strike.floor
+    volumes = pd.read_csv(reference_data / "upi_rbi_daily" / "daily.csv", index_col=0, parse_dates=True)[
+        "Vol"
+    ]
+    shut = placebo.placebos(volumes[:"2021-12-16"].astype(float), Windows("2021-12-16", country="IN"))
+    assert shut.p_value > 0.05
+
+
+def test_the_forecast_s_own_standard_error_is_right_on_ordinary_dates():
+    fit, _ = before_the_event(series(400, 5), Windows("2017-10-26"))
+    test = placebo.placebos(series(400, 5), Windows("2017-10-26"))
+    assert fit.estimates.df > 300
+    assert test.t.std() == pytest.approx(1, abs=0.12)

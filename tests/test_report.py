@@ -285,7 +285,7 @@ def test_results_hold_full_precision_under_the_schema(made):
     _, out = made
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert results["results"]["03_effect"]["count.pre-week"] == EFFECT
-    assert results["answers"] == {"count": {"pre-week": {"notebook": "03_effect", "key": "count.pre-week"}}}
+    assert results["answers"] == {"count": {"pre-week": EFFECT | {"notebook": "03_effect"}}}
     assert results["synthetic"] is True
     schema = json.loads(assembly.SCHEMA.read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -293,6 +293,24 @@ def test_results_hold_full_precision_under_the_schema(made):
         results["results"]["03_effect"]["count.pre-week"] = EFFECT | broken
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(results, schema)
+
+
+def recorded(**records: dict) -> dict:
+    """An executed notebook that recorded these."""
+    metas = [{"kind": "record", "key": key, "record": record} for key, record in records.items()]
+    outputs = [{"metadata": {"analysis": meta | {"synthetic": False}}} for meta in metas]
+    return {"cells": [{"cell_type": "code", "outputs": outputs}]}
+
+
+def test_every_place_of_an_effect_is_listed():
+    effects = recorded(**{"effect.count.pre-week": EFFECT})
+    parts = recorded(**{"reconciliation.digital gain.count.pre-week": {"absolute": EFFECT["absolute"]}})
+    study = Study(title="x", event_start="2017-10-26")
+    results = summary.results(study, {"03_effect": effects, "05_parts": parts})
+    places = results["reconciliation"]["count"]["pre-week"]
+    assert [one["place"] for one in places] == ["03_effect: effect.count.pre-week", "05_parts: digital gain"]
+    assert {one["absolute"] for one in places} == {EFFECT["absolute"]}
+    assert results["results"]["05_parts"] == {}
 
 
 def test_a_record_that_misses_its_numbers_is_named():

@@ -100,7 +100,7 @@ ROWS = pd.DataFrame(
         "payer_id": ["p", "q", "p", "r", "p", "s", "s"],
     }
 )
-STUDY = "title: x\nevent_start: 2017-10-26\nledger: ledger.parquet\n"
+STUDY = "title: x\nevent_start: 2017-10-26\nledger: ledger.parquet\noffline_channels: [counter]\n"
 
 
 @pytest.fixture
@@ -155,3 +155,27 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
         write(target, fail)
     assert target.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["x.txt"]
+
+
+def test_a_name_that_resembles_a_parameter_is_refused():
+    """papermill sets an unknown name all the same, and nothing would use it."""
+    given = {"event_start": "2017-10-26", "campaing_start": "2017-09-23"}
+    with pytest.raises(ValueError, match="campaing_start is unknown: did you mean campaign_start"):
+        Study.from_parameters(given)
+
+
+def test_waiting_offline_channels_and_donors_reach_the_windows_and_the_ledger(study, tmp_path):
+    assert load(tmp_path, STUDY + "wait_days: 3\n").windows.waiting == 3
+    all_digital = load(tmp_path, STUDY.replace("[counter]", "[nowhere]"))
+    with pytest.warns(UserWarning, match="no channel is offline"):
+        assert all_digital.daily("count").tolist() == [4, 3]
+    wide = load(tmp_path, STUDY + "donors: [Water]\n").untouched("value")
+    assert wide["Water"].tolist() == [10, 40]
+    with pytest.raises(ValueError, match="the study has no donors"):
+        study.untouched("value")
+
+
+def test_a_ledger_without_the_event_s_day_is_refused(tmp_path):
+    ROWS[ROWS["paid_at"] < "2017-10-26"].to_parquet(tmp_path / "ledger.parquet")
+    with pytest.raises(ValueError, match="no payment on 2017-10-26"):
+        load(tmp_path, STUDY).daily("count")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import special
 
 from analysis import days
-from analysis.effect import Effect, Interval, estimate
+from analysis.model.effect import Effect, Interval
 from analysis.model.pooling import Coefficient, RandomEffects
 from analysis.windows import Windows
 
@@ -118,19 +118,18 @@ def _numbers(one: Coefficient, level: float) -> dict[str, float]:
 def editions(
     daily: pd.Series,
     windows: Sequence[Windows],
-    estimator: str | None = None,
-    baseline: str = "pre-week",
+    ask: Callable[[pd.Series, Windows], Effect],
     moderators: Mapping[str, Sequence[float]] | None = None,
-    **options,
 ) -> Editions:
     """Estimate each edition from the days before it, without those of other editions, and pool them.
 
     Parameters
     ----------
-    daily, estimator, baseline, **options
-        As for `analysis.effect.estimate`.
+    daily : Series
     windows : sequence of Windows
         Two or more.
+    ask : callable
+        What estimates one edition: `analysis.effect.estimate`, which calls this function.
     moderators : mapping of str to values, optional
         A number an edition, in the order of `windows`; by default whether the event begins on a weekend.
 
@@ -154,7 +153,7 @@ def editions(
     for one, after in pairwise(every):
         if after.event_start <= one.event_end:
             raise ValueError(f"two editions share the day {after.event_start:%Y-%m-%d}: give each day once")
-    effects = tuple(estimate(daily, _apart(one, every), estimator, baseline, **options) for one in every)
+    effects = tuple(ask(daily, _apart(one, every)) for one in every)
     for effect in effects:
         if min(effect.observed, effect.expected_interval().low) <= 0:
             day = effect.event_days[0]

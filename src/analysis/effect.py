@@ -6,6 +6,7 @@ The recommended one, `gls`, is the one regression of `analysis.model`; notebook 
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -98,7 +99,8 @@ def estimate(
         The estimand: what the day added to the level of the week before it, or what the initiative
         added to the world without it.
     **options
-        Passed on to the estimator, which refuses those it does not know: `covariates`, `scale`, `donors`.
+        Passed on to the estimator, which refuses those it does not know: `covariates`, `scale`, `donors`; of several
+        editions `moderators` too.
 
     Raises
     ------
@@ -131,7 +133,9 @@ def estimate(
     if not isinstance(windows, Windows):
         from analysis.editions import editions
 
-        return editions(daily, windows, estimator, baseline, **options)
+        moderators = options.pop("moderators", None)
+        ask = functools.partial(estimate, estimator=estimator, baseline=baseline, **options)
+        return editions(daily, windows, ask, moderators)
     return known[name](tidy(daily, windows), windows, baseline=baseline, **options)
 
 

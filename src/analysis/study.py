@@ -272,12 +272,12 @@ class Study(BaseModel):
         """
         import pandas as pd
 
-        from analysis import habit
+        from analysis.ledger.first_timers import first_timers
 
         def read() -> pd.DataFrame:
             options = {"timezone": self.timezone, **self._options()}
             try:
-                return habit.first_timers(self.source, self.columns or None, **options)
+                return first_timers(self.source, self.columns or None, **options)
             except ValueError:
                 return pd.DataFrame()
 
