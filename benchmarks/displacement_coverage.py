@@ -19,12 +19,13 @@ import numpy as np
 import pandas as pd
 
 from analysis import displacement
+from analysis.effect import estimate
 from analysis.simulate import accounts, world
 from analysis.simulate.dubai import DUBAI
 from analysis.windows import Windows
 
-DAY = Windows("2017-10-26", campaign_start="2017-09-23")
-BEFORE, AFTER = 7, 14
+DAY = Windows("2017-10-26", campaign_start="2017-09-23", country="AE", wait_days=0)
+BEFORE, AFTER = 2, 14
 
 
 def draw(seed: int, metric: str = "count") -> tuple[pd.Series, pd.Series, dict[str, float]]:
@@ -52,7 +53,9 @@ def draw(seed: int, metric: str = "count") -> tuple[pd.Series, pd.Series, dict[s
 def run(seed: int, metric: str) -> pd.DataFrame:
     """Estimate, standard error and truth of each part of one year."""
     digital, counter, truth = draw(seed, metric)
-    found = displacement.decompose(digital, counter, DAY, BEFORE, AFTER)
+    found = displacement.decompose(
+        digital, counter, DAY, BEFORE, AFTER, headline=estimate(digital.rename(metric), DAY)
+    )
     return pd.DataFrame(
         {
             "metric": metric,
@@ -61,7 +64,7 @@ def run(seed: int, metric: str) -> pd.DataFrame:
             "truth": found.parts.index.map(truth),
             "estimate": found.parts.to_numpy(),
             "se": np.sqrt(np.diag(found.covariance)),
-            "freedom": found.freedom,
+            "df": found.df,
         }
     )
 

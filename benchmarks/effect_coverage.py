@@ -24,7 +24,7 @@ from analysis.simulate.dubai import DUBAI
 from analysis.simulate.world import COUNTER
 from analysis.windows import BASELINES, Windows
 
-DAY = Windows("2017-10-26", campaign_start="2017-09-23")
+DAY = Windows("2017-10-26", campaign_start="2017-09-23", country="AE", wait_days=0)
 LEVELS = (80, 95)
 
 
