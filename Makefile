@@ -43,7 +43,7 @@ bench: .venv/ready-ci ## measure beside peers
 lock: .venv/ready ## lock the newest versions that pyproject.toml allows; rewrite environment.yml
 	$(PIP) uv
 	$(LOCK) --upgrade --extra dev -o requirements.lock
-	$(LOCK) --upgrade --extra dev --extra spark --extra cluster -c requirements.lock -o requirements-ci.lock
+	$(LOCK) --upgrade --extra dev --extra spark --extra cluster --extra sql -c requirements.lock -o requirements-ci.lock
 	$(BIN)/pyproject2conda yaml -c conda-forge -n analysis --python-include infer -e dev \
 		--custom-command "make lock" -o environment.yml -w force
 

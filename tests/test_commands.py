@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import click
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
@@ -259,3 +261,56 @@ def test_cdnow_transactions_enter_as_they_are(reference_data, tmp_path):
         )
         assert 0 < effect["expected"] < 3 * effect["observed"]
         assert effect["p_value"] > 0.001
+
+
+def readme_examples() -> list[tuple[list[str], str]]:
+    """Each command of README's that estimates, and what stands below it."""
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    examples = []
+    for number, line in enumerate(lines):
+        if line.startswith("    $ .venv/bin/python -m analysis estimate"):
+            below = list(itertools.takewhile(lambda text: text.startswith("    "), lines[number + 1 :]))
+            examples.append((line.split()[4:], " ".join(" ".join(below).split())))
+    return examples
+
+
+@pytest.mark.parametrize(("words", "output"), readme_examples())
+def test_readme_s_examples_print_what_it_says(words, output, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    result = run(*words)
+    assert result.exit_code == 0, result.stderr
+    assert " ".join(result.stdout.split()) == output
+
+
+def test_readme_s_python_runs(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)[1]
+    names: dict = {}
+    exec(block, names)
+    assert -0.13 < names["effect"].relative < -0.03
+
+
+def test_editions_pool_to_what_is_published_for_halloween():
+    """Levy, Chung & Slade 2011: about -11 % over 1996-2006, weekends apart."""
+    words = [word for year in range(2000, 2015) for word in ("--event", f"{year}-10-31")]
+    pooled = found("estimate", ROOT / "data" / "raw" / "us_births.csv", *words, "--country", "US")
+    assert -0.13 < pooled["relative"] < -0.10
+    assert pooled["relative_low"] < -0.11 < pooled["relative_high"]
+
+
+def test_donors_and_covariates_are_columns_of_daily_figures(tmp_path):
+    days = pd.date_range("2021-01-01", periods=90)
+    rng = np.random.default_rng(3)
+    shared = rng.normal(0, 20, 90).cumsum()
+    frame = pd.DataFrame({"date": days, "calls": 1000 + shared + rng.normal(0, 5, 90), "other": 800 + shared})
+    frame.loc[89, "calls"] += 200
+    path = tmp_path / "two.csv"
+    frame.to_csv(path, index=False)
+    alone = found("estimate", path, "--event", "2021-03-31", "--metric", "calls")
+    for option, name in (("--donor", "difference_in_differences"), ("--covariate", "gls")):
+        words = ["estimate", path, "--event", "2021-03-31", "--metric", "calls", option, "other"]
+        beside = found(*words, "--estimator", name)
+        assert beside["absolute_low"] < 200 < beside["absolute_high"]
+        width = beside["absolute_high"] - beside["absolute_low"]
+        assert width < 0.6 * (alone["absolute_high"] - alone["absolute_low"])
+        assert "other2" in refusal(*words[:-1], "other2", "--estimator", name)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from analysis.editions import Editions
     from analysis.effect import Effect
     from analysis.windows import Windows
 
@@ -99,7 +100,12 @@ series_options = _options(
     (
         data_argument,
         click.option(
-            "--event", required=True, metavar="DATE", help="The day of the event, such as 2017-10-26."
+            "--event",
+            "events",
+            required=True,
+            multiple=True,
+            metavar="DATE",
+            help="The day of the event, such as 2017-10-26; once for each edition.",
         ),
         click.option("--event-end", metavar="DATE", help="Its last day, where it has several."),
         click.option("--campaign-start", metavar="DATE", help="The day it was announced."),
@@ -109,8 +115,9 @@ series_options = _options(
             help="count (by default), value, payers, ticket, digital_share; or a column of daily figures.",
         ),
         click.option(
-            "--country", metavar="CC", default="AE", show_default=True, help="Its weekends and holidays."
+            "--wait-days", type=click.IntRange(min=0), help="Last days before it that people may wait."
         ),
+        click.option("--country", metavar="CC", help="Whose weekends and holidays; by default plain weeks."),
         click.option("--level", type=float, default=0.95, show_default=True, help="Of the intervals."),
         *reading_options,
         json_option,
@@ -158,39 +165,103 @@ def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
     show_default=True,
     help="What the day added to the week before, or the initiative to the world without it.",
 )
-def estimate(estimator: str | None, baseline: str, level: float, as_json: bool, **series: Any) -> None:
-    """What an event added to one metric of DATA, a ledger of payments or a CSV with a row a day."""
+@click.option(
+    "--at-least", type=float, metavar="X", help="How probable an effect of at least X is; 0.1 is 10 %."
+)
+@click.option(
+    "--covariate", "covariates", multiple=True, metavar="NAME", help="A column the event cannot move."
+)
+@click.option("--donor", "donors", multiple=True, metavar="NAME", help="A column of a unit it did not touch.")
+def estimate(
+    estimator: str | None,
+    baseline: str,
+    level: float,
+    at_least: float | None,
+    covariates: tuple[str, ...],
+    donors: tuple[str, ...],
+    as_json: bool,
+    **series: Any,
+) -> None:
+    """What an event added to one metric of DATA, a ledger of payments or daily figures."""
     from analysis import effect
 
     daily, windows = _series(observed=True, **series)
-    result = effect.estimate(daily, windows, estimator=estimator, baseline=baseline)
+    options: dict[str, Any] = {}
+    if covariates:
+        options["covariates"] = _columns(covariates, "--covariate", daily.name, **series)
+    if donors:
+        options["donors"] = _columns(donors, "--donor", daily.name, **series)
+        estimator = estimator or "synthetic_control"
+    which = windows[0] if len(windows) == 1 else windows
+    result = effect.estimate(daily, which, estimator=estimator, baseline=baseline, **options)
     if as_json:
-        _print_json(result.to_dict(level))
+        more = {} if at_least is None else {"at_least": at_least, "probability": result.probability(at_least)}
+        _print_json(result.to_dict(level) | more)
+    elif len(windows) > 1:
+        click.echo(_pooled_told(result, level))
     else:
         click.echo(_told(result, level))
+        if at_least is not None:
+            click.echo(f"probability of at least {at_least:+.0%}: {result.probability(at_least):.3g}")
+
+
+def _columns(names: tuple[str, ...], option: str, own: str, data: str, **series: Any) -> pd.DataFrame:
+    """Further columns of daily figures."""
+    from analysis import ledger
+
+    reading = {
+        name: series[name] for name in ("date_column", "timezone", "decimal", "date_format", "encoding")
+    }
+    if not ledger.is_daily(data, how=ledger.Reading(**reading)):
+        raise click.UsageError(f"{option} names a column of daily figures, and {data} is a ledger")
+    table = ledger.read_daily(data, **reading)
+    for name in names:
+        if name not in table or name == own:
+            raise click.UsageError(f"{option} {name}: {data} has {', '.join(map(str, table))}")
+    return table[list(names)]
 
 
 def _series(
     data: str,
-    event: str,
+    events: tuple[str, ...],
     event_end: str | None,
     campaign_start: str | None,
+    wait_days: int | None,
     metric: str | None,
-    country: str,
+    country: str | None,
     observed: bool,
     **reading: Any,
-) -> tuple[pd.Series, Windows]:
+) -> tuple[pd.Series, list[Windows]]:
     import warnings
 
     from analysis import ledger
     from analysis.windows import Windows
 
-    windows = Windows(event, event_end, campaign_start, country=country)
+    if len(events) > 1 and (event_end or campaign_start):
+        raise click.UsageError(
+            "several --event are editions of one day each, without --event-end or --campaign-start"
+        )
+    windows = [
+        Windows(event, event_end, campaign_start, wait_days=wait_days, country=country)
+        for event in sorted(events)
+    ]
+    days = [day for one in windows for day in one.event_days] if observed else ()
     with warnings.catch_warnings():
         warnings.simplefilter("always", ledger.Note)
         warnings.showwarning = lambda message, *_: click.echo(f"Mind: {message}", err=True)
-        daily = ledger.daily_metric(data, metric, event=windows.event_days if observed else (), **reading)
+        daily = ledger.daily_metric(data, metric, event=days, **reading)
     return daily, windows
+
+
+def _pooled_told(editions: Editions, level: float) -> str:
+    """Each edition, the effect of all, what the next would do, and how far they differ."""
+    frame = editions.frame(level).to_string(index=False, float_format="{:.3f}".format)
+    low, high = editions.confidence_interval(level)
+    following = editions.prediction_interval(level)
+    return (
+        f"{frame}\npooled {editions.relative:+.1%}, {100 * level:g}% interval {low:+.1%} to {high:+.1%}; "
+        f"p = {editions.p_value:.2g}\nthe next edition: {following.low:+.1%} to {following.high:+.1%}"
+    )
 
 
 def _told(effect: Effect, level: float) -> str:
@@ -262,7 +333,9 @@ def power(power: float, level: float, as_json: bool, **series: Any) -> None:
     """The effect that the next edition could show, by its length, weekday and history in DATA."""
     from analysis.power import detectable
 
-    daily, windows = _series(observed=False, **series)
+    daily, (windows, *more) = _series(observed=False, **series)
+    if more:
+        raise click.UsageError("power takes one --event, the edition that was held")
     frame = detectable(daily, windows, power=power, level=level)
     designs = frame.astype(object).where(frame.notna(), None).to_dict("records")
     if as_json:

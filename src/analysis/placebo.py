@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from dataclasses import dataclass, replace
 
@@ -259,15 +260,16 @@ def specifications(
     """The effect under every defensible choice, so that a reader sees how much hangs on which.
 
     The recommended estimator and the textbook ones over both estimands, lengths of history, lengths of the week
-    before (where its level has a column) and, for the recommended one, the scale. The comparisons with one day or a
-    plain mean are no defensible choices and stay out. A choice that the data do not allow is left out.
+    before (where its level has a column), days left out before the event (none or two, after a campaign) and, for
+    the recommended one, the scale. The comparisons with one day or a plain mean are no defensible choices and stay
+    out. A choice that the data do not allow is left out.
 
     Returns
     -------
     DataFrame
         One row a specification, by `relative`: `estimator`, `baseline`, `history` (days before the event or
-        "all"), `baseline_days`, `scale` ("" where it is chosen from the data), `relative`, `low`, `high`
-        (fractions), `p_value`, `headline` (whether it is the effect that every report gives).
+        "all"), `baseline_days`, `wait_days`, `scale` ("" where it is chosen from the data), `absolute`, `relative`,
+        `low`, `high` (fractions), `p_value`, `headline` (whether it is the effect that every report gives).
     """
     rows = []
     for history in histories:
@@ -275,16 +277,18 @@ def specifications(
         if history is not None and (daily.index[0] > start or (windows.history_start or start) > start):
             continue
         for baseline in ("pre-week", "history") if len(windows.campaign_days) else ("pre-week",):
-            for days_ in weeks if windows.anchored(baseline) else weeks[:1]:
-                chosen = replace(windows, baseline_days=days_, history_start=start)
+            weeks_, waits = (weeks, (windows.waiting, 0, 2)) if windows.anchored(baseline) else (weeks[:1], ())
+            for days_, wait in itertools.product(weeks_, dict.fromkeys(waits or (windows.waiting,))):
+                chosen = replace(windows, baseline_days=days_, history_start=start, wait_days=wait)
                 for name in CURVE:
                     for scale in (None, "log", "identity") if name == "gls" else (None,):
                         row = {"estimator": name, "baseline": baseline, "history": str(history or "all")}
-                        row |= {"baseline_days": days_, "scale": scale or ""}
+                        row |= {"baseline_days": days_, "wait_days": wait, "scale": scale or ""}
                         rows.append(row | _numbers(daily, chosen, name, baseline, scale, level))
     table = pd.DataFrame(rows).dropna(subset=["relative"])
     first = (table["estimator"] == "gls") & (table["baseline"] == "pre-week") & (table["history"] == "all")
-    table["headline"] = first & (table["baseline_days"] == windows.baseline_days) & (table["scale"] == "")
+    first &= (table["baseline_days"] == windows.baseline_days) & (table["wait_days"] == windows.waiting)
+    table["headline"] = first & (table["scale"] == "")
     # A scale that the data choose anyway gives one row, not two.
     table = table.drop_duplicates(["estimator", "baseline", "relative", "low", "high"])
     return table.sort_values("relative", kind="stable", ignore_index=True)
@@ -301,7 +305,8 @@ def _numbers(daily, windows: Windows, name: str, baseline: str, scale: str | Non
     except (ValueError, RuntimeWarning):
         return {"relative": np.nan}
     low, high = effect.confidence_interval(level, relative=True)
-    return {"relative": effect.relative, "low": low, "high": high, "p_value": effect.p_value}
+    sizes = {"absolute": effect.absolute, "relative": effect.relative, "low": low, "high": high}
+    return sizes | {"p_value": effect.p_value}
 
 
 def comparable_days(starts: pd.DatetimeIndex, windows: Windows, weekday: str = "kind") -> pd.DatetimeIndex:

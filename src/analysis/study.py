@@ -91,6 +91,8 @@ class Study(BaseModel):
         Entities of the ledger, or columns of daily figures, that the initiative did not touch: they are compared with.
     offline_channels : list of str
         The channels of the ledger that are service centres; every other one is digital.
+    refunds, decimal, date_format, encoding
+        How the ledger is to be read: see `ledger.Reading`.
     language : str
         Language of the notebooks' own output, "en" or "ar".
     confidence : float
@@ -118,6 +120,10 @@ class Study(BaseModel):
     participants: list[str] = []
     donors: list[str] = []
     offline_channels: list[str] = []
+    refunds: bool = False
+    decimal: Literal[".", ","] | None = None
+    date_format: str | None = None
+    encoding: str | None = None
     language: Literal["en", "ar"] = "en"
     confidence: float = Field(0.95, gt=0, lt=1)
     seed: int = Field(20171026, ge=0)
@@ -227,16 +233,18 @@ class Study(BaseModel):
         return ledger.is_synthetic(self.source)
 
     def daily(self, metric: str) -> pd.Series:
-        """One metric a day: of all digital payments of a ledger, or a column of a daily CSV."""
+        """One metric a day: of all digital payments of a ledger, or a column of daily figures."""
         from analysis import ledger
 
         columns = dict(self.columns)
         day = columns.pop("date", None)
         if ledger.is_daily(self.source, columns, day):
-            return ledger.daily_metric(
-                self.source, metric, date_column=day, value_column=columns.get(metric)
-            ).rename(metric)
-        return ledger.metric(self.panel(("digital",)), metric)
+            told = {"date_column": day, "value_column": columns.get(metric), "timezone": self.timezone}
+            how = {name: value for name, value in self._options().items() if name != "offline_channels"}
+            return ledger.daily_metric(self.source, metric, **told, **how).rename(metric)
+        panel = self.panel(("digital",))
+        ledger.refuse_absent(panel, self.windows.event_days, self.source.name)
+        return ledger.metric(panel, metric, tuple(self.offline_channels))
 
     def untouched(self, metric: str) -> pd.DataFrame:
         """One metric a day of each donor, a column a donor."""
@@ -248,10 +256,9 @@ class Study(BaseModel):
             raise ValueError("the study has no donors: name units that the initiative did not touch")
         if ledger.is_daily(self.source, self.columns, self.columns.get("date")):
             return pd.concat([self.daily(name) for name in self.donors], axis=1)
-        whole = self.model_copy(update={"participants": []})
-        panel = whole.panel(("entity", "digital")).query("digital and entity in @self.donors")
-        wide = {name: ledger.metric(rows, metric) for name, rows in panel.groupby("entity", observed=True)}
-        return pd.DataFrame({name: wide[name] for name in self.donors})
+        panel = self.model_copy(update={"participants": self.donors}).panel(("entity", "digital"))
+        of = {name: ledger.metric(rows, metric) for name, rows in panel[panel["digital"]].groupby("entity")}
+        return pd.DataFrame({name: of[name] for name in self.donors})
 
     def panel(self, by: tuple[str, ...] = ("entity", "channel")) -> pd.DataFrame:
         """The daily panel: date, *by, count, value, payers; days without payments are zeros."""
@@ -275,7 +282,7 @@ class Study(BaseModel):
         if not path.exists():
             from analysis import ledger
 
-            found = ledger.check(self.source, self.columns or None, self.timezone)
+            found = ledger.check(self.source, self.columns or None, self.timezone, **self._options())
             write(path, json.dumps([str(fault) for fault in found], ensure_ascii=False))
         return json.loads(path.read_text(encoding="utf-8"))
 
@@ -283,7 +290,7 @@ class Study(BaseModel):
         from analysis import ledger
 
         if not self.participants:
-            return ledger.daily_panel(self.source, by, self.columns or None, self.timezone)
+            return ledger.daily_panel(self.source, by, self.columns or None, self.timezone, **self._options())
         import narwhals as nw
 
         from analysis.ledger.sources import opened
@@ -298,11 +305,16 @@ class Study(BaseModel):
                     )
                     raise ValueError(f"participants: {name!r} is not an entity of the ledger: {hint}")
             rows = source.frame.filter(nw.col("entity").is_in(self.participants))
-            return ledger.daily_panel(nw.to_native(rows), by, timezone=self.timezone)
+            return ledger.daily_panel(nw.to_native(rows), by, timezone=self.timezone, **self._options())
+
+    def _options(self) -> dict[str, Any]:
+        """How the ledger is to be read, but for its columns and time zone."""
+        options = {name: getattr(self, name) for name in ("refunds", "decimal", "date_format", "encoding")}
+        return options | {"offline_channels": tuple(self.offline_channels)}
 
     def _reading(self) -> list:
         """What decides how the ledger is read."""
-        return [self.columns, self.participants, self.timezone]
+        return [self.columns, self.participants, self.timezone, self._options()]
 
     def _fingerprint(self) -> list[list]:
         """Name, size and time of change of each file of the ledger."""

@@ -8,6 +8,7 @@ The pre-week baseline is the `baseline_days` days up to the eve, campaign includ
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from numbers import Integral
@@ -30,6 +31,9 @@ class Windows:
         The day of the announcement. The campaign runs from it to the eve of the event.
     baseline_days : int
         Length of the pre-week baseline, in days.
+    wait_days : int, optional
+        The last days before the event that people may have waited through: neither level nor memory starts from them.
+        By default 2 after a campaign, else none.
     country : str or None
         ISO 3166 code whose weekends and holidays apply; None for a calendar of plain weeks.
     history_start : date-like, optional
@@ -60,6 +64,8 @@ class Windows:
         for name in ("campaign_start", "history_start"):
             if getattr(self, name) is not None:
                 set_(self, name, _day(name, getattr(self, name)))
+        if self.wait_days is not None and not self.wait_days >= 0:
+            raise ValueError(f"wait_days is {self.wait_days}: give a whole number of days, 0 for none")
         set_(self, "excluded", tuple(sorted(_day("excluded", day) for day in self.excluded)))
         if self.event_end < self.event_start:
             raise ValueError(f"event_end {end:%Y-%m-%d} is before event_start {self.event_start:%Y-%m-%d}")
@@ -150,11 +156,14 @@ class Windows:
 
 
 def _day(name: str, value: str | date | pd.Timestamp) -> pd.Timestamp:
-    """One calendar day, without time or zone."""
+    """One calendar day, without time or zone; of text, YYYY-MM-DD alone is one."""
+    given = value
+    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value.strip()):
+        value = None
     try:
-        day = pd.NaT if isinstance(value, (int, float)) else pd.Timestamp(value)
+        day = pd.NaT if value is None or isinstance(value, (int, float)) else pd.Timestamp(value)
     except (ValueError, TypeError):
         day = pd.NaT
     if day is pd.NaT:
-        raise ValueError(f"{name} {value!r} is not a date: write it as 2017-10-26")
+        raise ValueError(f"{name} {given!r} is not a date: write it as 2017-10-26")
     return day.tz_localize(None).normalize()

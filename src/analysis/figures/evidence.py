@@ -33,17 +33,19 @@ from analysis.words import _
 
 if TYPE_CHECKING:
     from analysis.displacement import Decomposition
-    from analysis.placebo import PlaceboTest
+    from analysis.effect import Effect
+    from analysis.placebo import Placebos
 
 LINES = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
 
 
 @drawn
-def placebo(test: PlaceboTest) -> Axes:
-    """The event among ordinary dates that are like it: each date is one dot."""
+def placebo(test: Placebos, effect: Effect) -> Axes:
+    """The event, at `effect`, among the comparable dates before it: each date is one dot."""
     ax = canvas(3.0, left=0.04, top=0.84, bottom=0.16)
-    values = np.asarray(test.relative, float)
-    ends = np.append(values, test.event_relative)
+    data = test.frame()
+    values, event = data["relative"].to_numpy(float), effect.relative
+    ends = np.append(values, event)
     bins = np.histogram_bin_edges(values, bins="fd")
     width = bins[1] - bins[0]
     heights = np.zeros(len(values))
@@ -61,9 +63,9 @@ def placebo(test: PlaceboTest) -> Axes:
         mew=0,
     )
     top = max(heights.max() + 2, 4)
-    ax.vlines(test.event_relative, 0, top * 0.86, color=EVENT, lw=2)
-    text = _("the event {x}").format(x=words.percent(test.event_relative, signed=True))
-    ax.text(test.event_relative, top * 0.88, text, color=EVENT, ha="center", va="bottom", fontsize=9)
+    ax.vlines(event, 0, top * 0.86, color=EVENT, lw=2)
+    text = _("the event {x}").format(x=words.percent(event, signed=True))
+    ax.text(event, top * 0.88, text, color=EVENT, ha="center", va="bottom", fontsize=9)
     ax.axvline(0, color=INK, lw=0.8)
     room = 0.08 * (ends.max() - ends.min())
     ax.set_xlim(min(ends.min(), 0) - room, ends.max() + room)
@@ -72,9 +74,9 @@ def placebo(test: PlaceboTest) -> Axes:
     ax.spines["left"].set_visible(False)
     percent_axis(ax.xaxis)
     ax.set_xlabel(_("what each date “added”, over what was expected of it"), fontsize=9)
-    more = int(np.sum(np.abs(values) >= abs(test.event_relative)))
+    more = test.rank - 1
     alt = _(
-        "Dot chart of what {n} ordinary dates “added”: half of them lie between {quarter} and {three_quarters}, all "
+        "Dot chart of what {n} comparable dates “added”: half of them lie between {quarter} and {three_quarters}, all "
         "between {low} and {high}. The event stands at {event}; p = {p}."
     ).format(
         n=words.number(len(values), 1),
@@ -82,35 +84,34 @@ def placebo(test: PlaceboTest) -> Axes:
         three_quarters=words.percent(np.quantile(values, 0.75), 0.001, signed=True),
         low=words.percent(values.min(), 0.001, signed=True),
         high=words.percent(values.max(), 0.001, signed=True),
-        event=words.percent(test.event_relative, 0.001, signed=True),
+        event=words.percent(event, 0.001, signed=True),
         p=words.p_value(test.p_value),
     )
     caption = words.ngettext(
-        "Each dot is an ordinary date treated as the event; {n} of {all} lies as far from zero as the event.",
-        "Each dot is an ordinary date treated as the event; {n} of {all} lie as far from zero as the event.",
+        "Each dot is a comparable date treated as the event; {n} of {all} lies as many standard errors from zero.",
+        "Each dot is a comparable date treated as the event; {n} of {all} lie as many standard errors from zero.",
         more,
     ).format(n=words.number(more, 1), all=words.number(len(values), 1))
-    data = pd.DataFrame({"date": pd.DatetimeIndex(test.dates), "relative": values})
-    data.attrs["formats"] = {"relative": "+percent.1"}
+    data.attrs["formats"] = {"relative": "+percent.1", "t": "+number.1"}
     return describe(ax, alt=alt, caption=caption, data=data)
 
 
 @drawn
 def specification(
     rows: pd.DataFrame,
-    announced: float | None = 0.30,
-    choices: Sequence[str] = ("estimator", "baseline", "history", "baseline_days", "calendar", "scale"),
+    announced: float | None = None,
+    choices: Sequence[str] = ("estimator", "baseline", "history", "baseline_days", "wait_days", "scale"),
 ) -> Axes:
     """The effect under every defensible choice, sorted, with the choices made below.
 
-    `rows` is `placebo.specifications(...)`: ``relative, low, high`` and one column a choice.
+    `rows` is `placebo.specifications(...)`: ``relative, low, high, headline`` and one column a choice.
     """
     rows = rows.sort_values("relative", kind="stable", ignore_index=True)
     marks = [
         (column, value, words.choice(column, value))
         for column in choices
         if column in rows and len(set(rows[column])) > 1
-        for value in sorted(rows[column].unique(), key=str)
+        for value in sorted(rows[column].unique(), key=_by_size)
         if str(value)
     ]
     upper, lower = 2.3, 0.16 * len(marks) + 0.1
@@ -133,6 +134,8 @@ def specification(
             ms=max(1.8, min(4.5, 250 / len(rows))),
             mew=0,
         )
+    own = np.flatnonzero(rows["headline"])
+    ax.plot(own, rows["relative"].iloc[own], "D", color=EVENT, ms=7, mec="white", mew=0.8, zorder=5)
     ax.axhline(0, color=INK, lw=0.9)
     point = rows["relative"]  # intervals far longer than the estimates are spread run out of the frame
     low, high = (
@@ -156,6 +159,8 @@ def specification(
         below.plot(
             here, np.full(len(here), place), "s", color=INK, ms=max(1.4, min(3.5, 220 / len(rows))), mew=0
         )
+        mine = np.intersect1d(here, own)
+        below.plot(mine, np.full(len(mine), place), "D", color=EVENT, ms=4, mew=0, zorder=5)
     for place in [i for i in range(1, len(marks)) if marks[i][0] != marks[i - 1][0]]:
         below.axhline(place - 0.5, color=INK, lw=0.5, alpha=0.4)
     below.set_yticks(range(len(marks)), [text for *_rest, text in marks], fontsize=8)
@@ -164,21 +169,24 @@ def specification(
     ax.set_xlim(-1, len(rows))
     alt = _(
         "The effect under {n} specifications, sorted: from {low} to {high}, median {median}; in {clear} of them the "
-        "interval excludes zero."
+        "interval excludes zero. The effect that every report gives is {own}."
     ).format(
         n=words.number(len(rows), 1),
         low=words.percent(rows["relative"].min(), signed=True),
         high=words.percent(rows["relative"].max(), signed=True),
         median=words.percent(rows["relative"].median(), signed=True),
         clear=words.number(int(clear.sum()), 1),
+        own=words.percent(float(rows["relative"].iloc[own[0]]), signed=True),
     )
     caption = _(
-        "Each column is one specification: above its estimate and interval, below the choices that make it."
+        "Each column is one specification: above its estimate and interval, below the choices that make it. The "
+        "diamond is the effect that every report gives."
     )
     data = rows.copy()
     data.attrs["formats"] = dict.fromkeys(("relative", "low", "high"), "+percent.1") | {
         "p_value": "p",
         "baseline_days": "number.0",
+        "wait_days": "number.0",
     }
     return describe(ax, alt=alt, caption=caption, data=data)
 
@@ -352,6 +360,11 @@ def calibration(rows: pd.DataFrame, value: str = "coverage", low: float = 0.935,
     data = rows[["process", "estimator", value]].copy()
     data.attrs["formats"] = {value: "percent.1" if value == "coverage" else "number.2"}
     return describe(ax, alt=alt, caption=caption, data=data)
+
+
+def _by_size(value) -> str:
+    """Numbers in order, then words."""
+    return str(value).zfill(6)
 
 
 def mpl_rectangle(x: float, y: float, colour: str):

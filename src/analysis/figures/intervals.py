@@ -27,7 +27,7 @@ from analysis.words import _
 
 @drawn
 def effects(
-    rows: pd.DataFrame | Sequence[Effect], announced: float | None = 0.30, level: float = 0.95
+    rows: pd.DataFrame | Sequence[Effect], announced: float | None = None, level: float = 0.95
 ) -> Axes:
     """Which +x % do you mean: the relative effect by estimator and baseline.
 

@@ -86,11 +86,14 @@ class Whitener:
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Rows (m, n) whitened, shape (G, m, n)."""
         (points, n), m = self.gain.shape, len(rows)
-        carried = np.zeros((m, points, n))
-        np.multiply(self.gain[:, :-1], rows[:, None, :-1], out=carried[:, :, 1:])
-        prediction = lapack.dtbtrs(self.band, carried.reshape(m, -1).T, uplo="L", diag="U")[0]
-        prediction = prediction.T.reshape(m, points, n)
-        return ((rows[:, None, :] - prediction) / self.root).transpose(1, 0, 2)
+        white = np.zeros((m, points, n))
+        np.multiply(self.gain[:, :-1], rows[:, None, :-1], out=white[:, :, 1:])
+        lapack.dtbtrs(
+            self.band, white.reshape(m, -1).T, uplo="L", diag="U", overwrite_b=1
+        )  # the predictions, in place
+        np.subtract(rows[:, None, :], white, out=white)
+        white /= self.root
+        return white.transpose(1, 0, 2)
 
 
 def whitener(days: np.ndarray, processes: Grid) -> Whitener:

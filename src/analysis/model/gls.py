@@ -89,8 +89,13 @@ def fit(
     white : ndarray, shape (G, k + m, n)
         X and Z whitened.
     """
-    k, n = X.shape
     white = whitener(np.concatenate([X, Z]))
+    return solve(white, len(X), prior, whitener.log_determinant), white
+
+
+def solve(white: np.ndarray, k: int, prior: np.ndarray, log_determinant: np.ndarray) -> list[Estimates]:
+    """`fit` of rows that are whitened already, (G, k + m, n), by processes of the given log determinants (G,)."""
+    n = white.shape[2]
     moments = white @ white.transpose(0, 2, 1)
     gram, target = moments[:, :k, :k], moments[:, :k, k:].transpose(2, 0, 1)
     gram = gram + 1e-13 * np.einsum("gii->g", gram)[:, None, None] / k * np.eye(k)
@@ -105,7 +110,7 @@ def fit(
     scores = (
         np.log(np.diagonal(inverse, axis1=2, axis2=3)).sum(axis=2) + np.log(ridge[..., ~free]).sum(axis=2) / 2
     )
-    scores = scores - (df * np.log(variances) + whitener.log_determinant) / 2
+    scores = scores - (df * np.log(variances) + log_determinant) / 2
     results = []
     for j, score in enumerate(scores):
         weight = np.exp(score - score.max())
@@ -125,7 +130,7 @@ def fit(
                 float(score.max() + np.log(weight.sum())),
             )
         )
-    return results, white
+    return results
 
 
 def _solve(gram: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

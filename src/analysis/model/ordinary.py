@@ -41,7 +41,7 @@ class Sample:
     y : ndarray, shape (n,)
         The series.
     touched, week : ndarray of bool, shape (n,)
-        The event's days, and the learned days of the week before them.
+        The event's days, and the learned days of the week before them (over the history: before the campaign).
     table : Calendar
     extra : dict of str to ndarray, shape (n,)
         The level of the week before, where it has a column of its own, and covariates.
@@ -94,7 +94,8 @@ def sample(
     learn = learn & ~set_aside(values, learn, touched, table)
     _check(values[learn], windows)
     used = learn | touched
-    week, extra = (learn & days.isin(windows.baseline))[used], {}
+    before = windows.baseline - pd.Timedelta(days=len(windows.campaign_days) * (baseline == "history"))
+    week, extra = (learn & days.isin(before))[used], {}
     if windows.anchored(baseline) and (learn[used] & ~week).any():
         if not week.any():
             raise ValueError(

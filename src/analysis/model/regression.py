@@ -18,7 +18,7 @@ from analysis.model.constants import FAR, MIN_DAYS, MIN_PATTERN, PRICE, PRIOR, R
 from analysis.model.covariance import Grid, Whitener, grid, whitener
 from analysis.model.design import Calendar, Columns, random_effects, weekdays_and_growth
 from analysis.model.distribution import PROBABILITIES
-from analysis.model.gls import Estimates, fit
+from analysis.model.gls import Estimates, fit, solve
 from analysis.model.scale import Scale
 
 
@@ -162,9 +162,7 @@ def regress(
         likeliest = whiten.only(estimates.points[estimates.best])
         spread = np.sqrt(np.mean(error[usual & ~odd] ** 2))
         for label, rows in random_effects(numbers, table, usual).items():
-            labels = [f"{label} {i + 1}" for i in range(len(rows))]
-            choices = [columns] + [columns.plus(labels, rows, ratio * spread) for ratio in RANDOM_EFFECTS]
-            columns = max(choices, key=lambda one: _evidence(one, odd, size, z, likeliest))
+            columns = _with_group(columns, label, rows, odd, spread, size, z, likeliest)
 
     # 5. The whole grid, every row divided by the size of its noise.
     columns = columns.dummies(odd, _odd_names(days, odd))
@@ -187,10 +185,30 @@ def _innovations(columns: Columns, white: np.ndarray, estimates: Estimates, j: i
     return rows[k + j] - estimates.coefficients[estimates.best] @ rows[:k]
 
 
-def _evidence(columns: Columns, odd: np.ndarray, size: np.ndarray, z: np.ndarray, whiten: Whitener) -> float:
-    """Restricted log likelihood of a choice of columns."""
-    columns = columns.dummies(odd, [""] * int(odd.sum()))
-    return fit(columns.rows / size, z[None] / size, whiten, columns.prior)[0][0].evidence
+def _with_group(
+    columns: Columns,
+    label: str,
+    rows: np.ndarray,
+    odd: np.ndarray,
+    spread: float,
+    size: np.ndarray,
+    z: np.ndarray,
+    whiten: Whitener,
+) -> Columns:
+    """The columns with a group of rows (r, n) of the likeliest variance, or without it."""
+    choices = [
+        columns.plus([f"{label} {i + 1}" for i in range(len(rows))], rows, r * spread) for r in RANDOM_EFFECTS
+    ]
+    whole = choices[0].dummies(odd, [""] * int(odd.sum()))
+    white = whiten(np.vstack([whole.rows, z]) / size)
+    k, own = len(whole.names), np.arange(len(whole.names) + 1)
+    own = (own < columns.place) | (own >= columns.place + len(rows))
+    without = solve(white[:, own], k - len(rows), whole.prior[own[:k]], whiten.log_determinant)
+    evidence = [without[0].evidence]
+    for choice in choices:
+        prior = choice.dummies(odd, [""] * int(odd.sum())).prior
+        evidence.append(solve(white, k, prior, whiten.log_determinant)[0].evidence)
+    return [columns, *choices][int(np.argmax(evidence))]
 
 
 def _standing_out(

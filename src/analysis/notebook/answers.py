@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from analysis.effect import ESTIMATORS, Effect, estimate
+from analysis.effect import COMPARISONS, ESTIMATORS, Effect, estimate
 from analysis.published import announcement
+from analysis.study import Study
 from analysis.windows import BASELINES, Windows
 
 DERIVED = Path(__file__).parents[3] / "data" / "derived"
@@ -44,15 +45,18 @@ def by_estimator(daily: pd.Series, windows: Windows) -> tuple[list[Effect], list
     for baseline in BASELINES:
         for name in ESTIMATORS:
             try:
-                effect = estimate(daily, windows, name, baseline)
+                effects.append(estimate(daily, windows, name, baseline))
             except ValueError as reason:
                 refused.append(Refused(name, baseline, str(reason)))
-                continue
-            if effect.estimator == name:
-                effects.append(effect)
-            else:  # it would stand in the table twice
-                refused.append(Refused(name, baseline, f"so few days leave it with {effect.estimator}"))
     return effects, refused
+
+
+def against_donors(study: Study, metric: str) -> list[Effect]:
+    """The effect on one metric against the study's donors, by each comparison; none where it names no donors."""
+    if not study.donors:
+        return []
+    daily, donors = study.daily(metric), study.untouched(metric)
+    return [estimate(daily, study.windows, name, donors=donors) for name in COMPARISONS]
 
 
 def announced(windows: Windows, metric: str) -> float | None:
@@ -82,9 +86,9 @@ def truth(found: Found, ledger: str | Path, windows: Windows, level: float = 0.9
             if true is None or abs(true["observed"] - effect.observed) > 1e-6 * abs(effect.observed):
                 continue  # another scope than the whole ledger, such as some entities alone
             low, high = effect.expected_interval(level)
-            told = [effect.observed, effect.expected, true["expected"], effect.absolute, true["absolute"]]
-            told += [effect.relative, true["relative"], low <= true["expected"] <= high]
-            rows.append([metric, estimand, *told])
+            row = [effect.observed, effect.expected, true["expected"], effect.absolute, true["absolute"]]
+            row += [effect.relative, true["relative"], low <= true["expected"] <= high]
+            rows.append([metric, estimand, *row])
     return pd.DataFrame(rows, columns=columns)
 
 

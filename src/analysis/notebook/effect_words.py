@@ -8,6 +8,7 @@ import pandas as pd
 
 from analysis import words
 from analysis.effect import RECOMMENDED, Effect
+from analysis.model.design import SHARED
 from analysis.notebook import answers
 from analysis.notebook.answers import Found, Refused, leading
 from analysis.windows import Windows
@@ -22,6 +23,10 @@ HEADINGS = {
     "effect": N_("Effect"),
     "interval": N_("Interval"),
     "days_used": N_("Days learned from"),
+    "column": N_("Column"),
+    "coefficient": N_("Coefficient"),
+    "error": N_("Standard error"),
+    "t": N_("t statistic"),
     "pre-week_expected": N_("Day: expected"),
     "pre-week_p_value": N_("Day: p-value"),
     "history_expected": N_("Initiative: expected"),
@@ -182,6 +187,25 @@ def methods(effects: Sequence[Effect], level: float = 0.95) -> pd.DataFrame:
     return _table(rows, seen, shown)
 
 
+def regression(effect: Effect) -> pd.DataFrame:
+    """The columns of the recommended regression, as statsmodels fits it at the likeliest error process.
+
+    Random effects, a column a day of the month or weekday, stay out.
+    """
+    fit = effect.regression
+    rows = [
+        {"column": name, "coefficient": fit.params[name], "error": fit.bse[name], "t": fit.tvalues[name]}
+        for name in fit.params.index
+        if not name.startswith(SHARED)
+    ]
+    shown = [row | {"column": _capital(words.coefficient(row["column"]))} for row in rows]
+    table = pd.DataFrame(shown).rename(columns=HEADINGS)
+    table.attrs["formats"] = {HEADINGS["coefficient"]: "+number.3", HEADINGS["error"]: "number.3"}
+    table.attrs["formats"] |= {HEADINGS["t"]: "+number.1"}
+    table.attrs["csv"] = rows
+    return table
+
+
 def truths(table: pd.DataFrame, found: Found, level: float = 0.95) -> pd.DataFrame:
     """`answers.truth` beside the intervals."""
     told = []
@@ -239,7 +263,7 @@ def _told(effect: Effect, level: float) -> dict[str, str]:
     step = words.step(low, high)
     step = 0.01 if step is None else min(step, 0.01)  # an end far out must not round the other away
     size = effect.absolute if share else effect.relative
-    unit = words.step(*effect.expected_interval(level))
+    unit = words.step(*effect.expected_interval(level), effect.expected)
     return {
         "observed": words.quantity(effect.observed, effect.metric, unit),
         "expected": words.quantity(effect.expected, effect.metric, unit),

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from analysis import displacement, words
-from analysis.displacement import Decomposition, Persistence
+from analysis.displacement import Decomposition
+from analysis.effect import Effect
 from analysis.notebook.tables import headed
-from analysis.placebo import PlaceboTest
+from analysis.persistence import Persistence
+from analysis.placebo import Placebos
 from analysis.words import N_, _, fill
 
 DERIVED = Path(__file__).parents[3] / "data" / "derived"
 HEADINGS = {
     "metric": N_("Metric"),
-    "relative": N_("Effect"),
     "interval": N_("Interval"),
     "placebo": N_("Placebo dates"),
     "conformal": N_("Permutation"),
@@ -40,7 +41,6 @@ HEADINGS = {
     "95": N_("Truth held, of 95%"),
 }
 FORMATS = {
-    "relative": "+percent.1",
     "interval": "+percent.1",
     "placebo": "number.3",
     "conformal": "number.3",
@@ -65,44 +65,45 @@ FORMATS = {
 # --- would we see this anyway? ----------------------------------------------------------------------------------
 
 
-def placebo(test: PlaceboTest, metric: str = "count") -> str:
-    """How many ordinary dates depart as far as the event did, and what that makes of its p-value."""
+def placebo(test: Placebos, metric: str = "count") -> str:
+    """How many comparable dates depart as far as the event did, and what that makes of its p-value."""
     many = test.rank - 1
     text = N_(
-        "Of {n:number.0} ordinary days, {many:number.0} depart from what is expected of them as far as the event did, "
-        "in the {metric:metric}: the p-value is {p:number.3}. With so many days it cannot be below {floor:number.3}."
+        "Of {n:number.0} comparable days before the event, {many:number.0} depart as far from what is expected of "
+        "them, in the {metric:metric}: the p-value is {p:number.3}. With so many days it cannot be below "
+        "{floor:number.3}."
     )
     if many == 0:
         text = N_(
-            "None of {n:number.0} ordinary days departs from what is expected of it as far as the event did, in the "
-            "{metric:metric}: the p-value is {p:number.3}, the lowest that so many days can give."
+            "None of {n:number.0} comparable days before the event departs as far from what is expected of it, in "
+            "the {metric:metric}: the p-value is {p:number.3}, the lowest that so many days can give."
         )
     return words.marked(
-        fill(text, n=len(test.dates), many=many, metric=metric, p=test.p_value, floor=test.floor)
+        fill(text, n=int(test.comparable.sum()), many=many, metric=metric, p=test.p_value, floor=test.floor)
     )
 
 
-def alarms(test: PlaceboTest, limit: float = 1.96) -> str:
-    """How often the test's own t statistic is beyond the usual limit on ordinary dates."""
+def alarms(test: Placebos, limit: float = 1.96) -> str:
+    """How often the t statistic of comparable dates is beyond the usual limit."""
+    like = test.frame()
     return fill(
         N_(
-            "On {share:percent.1} of the ordinary days the t statistic is beyond {limit:number.2}, where 5% are to be "
-            "expected. The departures of nine in ten of them lie within {range:+percent.1}."
+            "On {many:number.0} of the {n:number.0} comparable days, {share:percent.1}, the t statistic is beyond "
+            "{limit:number.2}, where 5% are to be expected. The departures of nine in ten of them lie within "
+            "{range:+percent.1}."
         ),
-        share=float((np.abs(test.t) > limit).mean()),
+        many=int((like["t"].abs() > limit).sum()),
+        n=len(like),
+        share=float((like["t"].abs() > limit).mean()),
         limit=limit,
-        range=tuple(np.quantile(test.relative, [0.05, 0.95]).tolist()),
+        range=tuple(like["relative"].quantile([0.05, 0.95]).tolist()),
     )
 
 
 def tests(table: pd.DataFrame) -> pd.DataFrame:
     """`placebo.every_test` under its headings."""
-    rows = table.assign(
-        metric=[_capital(words.metric(name)) for name in table["metric"]],
-        interval=list(zip(table["low"], table["high"], strict=True)),
-    )
-    order = ["metric", "relative", "interval", "placebo", "conformal", "end_of_sample", "adjusted"]
-    return headed(rows[order], HEADINGS, FORMATS)
+    rows = table.assign(metric=[_capital(words.metric(name)) for name in table["metric"]])
+    return headed(rows.drop(columns=["relative", "floor"]), HEADINGS, FORMATS)
 
 
 def specifications(rows: pd.DataFrame) -> str:
@@ -111,8 +112,10 @@ def specifications(rows: pd.DataFrame) -> str:
         fill(
             N_(
                 "Under {n:number.0} specifications the effect runs from {range:+percent}; half of them lie within "
-                "{middle:+percent}. In {clear:percent} the interval excludes zero."
+                "{middle:+percent}, and the one that every report gives is {x:+percent}. In {clear:percent} the "
+                "interval excludes zero."
             ),
+            x=float(rows.loc[rows["headline"], "relative"].iloc[0]),
             n=len(rows),
             range=(float(rows["relative"].min()), float(rows["relative"].max())),
             middle=tuple(rows["relative"].quantile([0.25, 0.75]).tolist()),
@@ -124,7 +127,7 @@ def specifications(rows: pd.DataFrame) -> str:
 def choices(rows: pd.DataFrame) -> pd.DataFrame:
     """The effect by each single choice, over all others."""
     found = []
-    for column in ("estimator", "baseline", "calendar", "scale", "baseline_days", "history"):
+    for column in ("estimator", "baseline", "scale", "baseline_days", "wait_days", "history"):
         for value, part in rows[rows[column].astype(str) != ""].groupby(column, sort=False):
             found.append(
                 {
@@ -136,6 +139,21 @@ def choices(rows: pd.DataFrame) -> pd.DataFrame:
                 }
             )
     return headed(pd.DataFrame(found), HEADINGS, FORMATS)
+
+
+def donors(effects: Sequence[Effect], level: float = 0.95) -> str:
+    """What units that the initiative did not touch say of the effect, from `answers.against_donors`."""
+    parts = [
+        fill(
+            N_("{method} gives {effect:+percent} ({interval:+percent})"),
+            method=words.method(effect.estimator),
+            effect=effect.relative,
+            interval=effect.confidence_interval(level, relative=True),
+        )
+        for effect in effects
+    ]
+    text = _("Against units that the initiative did not touch, {parts}.")
+    return words.marked(text.format(parts=words.listing(parts)))
 
 
 # --- where did it come from? ------------------------------------------------------------------------------------

@@ -40,12 +40,13 @@ from analysis.words.numbers import (
     write,
 )
 from analysis.words.paragraphs import extract_notebook, extract_study, prose, translate_cell
-from analysis.words.sentences import answer, caveat, half_life, headline, marked, sureness
+from analysis.words.sentences import answer, caveat, half_life, headline, marked, probable, sureness
 from analysis.words.terms import (
     KINDS,
     METRICS,
     choice,
     code,
+    coefficient,
     estimand,
     heading,
     method,
@@ -68,6 +69,7 @@ __all__ = [
     "caveat",
     "choice",
     "code",
+    "coefficient",
     "currency",
     "date",
     "day_month",
@@ -97,6 +99,7 @@ __all__ = [
     "percent",
     "period",
     "points",
+    "probable",
     "process",
     "prose",
     "quantity",

@@ -226,6 +226,8 @@ def html(text: str) -> str:
 
 
 def quantity(value: float, metric: str, step: float | None = None, signed: bool = False) -> str:
-    """A value of `metric` in its own unit."""
+    """A value of `metric` in its own unit; `step` never rounds its first two digits away."""
+    if step and value:
+        step = min(step, 10.0 ** (math.floor(math.log10(abs(value))) - 1))
     write = {"money": money, "percent": percent, "number": number}[KINDS.get(metric, "number")]
     return write(value, step=step, signed=signed)

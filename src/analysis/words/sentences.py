@@ -6,6 +6,7 @@ import datetime
 
 from analysis.words.catalogue import N_, _, ngettext, synthetic
 from analysis.words.numbers import date, interval, number, percent, points, quantity, step
+from analysis.words.terms import metric
 
 OPENINGS = {
     "count": N_("{when}, there were {observed} digital payments"),
@@ -62,18 +63,30 @@ def marked(text: str) -> str:
 
 
 def sureness(effect) -> str:
-    """How often an ordinary day differs as much, in words."""
+    """The p-value in words: the model's probability of an ordinary day as far out."""
     p = effect.p_value
     if p < 0.001:
-        return _("Fewer than one ordinary day in 1,000 differs this much from what is expected of it.")
+        return _("By the model an ordinary day would lie this far out less than once in 1,000 days.")
     if p > 0.4:
-        return _("Ordinary days differ this much from what is expected of them all the time.")
+        return _("By the model ordinary days lie this far out all the time.")
     every = round(1 / p) if p > 0.05 else round(1 / p, -1 if p > 0.005 else -2)
     return ngettext(
-        "About one ordinary day in {n} differs this much from what is expected of it.",
-        "About one ordinary day in {n} differs this much from what is expected of it.",
+        "By the model an ordinary day would lie this far out about once in {n} days.",
+        "By the model an ordinary day would lie this far out about once in {n} days.",
         int(every),
     ).format(n=number(int(every)))
+
+
+def probable(effect, at_least: float = 0.1) -> str:
+    """How probable it is that the relative effect is at least so large (a fraction)."""
+    chance = effect.probability(at_least)
+    text = _("With a probability of {p} the event added at least {x} to the {metric}.")
+    if chance > 0.999:
+        text = _("With a probability of more than {p} the event added at least {x} to the {metric}.")
+    elif chance < 0.001:
+        text = _("With a probability of less than {p} the event added at least {x} to the {metric}.")
+    p = percent(min(max(chance, 0.001), 0.999), None if 0.01 < chance < 0.985 else 0.001)
+    return marked(text.format(p=p, x=percent(at_least), metric=metric(effect.metric)))
 
 
 def caveat(effect) -> str:

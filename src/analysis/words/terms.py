@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
+import re
+
+from analysis.days import WEEKDAYS
 from analysis.words.catalogue import N_, _, name, ngettext
 
 METRICS = {
@@ -32,16 +36,50 @@ SECTORS = (
 )
 # What estimators warn of; they know no language, so the sentences are repeated here for the catalogue.
 WARNINGS = (
-    N_("The event falls on a holiday; it is held against ordinary days."),
-    N_("The search for the likeliest variances of the level and the season did not settle."),
     N_(
-        "The campaign has a level of its own here; the eve does not condition the forecast, for the campaign has "
-        "touched it."
+        "Fewer than two weeks come before the event: a weekday effect cannot be told from noise in them, and the "
+        "interval is that of a new day drawn like theirs."
+    ),
+    N_("The event falls on a holiday; it is held against ordinary days."),
+    N_(
+        "The event's weekday does not stand in the days before it; it is held against the mean of the others."
+    ),
+    N_("The event is longer than the time before it."),
+    N_("No day of the week before the event can be used; the level is that of the days before it."),
+    N_(
+        "One of the last three days before the event was itself far from ordinary: the level may have moved before "
+        "the event, which would then be taken for its effect."
+    ),
+    N_(
+        "What is expected lies beyond anything seen before the event: the level was moving fast, and no headline "
+        "should rest on it."
+    ),
+    N_(
+        "The ends of the expected interval lie more than a factor of ten apart: the days before say little of the "
+        "event's."
     ),
     N_(
         "The week before holds each weekday once: a weekday effect cannot be told from noise in it, and the "
         "interval is that of a new day drawn like those of the week."
     ),
+)
+# Columns of the regression, as `model.design` names them; {n} is a number or a day.
+COEFFICIENTS = (
+    N_("level"),
+    N_("growth a year"),
+    N_("level of the week before"),
+    N_("Ramadan"),
+    N_("day {n} of the month"),
+    N_("{n} days before the month's end"),
+    N_("working day {n} of the month"),
+    N_("working day {n} from the month's end"),
+    N_("last two working days of the month"),
+    N_("first three days of the month"),
+    N_("last three days of the month"),
+    N_("approach of the month's end over {n} days"),
+    N_("after the month's beginning over {n} days"),
+    N_("odd day {n}"),
+    N_("the event, {n}"),
 )
 PERIODS = {
     "history": N_("history"),
@@ -70,7 +108,7 @@ HEADINGS = {
     "baseline": N_("Baseline"),
     "history": N_("History"),
     "baseline_days": N_("Days of the baseline"),
-    "calendar": N_("Calendar"),
+    "wait_days": N_("Days left out before the event"),
     "scale": N_("Scale"),
     "p_value": N_("P-value"),
     "count_share": N_("Share of number"),
@@ -185,8 +223,8 @@ PROCESSES = {
 }
 CHOICES = {
     "history": {"all": N_("all of the history")},
-    "calendar": {"full": N_("full calendar"), "weekday": N_("weekdays only")},
-    "scale": {"log": N_("log scale"), "level": N_("plain scale")},
+    "wait_days": {0: N_("last days learned from")},
+    "scale": {"log": N_("log scale"), "identity": N_("plain scale")},
 }
 
 
@@ -217,12 +255,28 @@ def choice(column: str, value) -> str:
         return ngettext("{n} day of history", "{n} days of history", int(value)).format(n=int(value))
     if column == "baseline_days" and str(value).isdigit():
         return ngettext("baseline of {n} day", "baseline of {n} days", int(value)).format(n=int(value))
+    if column == "wait_days":
+        return ngettext("last {n} day left out", "last {n} days left out", int(value)).format(n=int(value))
     return name(str(value))
+
+
+def coefficient(column: str) -> str:
+    """A column of the regression as a reader calls it."""
+    from analysis.words.numbers import date, weekday
+
+    if column in WEEKDAYS:
+        return weekday(WEEKDAYS.index(column))
+    template = re.sub(r"[0-9-]*[0-9]", "{n}", column)
+    number = column[len(template.split("{n}")[0]) :].split(" ")[0]
+    if template == "{n}":
+        template = "the event, {n}"
+    n = date(datetime.date.fromisoformat(number)) if "-" in number else number
+    return name(template).format(n=n)
 
 
 def code(column: str, value: str) -> str:
     """A cell of text in a table: codes by the reader's word, names translated where they are known."""
-    if column in ("estimator", "baseline", "history", "calendar", "scale"):
+    if column in ("estimator", "baseline", "history", "scale"):
         return choice(column, value)
     told = {"period": period_name, "part": part, "series": series, "process": process, "estimand": estimand}
     return told.get(column, name)(value)
