@@ -262,17 +262,33 @@ class Study(BaseModel):
 
     def panel(self, by: tuple[str, ...] = ("entity", "channel")) -> pd.DataFrame:
         """The daily panel: date, *by, count, value, payers; days without payments are zeros."""
-        import pandas as pd
+        from analysis import ledger
 
         by = (by,) if isinstance(by, str) else tuple(by)
+        return self._kept("panel", by, lambda rows, **how: ledger.daily_panel(rows, by, **how))
+
+    def first_timers(self) -> pd.DataFrame:
+        """Payers who pay digitally for the first time, counts a day and channel: see `habit.first_timers`."""
+        from analysis.ledger.first_timers import first_timers
+
+        if not self.offline_channels:
+            raise ValueError(
+                "the study names no offline_channels, so nobody pays digitally for the first time"
+            )
+        return self._kept("first-timers", (), first_timers)
+
+    def _kept(self, name: str, by: tuple[str, ...], read: Callable[..., pd.DataFrame]) -> pd.DataFrame:
+        """What one reading of the ledger gives, read once."""
+        import pandas as pd
+
         key = _digest(by=by, data=self._fingerprint(), read=self._reading(), code=code_key("ledger"))
-        path = cache_folder() / f"panel-{key}.parquet"
+        path = cache_folder() / f"{name}-{key}.parquet"
         if not path.exists():
             with _locked(
                 path.with_suffix(".lock")
             ):  # a second notebook waits instead of reading the ledger again
                 if not path.exists():
-                    write(path, lambda temporary: self._panel(by).to_parquet(temporary))
+                    write(path, lambda temporary: self._read(read).to_parquet(temporary))
         return pd.read_parquet(path)
 
     def faults(self) -> list[str]:
@@ -286,11 +302,11 @@ class Study(BaseModel):
             write(path, json.dumps([str(fault) for fault in found], ensure_ascii=False))
         return json.loads(path.read_text(encoding="utf-8"))
 
-    def _panel(self, by: tuple[str, ...]) -> pd.DataFrame:
-        from analysis import ledger
-
+    def _read(self, read: Callable[..., pd.DataFrame]) -> pd.DataFrame:
+        """A reading of the whole ledger, or of the participants' payments alone."""
+        how = {"timezone": self.timezone, **self._options()}
         if not self.participants:
-            return ledger.daily_panel(self.source, by, self.columns or None, self.timezone, **self._options())
+            return read(self.source, columns=self.columns or None, **how)
         import narwhals as nw
 
         from analysis.ledger.sources import opened
@@ -305,7 +321,7 @@ class Study(BaseModel):
                     )
                     raise ValueError(f"participants: {name!r} is not an entity of the ledger: {hint}")
             rows = source.frame.filter(nw.col("entity").is_in(self.participants))
-            return ledger.daily_panel(nw.to_native(rows), by, timezone=self.timezone, **self._options())
+            return read(nw.to_native(rows), **how)
 
     def _options(self) -> dict[str, Any]:
         """How the ledger is to be read, but for its columns and time zone."""
