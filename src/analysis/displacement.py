@@ -97,7 +97,7 @@ class Decomposition:
         if "series" in table and self.headline is not None:
             event = (table["lag"] == 0) & (table["series"] == "digital")
             if event.sum() == 1:
-                table.loc[event, ["low", "high"]] = self.interval("digital_gain", level)
+                table.loc[event, ["low", "high"]] = [list(self.interval("digital_gain", level))]
         return table
 
 

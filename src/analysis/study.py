@@ -265,7 +265,7 @@ class Study(BaseModel):
         from analysis import ledger
 
         by = (by,) if isinstance(by, str) else tuple(by)
-        return self._kept("panel", by, lambda rows, **how: ledger.daily_panel(rows, by, **how))
+        return self._kept("panel", "ledger", lambda rows, **how: ledger.daily_panel(rows, by, **how), by)
 
     def first_timers(self) -> pd.DataFrame:
         """Payers who pay digitally for the first time, counts a day and channel: see `habit.first_timers`."""
@@ -275,18 +275,17 @@ class Study(BaseModel):
             raise ValueError(
                 "the study names no offline_channels, so nobody pays digitally for the first time"
             )
-        return self._kept("first-timers", (), first_timers)
+        return self._kept("first-timers", "ledger.first_timers", first_timers)
 
-    def _kept(self, name: str, by: tuple[str, ...], read: Callable[..., pd.DataFrame]) -> pd.DataFrame:
-        """What one reading of the ledger gives, read once."""
+    def _kept(self, name: str, module: str, read: Callable, by: tuple[str, ...] = ()) -> pd.DataFrame:
+        """What one reading of the ledger by a module gives, read once."""
         import pandas as pd
 
-        key = _digest(by=by, data=self._fingerprint(), read=self._reading(), code=code_key("ledger"))
+        key = _digest(by=by, data=self._fingerprint(), read=self._reading(), code=code_key(module))
         path = cache_folder() / f"{name}-{key}.parquet"
         if not path.exists():
-            with _locked(
-                path.with_suffix(".lock")
-            ):  # a second notebook waits instead of reading the ledger again
+            # A second notebook waits instead of reading the ledger again.
+            with _locked(path.with_suffix(".lock")):
                 if not path.exists():
                     write(path, lambda temporary: self._read(read).to_parquet(temporary))
         return pd.read_parquet(path)
@@ -302,7 +301,7 @@ class Study(BaseModel):
             write(path, json.dumps([str(fault) for fault in found], ensure_ascii=False))
         return json.loads(path.read_text(encoding="utf-8"))
 
-    def _read(self, read: Callable[..., pd.DataFrame]) -> pd.DataFrame:
+    def _read(self, read: Callable) -> pd.DataFrame:
         """A reading of the whole ledger, or of the participants' payments alone."""
         how = {"timezone": self.timezone, **self._options()}
         if not self.participants:

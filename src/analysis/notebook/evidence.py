@@ -187,19 +187,32 @@ def net(found: Decomposition, metric: str = "count", level: float = 0.95) -> str
     return fill(text, **_amount(found, "net_new", "net", metric, level))
 
 
-def most_from_counters(found: Decomposition) -> str:
-    """What the counters' shortfall allows to be said of the gain."""
-    gain_, counters = found.parts["digital_gain"], found.parts["from_counters"]
-    if not 0 < gain_ < counters:
-        return _(
-            "The gain is not smaller than the counters' shortfall: not all of it can have come from counters."
-        )
+def from_counters(found: Decomposition, level: float = 0.95) -> str:
+    """How much of the counters' shortfall the gain amounts to."""
+    if found.interval("from_counters", level).low <= 0:
+        return _("Payments at counters are not seen to have fallen.")
+    share, interval = found.ratio("digital_gain", "from_counters", level)
+    text = N_(
+        "The gain is {share:percent} of what was missing at counters ({interval:percent}). If no digital customer "
+        "stayed away because of the event, no larger share was paid digitally on the same day; the rest was paid on "
+        "another day, or not at all."
+    )
+    if interval.low > 1:
+        text = N_("The gain is {share:percent} of what was missing at counters ({interval:percent}): not all is theirs.")
+    return fill(text, share=share, interval=interval)
+
+
+def reconciled(found: Decomposition, metric: str = "count") -> str:
+    """What the headline moved."""
+    step = words.step(*found.interval("digital_gain"))
+    before = found.parts["digital_gain"] - found.moved
     return fill(
         N_(
-            "If no digital customer stayed away because of the event, at most {share:percent} of the payments missing "
-            "at counters were made digitally on the same day. The others were made on another day, or not at all."
+            "By the regression on both sides of the window alone the gain would be {before}; reconciling it with the "
+            "effect that every report gives moved it by {moved}."
         ),
-        share=float(gain_ / counters),
+        before=words.quantity(before, metric, step, signed=True),
+        moved=words.quantity(found.moved, metric, step, signed=True),
     )
 
 
@@ -216,11 +229,8 @@ def parts(found: Decomposition, metric: str = "count", level: float = 0.95) -> p
         }
     )
     kind = words.KINDS.get(metric, "number")
-    shown = headed(rows, HEADINGS, FORMATS)
-    shown.attrs["formats"] |= {HEADINGS["estimate"]: f"+{kind}", HEADINGS["interval"]: f"+{kind}"}
-    if kind == "number":
-        shown.attrs["formats"] |= {HEADINGS["estimate"]: "+number.0", HEADINGS["interval"]: "+number.0"}
-    return shown
+    kind = "+number.0" if kind == "number" else f"+{kind}"
+    return headed(rows, HEADINGS, FORMATS | {"estimate": kind, "interval": kind})
 
 
 def lasting(found: Persistence) -> str:
@@ -240,25 +250,42 @@ def lasting(found: Persistence) -> str:
 
 def placebo_parts(rows: pd.DataFrame, limit: float = 1.96) -> pd.DataFrame:
     """Parts of ordinary dates, from `displacement.placebo_parts`: how often they look like something."""
-    order = ["digital_gain", "from_counters", "from_other_days", "net_new"]
-    by_part = rows.groupby("part")["t"]
-    table = pd.DataFrame(
-        {
-            "part": [words.part(code) for code in order],
-            "dates": [int(by_part.get_group(code).size) for code in order],
-            "beyond": [int((by_part.get_group(code).abs() > limit).sum()) for code in order],
-            "largest": [float(by_part.get_group(code).abs().max()) for code in order],
-        }
-    )
+    far = rows.assign(t=rows["t"].abs(), beyond=rows["t"].abs() > limit).groupby("part")
+    table = far.agg(dates=("t", "size"), beyond=("beyond", "sum"), largest=("t", "max"))
+    table = table.loc[["digital_gain", "from_counters", "from_other_days", "net_new"]].reset_index()
+    table["part"] = [words.part(code) for code in table["part"]]
     return headed(table, HEADINGS, FORMATS)
 
 
 def coverage(metric: str = "count") -> pd.DataFrame:
     """How often each part's interval held its truth on simulated years; see data/derived."""
-    kept = pd.read_csv(DERIVED / "displacement-coverage.csv")
-    table = displacement.coverage(kept[kept["metric"] == metric]).drop(columns="metric")
+    table = _coverage(metric).drop(columns="metric")
     table["part"] = [words.part(code) for code in table["part"]]
     return headed(table, HEADINGS, FORMATS)
+
+
+def covered(metric: str = "count", least: float = 0.9) -> str:
+    """Whether every part's interval of 95% kept its promise; those that did not are named."""
+    table = _coverage(metric)
+    short = table[table["95"] < least]
+    if len(short):
+        return fill(
+            N_(
+                "The interval of 95% held the truth in fewer than {least:percent} of the years for: {parts}. It is too "
+                "short there."
+            ),
+            least=least,
+            parts=words.listing([words.part(code) for code in short["part"]]),
+        )
+    return fill(
+        N_("Intervals of 95% held the truth in {held:percent.1} of the years for the part that did worst."),
+        held=float(table["95"].min()),
+    )
+
+
+def _coverage(metric: str) -> pd.DataFrame:
+    kept = pd.read_csv(DERIVED / "displacement-coverage.csv")
+    return displacement.coverage(kept[kept["metric"] == metric])
 
 
 def _amount(
