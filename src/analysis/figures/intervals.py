@@ -110,14 +110,12 @@ def entities(rows: pd.DataFrame, total: float | None = None, of: str = "entity")
         ax.axvline(total, color=OTHER, lw=1.3, ls=(0, (5, 3)))
         text = _("all together {x}").format(x=words.percent(total, signed=True))
         ax.text(total, 1.01, text, transform=ax.get_xaxis_transform(), color=OTHER, ha="center", fontsize=9)
+    clear = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
     caption = _("Estimates pooled towards one another, with intervals.")
-    if 0 < ((rows["low"] <= 0) & (rows["high"] >= 0)).sum() < len(rows):
-        caption = _(
-            "Estimates pooled towards one another, with intervals; in blue where the interval excludes zero."
-        )
+    if 0 < clear < len(rows):
+        caption += " " + _("In blue where the interval excludes zero.")
     if "own" in rows:
         caption += " " + _("The hollow point is the estimate from the row's own payments alone.")
-    clear = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
     title = _("Effect by {of}: {clear} of {n} intervals exclude zero").format(
         of=words.heading(of).lower(), clear=words.number(clear, 1), n=words.number(len(rows), 1)
     )
