@@ -50,9 +50,6 @@ FORMATS = {
     "effect": "+number.0",
     "effect_interval": "+number.0",
     "contribution": "percent.1",
-    "before": "+number.0",
-    "total": "+number.0",
-    "moved": "+number.0",
     "p_family": "number.3",
     "q_value": "number.3",
     "before": "+number.0",
@@ -177,20 +174,6 @@ def moved(**found: GroupEffects) -> pd.DataFrame:
     rows = [
         {"by": words.heading(by), "before": one.total - one.moved, "whole": one.total, "moved": one.moved}
         for by, one in found.items()
-    ]
-    return headed(pd.DataFrame(rows), HEADINGS, FORMATS)
-
-
-def moved(splits: dict[str, GroupEffects]) -> pd.DataFrame:
-    """What reconciling added to each split's sum."""
-    rows = [
-        {
-            "split": _(HEADINGS[by]),
-            "before": found.total - found.moved,
-            "total": found.total,
-            "moved": found.moved,
-        }
-        for by, found in splits.items()
     ]
     return headed(pd.DataFrame(rows), HEADINGS, FORMATS)
 

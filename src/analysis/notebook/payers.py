@@ -50,7 +50,9 @@ def found(study: Study) -> Payers | None:
     try:
         table = study.first_timers()
         kept = {
-            people: retention(table, study.windows, study.confidence, people).replace({"channel": {ALL: EVERY}})
+            people: retention(table, study.windows, study.confidence, people).replace(
+                {"channel": {ALL: EVERY}}
+            )
             for people in PEOPLE
         }
         came = {people: estimate(first_digital(table, people), study.windows) for people in PEOPLE}
@@ -153,7 +155,11 @@ def truth(study: Study, who: Payers | None) -> list[dict]:
     """
     known = written_truth(Path(study.source)) if who and study.synthetic else {}
     event = study.windows.event_days
-    if "first_timers" not in known or study.participants or [known["event"]] != list(event.strftime("%Y-%m-%d")):
+    if (
+        "first_timers" not in known
+        or study.participants
+        or [known["event"]] != list(event.strftime("%Y-%m-%d"))
+    ):
         return []
     count, again = known["first_timers"]["count"], known["first_timers"]["again"]
     rows = []
