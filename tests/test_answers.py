@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from analysis.estimators.counterfactual import SCORES, Effect, Predictive
 
 from analysis import words
-from analysis.effect import ESTIMATORS, RECOMMENDED
-from analysis.notebook import answers, effect_words, show
+from analysis.effect import COMPARISONS, ESTIMATORS, RECOMMENDED, Effect, estimate
+from analysis.model.distribution import SCORES, Distribution
+from analysis.notebook import answers, effect_words, evidence, show
+from analysis.study import Study
 from analysis.windows import Windows
 
 ROOT = Path(__file__).parents[1]
@@ -19,13 +20,12 @@ _spec = importlib.util.spec_from_file_location("effect_coverage", ROOT / "benchm
 study = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(study)
 DAY = pd.DatetimeIndex(["2017-10-26"])
-WINDOWS = Windows("2017-10-26", campaign_start="2017-09-23")
+WINDOWS = Windows("2017-10-26", campaign_start="2017-09-23", country="AE")
 
 
 def effect(metric="value", estimand="pre-week", observed=55.0, expected=50.0, sd=2.0, estimator=RECOMMENDED):
-    law = Predictive(expected, expected + sd * SCORES)
     used = pd.date_range("2017-10-01", "2017-10-25")
-    return Effect(observed, law, estimand, estimator, used, DAY, metric)
+    return Effect(observed, Distribution(expected + sd * SCORES), estimand, estimator, used, DAY, metric)
 
 
 def found(**changes):
@@ -80,7 +80,7 @@ def test_every_estimator_is_asked_and_refusals_are_told():
     effects, refused = answers.by_estimator(short, Windows("2017-10-26"))
     asked = {(e.estimator, e.estimand) for e in effects} | {(r.estimator, r.estimand) for r in refused}
     assert len(asked) == len(effects) + len(refused) == 2 * len(ESTIMATORS)
-    assert {"same_weekday", RECOMMENDED} <= {r.estimator for r in refused}  # one Thursday; fewer than 14 days
+    assert "same_weekday" in {r.estimator for r in refused}  # one Thursday
     told = effect_words.compared(effects, refused)
     assert f"By {len([e for e in effects if e.estimand == 'pre-week'])} methods" in told
     assert "Same weekday cannot be used here" in told
@@ -125,17 +125,52 @@ def test_a_share_is_told_in_points_and_the_csv_keeps_codes_and_fractions():
 
 
 def test_an_end_far_out_does_not_round_the_other_away():
-    law = Predictive(10.0, np.maximum(10 + 5 * SCORES, 0.05))
-    wide = Effect(15.0, law, "pre-week", "pre_week_mean", DAY, DAY, "value")
+    wide = Effect(
+        15.0, Distribution(np.maximum(10 + 5 * SCORES, 0.05)), "pre-week", "pre_week_mean", DAY, DAY, "value"
+    )
     table = effect_words.metrics({"pre-week": {"value": wide}})
     assert table["Effect"][0] == "+50%"
     assert table["Interval"][0].startswith("−24%")  # 15 / (10 + 1.96 x 5) - 1
 
 
+def test_what_was_expected_is_never_rounded_to_nothing():
+    wide = effect(observed=55e6, expected=0.4e6, sd=12e6, estimator="pre_week_mean")
+    assert effect_words.methods([wide])["Day: expected"][0] == "AED 400,000"
+
+
+def test_the_regression_is_that_of_the_effect():
+    days = pd.date_range("2017-01-01", "2017-10-26")
+    noise = np.random.default_rng(3).normal(0, 0.05, len(days))
+    daily = pd.Series(100 * np.exp(noise), days, name="value")
+    daily.iloc[-1] *= 1.5
+    one = estimate(daily, WINDOWS)
+    rows = pd.DataFrame(effect_words.regression(one).attrs["csv"]).set_index("column")
+    event = rows.loc["2017-10-26"]
+    assert event["t"] == pytest.approx(event["coefficient"] / event["error"])
+    # At the likeliest process alone; the effect averages over all, which moves it by a fraction of its error.
+    assert abs(event["coefficient"] - np.log1p(one.relative)) < event["error"] / 2
+
+
+def test_donors_speak_where_a_study_names_them(tmp_path):
+    days = pd.date_range("2017-05-01", "2017-10-26")
+    rng = np.random.default_rng(4)
+    shock = rng.normal(0, 0.1, len(days))
+    columns = ("value", "north", "south", "east")
+    table = pd.DataFrame({name: 100 * np.exp(shock + rng.normal(0, 0.01, len(days))) for name in columns})
+    table.loc[len(days) - 1, "value"] *= 1.2
+    table.assign(date=days).to_csv(tmp_path / "daily.csv", index=False)
+    given = {"title": "Donors", "event_start": "2017-10-26", "ledger": str(tmp_path / "daily.csv")}
+    effects = answers.against_donors(Study(**given, donors=["north", "south", "east"]), "value")
+    assert [one.estimator for one in effects] == list(COMPARISONS)
+    assert all(one.relative == pytest.approx(0.2, abs=0.05) for one in effects)
+    assert "Difference in differences gives +" in evidence.donors(effects)
+    assert answers.against_donors(Study(**given), "value") == []
+
+
 def test_one_row_a_method_and_a_dash_where_it_refused():
     rows = [effect(), effect(estimand="history", expected=44.0), effect(estimator="day_before")]
     table = effect_words.methods(rows)
-    assert table["Estimator"].tolist() == ["Calendar with ARMA errors", "The day before"]
+    assert table["Estimator"].tolist() == ["Generalised least squares", "The day before"]
     assert table["Initiative: expected"].tolist() == ["AED 44", "–"]
     assert len(table.attrs["csv"]) == 3
 
@@ -167,14 +202,14 @@ def test_the_kept_coverage_study_is_reproduced_by_a_small_draw():
     assert kept.groupby(["metric", "estimand"])["seed"].nunique().eq(200).all()
 
 
-def test_the_kept_study_holds_its_levels_over_the_time_before_the_campaign():
-    table = answers.coverage().set_index(["estimand", "metric"])
-    for level in (
-        0.8,
-        0.95,
-    ):  # three standard errors of a share on 200 draws; too wide is a fault of another kind
-        allowed = level - 3 * np.sqrt(level * (1 - level) / 200)
-        assert (table.loc["history", f"held_{100 * level:g}"] > allowed).all()
+def test_the_kept_study_holds_its_levels_where_it_is_not_biased():
+    # Three standard errors of a share on 200 draws; too wide is a fault of another kind.
+    table = answers.coverage()
+    centred = table[table["bias"].abs() < table["half"] / 4]
+    assert len(centred) >= 5
+    for level in (0.8, 0.95):
+        assert (centred[f"held_{100 * level:g}"] > level - 3 * np.sqrt(level * (1 - level) / 200)).all()
+    assert (table["held_95"] >= 0.9).all()  # what report 03 says of the others: more misses than promised
 
 
 def test_arabic_tells_the_same_numbers():

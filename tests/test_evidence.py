@@ -3,12 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from analysis.estimators.counterfactual import Interval
 
 from analysis import placebo, power, words
-from analysis.displacement import Decomposition, Persistence
+from analysis.displacement import Decomposition
+from analysis.effect import Interval
 from analysis.groups import GroupEffects, Pooled
 from analysis.notebook import evidence, evidence_groups
+from analysis.persistence import Persistence
 
 PARTS = ["digital_gain", "from_counters", "from_other_days", "pulled_forward", "postponed", "net_new"]
 
@@ -42,15 +43,43 @@ def test_a_shortfall_at_counters_is_told_with_its_sign():
     assert "−8,000 (−8,200 to −7,800)" in text.replace("\u2068", "").replace("\u2069", "")
 
 
-def test_placebo_sentence_counts_the_days_and_names_the_floor():
-    dates = pd.date_range("2017-01-01", periods=99)
-    t = np.linspace(-2, 2, 99)
-    beaten = placebo.PlaceboTest(dates, t / 100, t, 0.05, 9.0)
-    assert "None of 99 ordinary days" in evidence.placebo(beaten)
-    assert "0.010" in evidence.placebo(beaten)
-    usual = placebo.PlaceboTest(dates, t / 100, t, 0.01, 1.0)
-    many = int((np.abs(t) >= 1).sum())
-    assert f"Of 99 ordinary days, {many} depart" in evidence.placebo(usual)
+def _placebos(event_t):
+    """198 dates of which every other is comparable."""
+    t = np.repeat(np.linspace(-2, 2, 99), 2)
+    like = np.arange(198) % 2 == 0
+    dates = pd.date_range("2017-01-01", periods=198)
+    return placebo.Placebos(dates, like, t / 100, t, np.abs(t), 0.05, event_t, event_t, 0.05, 0.01)
+
+
+def test_placebo_sentences_count_comparable_days_and_name_the_floor():
+    beaten, usual = evidence.placebo(_placebos(9.0)), evidence.placebo(_placebos(1.0))
+    assert "None of 99 comparable days" in beaten
+    assert "0.010" in beaten
+    many = int((np.abs(np.linspace(-2, 2, 99)) >= 1).sum())
+    assert f"Of 99 comparable days before the event, {many} depart" in usual
+    assert "On 2 of the 99 comparable days, 2.0%" in evidence.alarms(_placebos(9.0))
+
+
+def test_a_test_that_only_several_days_have_stands_in_their_table_alone():
+    rows = pd.DataFrame([{"metric": "count", "relative": 0.1, "placebo": 0.01, "conformal": 0.02}])
+    one = rows.assign(adjusted=0.01, floor=0.01)
+    assert list(evidence.tests(one)) == [
+        "Metric",
+        "Placebo dates",
+        "Permutation",
+        evidence.HEADINGS["adjusted"],
+    ]
+    assert "End of sample" in evidence.tests(one.assign(end_of_sample=0.03))
+
+
+def test_the_headline_is_named_among_the_specifications():
+    sizes = np.array([0.1, 0.2, 0.3, 0.4])
+    rows = pd.DataFrame(
+        {"relative": sizes, "low": sizes - 0.15, "high": sizes + 0.15, "headline": sizes == 0.3}
+    )
+    text = evidence.specifications(rows)
+    assert "the one that every report gives is +30%" in text
+    assert "In 75% the interval excludes zero" in text
 
 
 def test_no_rise_is_called_none():

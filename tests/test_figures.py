@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
-from types import SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from analysis.estimators.counterfactual import SCORES, Effect, Predictive
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from analysis import displacement, figures, words
+from analysis.model.distribution import SCORES, Distribution
+from analysis.model.effect import Effect
+from analysis.persistence import persistence
+from analysis.placebo import Placebos
 from analysis.windows import Windows
 
 WINDOWS = Windows("2017-10-26", campaign_start="2017-09-23")
@@ -34,7 +36,7 @@ def made() -> dict:
     event = pd.date_range("2017-10-26", periods=1)
     effect = Effect(
         5.5e7,
-        Predictive(4e7, 4e7 + 3e6 * SCORES),
+        Distribution(4e7 + 3e6 * SCORES),
         "pre-week",
         "same_weekday",
         event - pd.Timedelta(days=7),
@@ -65,6 +67,7 @@ def made() -> dict:
                 "estimator": name,
                 "baseline": base,
                 "history": "all",
+                "headline": False,
                 "relative": x,
                 "low": x - 0.1,
                 "high": x + 0.1,
@@ -74,6 +77,7 @@ def made() -> dict:
             for x in rng.normal(0.2, 0.1, 5)
         ]
     )
+    choices.loc[3, "headline"] = True
     power = pd.DataFrame(
         [
             {"design": d, "effect": x, "power": 1 - np.exp(-((x / s) ** 2))}
@@ -88,9 +92,9 @@ def made() -> dict:
             for e in ("day_before", "poisson")
         ]
     )
-    placebo = SimpleNamespace(
-        dates=days[:60], relative=rng.normal(0, 0.05, 60), event_relative=0.24, p_value=1 / 61, floor=1 / 61
-    )
+    added = rng.normal(0, 0.05, 60)
+    like = np.arange(60) % 3 > 0
+    placebo = Placebos(days[:60], like, added, added / 0.05, np.abs(added), 0.24, 4.8, 4.8, 0.24, 0.05)
     return {
         "counterfactual": (figures.counterfactual, digital, effect, WINDOWS),
         "history": (figures.history, digital, WINDOWS),
@@ -99,12 +103,12 @@ def made() -> dict:
         "readings": (figures.readings, rows),
         "bounds": (figures.bounds, rows.drop(columns="relative")),
         "entities": (figures.entities, entities, 0.2),
-        "placebo": (figures.placebo, placebo),
+        "placebo": (figures.placebo, placebo, effect),
         "specification": (figures.specification, choices),
         "decomposition": (figures.decomposition, found),
         "leads_lags": (figures.leads_lags, found),
         "cumulative": (figures.cumulative, found),
-        "persistence": (figures.persistence, displacement.persistence(digital, counter, WINDOWS)),
+        "persistence": (figures.persistence, persistence(digital, counter, WINDOWS)),
         "power": (figures.power, power),
         "calibration": (figures.calibration, grid),
     }

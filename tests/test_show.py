@@ -7,9 +7,10 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from analysis.estimators.counterfactual import SCORES, Effect, Predictive
 
 from analysis import figures, words
+from analysis.model.distribution import SCORES, Distribution
+from analysis.model.effect import Effect
 from analysis.notebook import show
 
 
@@ -33,7 +34,7 @@ def effect():
     event = pd.date_range("2017-10-26", periods=1)
     return Effect(
         55e6,
-        Predictive(45e6, 45e6 + 3e6 * SCORES),
+        Distribution(45e6 + 3e6 * SCORES),
         "pre-week",
         "same_weekday",
         event - pd.Timedelta(days=7),

@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from analysis.estimators.counterfactual import SCORES, Effect, Predictive
 from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
 from analysis import words
+from analysis.model.distribution import SCORES, Distribution
+from analysis.model.effect import Effect
+from analysis.words import terms
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,10 +30,9 @@ def _plain(monkeypatch):
 
 def effect(expected=45e6, sd=3e6, observed=55e6, metric="value", estimand="pre-week", days=1) -> Effect:
     event = pd.date_range("2017-10-26", periods=days)
-    law = Predictive(expected, expected + sd * SCORES)
-    return Effect(
-        observed, law, estimand, "same_weekday", pd.date_range("2017-10-01", "2017-10-25"), event, metric
-    )
+    used = pd.date_range("2017-10-01", "2017-10-25")
+    counterfactual = Distribution(expected + sd * SCORES)
+    return Effect(observed, counterfactual, estimand, "same_weekday", used, event, metric)
 
 
 # --- the catalogue ----------------------------------------------------------------------------------------------
@@ -80,18 +81,35 @@ def test_no_message_hides_in_an_f_string():
                 )
 
 
-def test_warnings_of_estimators_have_their_arabic():
-    from analysis.estimators import regression, simple
+def test_warnings_and_columns_of_the_model_have_their_arabic():
+    from analysis import alternatives
+    from analysis.model import design, effect, ordinary
 
-    from analysis.words import terms as words_terms
-
-    sources = [Path(module.__file__).read_text(encoding="utf-8") for module in (regression, simple)]
-    sources.append(
-        (ROOT / "src" / "analysis" / "estimators" / "calendar_arma.py").read_text(encoding="utf-8")
-    )
-    joined = re.sub(r'"\s*\n\s*"', "", "\n".join(sources))
-    for warning in words_terms.WARNINGS:
-        assert warning in joined, "an estimator says this in other words now"
+    modules = (ordinary, effect, alternatives)
+    sentences = {
+        text
+        for module in modules
+        for text in vars(module).values()
+        if isinstance(text, str) and text[-1:] == "."
+    }
+    warnings = {text for text in sentences if len(text) < 300} - {module.__doc__ for module in modules}
+    assert set(terms.WARNINGS) == warnings, "the model warns in other words now"
+    table = design.calendar(pd.Timestamp("2024-01-01"), pd.Timestamp("2024-01-31"), None)
+    columns = [
+        "level",
+        "Thu",
+        "growth a year",
+        ordinary.LEVEL,
+        *table.names,
+        "odd day 2024-01-09",
+        "2024-01-26",
+    ]
+    with words.using("ar"):
+        assert not [text for text in warnings if words.name(text) == text]
+        assert not [text for text in columns if not re.search("[\u0600-\u06ff]", words.coefficient(text))]
+        assert "9 يناير 2024" in words.coefficient("odd day 2024-01-09")
+    assert words.coefficient("2024-01-26") == "the event, 26 January 2024"
+    assert words.coefficient("working day 2 from the month's end") == "working day 2 from the month's end"
 
 
 def test_translations_keep_placeholders_formulas_code_and_emphasis():
@@ -104,9 +122,9 @@ def test_translations_keep_placeholders_formulas_code_and_emphasis():
         assert len(entry.string) == 6, entry.id
         for form, text in enumerate(entry.string):
             lost = set(kept(entry.id[1])) - set(kept(text))
-            # "one million", "two dirhams": Arabic's singular and dual name the number.
+            # "none", "one million", "two dirhams": Arabic's zero, singular and dual name the number.
             assert not set(kept(text)) - set(kept(entry.id[1])), text
-            assert lost <= ({"{n}"} if form in (1, 2) else set()), text
+            assert lost <= ({"{n}"} if form < 3 else set()), text
 
 
 def test_translations_are_arabic_and_isolate_their_percentages():
@@ -223,9 +241,33 @@ def test_language_is_given_back_and_an_unknown_one_refused():
 def test_a_clear_effect_says_over_what_and_how_sure():
     text = words.headline(effect())
     assert "AED 55 million, 22% more than the AED 45 million expected (95% interval: +8% to +41%)" in text
-    assert "Fewer than one ordinary day in 1,000" in text
+    assert "less than once in 1,000 days" in text
     assert "over the level of the week before" in text
     assert "not the growth over the day before" in text
+
+
+def test_the_probability_of_an_effect_is_told_and_never_as_certain():
+    # 49.5 / 1.1 = 45 is the median: one in two.
+    assert words.probable(effect(observed=49.5e6)) == (
+        "With a probability of 50% the event added at least 10% to the value of digital payments."
+    )
+    assert "With a probability of more than 99.9%" in words.probable(effect(observed=90e6))
+    assert "With a probability of less than 0.1%" in words.probable(effect(observed=30e6))
+    words.synthetic(True)
+    assert words.probable(effect()).startswith("In the synthetic data: With")
+    with words.using("ar"):
+        assert "باحتمال" in words.probable(effect(observed=49.5e6))
+
+
+def test_a_p_value_is_told_as_the_model_s():
+    # Two-sided normal probabilities: 1.96 is one in 20, 0 is always.
+    assert "about once in 20 days" in words.sureness(effect(observed=45e6 + 1.96e6 * 3))
+    assert "all the time" in words.sureness(effect(observed=45e6))
+
+
+def test_rounding_never_hides_a_quantity():
+    assert words.quantity(435_000, "value", 1e6) == "AED 440,000"
+    assert words.quantity(54.3e6, "value", 1e8) == "AED 54 million"
 
 
 def test_no_clear_effect_is_said_exactly_when_the_interval_includes_zero():

@@ -277,7 +277,9 @@ def specifications(
         if history is not None and (daily.index[0] > start or (windows.history_start or start) > start):
             continue
         for baseline in ("pre-week", "history") if len(windows.campaign_days) else ("pre-week",):
-            weeks_, waits = (weeks, (windows.waiting, 0, 2)) if windows.anchored(baseline) else (weeks[:1], ())
+            weeks_, waits = (
+                (weeks, (windows.waiting, 0, 2)) if windows.anchored(baseline) else (weeks[:1], ())
+            )
             for days_, wait in itertools.product(weeks_, dict.fromkeys(waits or (windows.waiting,))):
                 chosen = replace(windows, baseline_days=days_, history_start=start, wait_days=wait)
                 for name in CURVE:

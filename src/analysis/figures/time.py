@@ -45,22 +45,11 @@ def counterfactual(
     daily: pd.Series,
     effect: Effect,
     windows: Windows,
-    expected: pd.DataFrame | None = None,
     level: float = 0.95,
     days_before: int = 56,
     days_after: int = 14,
 ) -> Axes:
-    """Observed against expected around the event.
-
-    Parameters
-    ----------
-    daily : Series of float on a daily DatetimeIndex
-    expected : DataFrame, optional
-        Columns ``expected, low, high`` by day: the model on other days also. Without it the expectation is shown
-        for the event alone, from `effect` (a mean a day when the event has several).
-    days_before, days_after : int
-        How many days to show on either side.
-    """
+    """Observed against expected around the event (a mean a day when it has several), with days on either side."""
     days = len(effect.event_days)
     centre, (low, high) = effect.expected / days, np.array(effect.expected_interval(level)) / days
     observed, step = effect.observed / days, words.step(low, high)
@@ -73,12 +62,6 @@ def counterfactual(
     shown = daily.loc[start : windows.event_end + pd.Timedelta(days=days_after)]
     scale, unit_name = unit(shown.max(), effect.metric)
     shade(ax, windows, shown.index)
-    if expected is not None:
-        band = expected.reindex(shown.index)
-        ax.fill_between(
-            band.index, band["low"] / scale, band["high"] / scale, color=EXPECTED, alpha=0.2, lw=0
-        )
-        ax.plot(band.index, band["expected"] / scale, color=EXPECTED, lw=1.4, ls=(0, (4, 2)))
     ax.plot(shown.index, shown / scale, color=INK, lw=1.3, marker="o", ms=2.6)
     middle = windows.event_start + (windows.event_end - windows.event_start) / 2
     ax.errorbar(
@@ -93,11 +76,8 @@ def counterfactual(
     data = pd.DataFrame(
         {"date": shown.index, "period": windows.labels(shown.index).to_numpy(), "observed": shown.to_numpy()}
     )
-    if expected is not None:
-        data[["expected", "expected_low", "expected_high"]] = band[["expected", "low", "high"]].to_numpy()
-    else:
-        on = data["date"].isin(effect.event_days)
-        data.loc[on, ["expected", "expected_low", "expected_high"]] = [centre, low, high]
+    on = data["date"].isin(effect.event_days)
+    data.loc[on, ["expected", "expected_low", "expected_high"]] = [centre, low, high]
     alt = _("Line chart of the {metric} a day from {start} to {end}. {answer}").format(
         metric=words.metric(effect.metric),
         start=words.date(shown.index[0]),

@@ -11,6 +11,7 @@ from analysis.effect import RECOMMENDED, Effect
 from analysis.model.design import SHARED
 from analysis.notebook import answers
 from analysis.notebook.answers import Found, Refused, leading
+from analysis.notebook.tables import capital, headed
 from analysis.windows import Windows
 from analysis.words import N_, _, fill
 
@@ -119,7 +120,7 @@ def sure(found: Found) -> str:
     """How often ordinary days depart as far, for the leading metrics over the week before."""
     effects = found["pre-week"]
     return " ".join(
-        f"{_capital(words.metric(metric))}: {words.sureness(effects[metric])}"
+        f"{capital(words.metric(metric))}: {words.sureness(effects[metric])}"
         for metric in leading(list(effects))
     )
 
@@ -157,7 +158,7 @@ def metrics(found: Found, level: float = 0.95) -> pd.DataFrame:
     rows = [{"metric": effect.metric, **_facts(effect, level)} for effect in effects]
     told = [
         {
-            "metric": _capital(words.metric(effect.metric)),
+            "metric": capital(words.metric(effect.metric)),
             "estimand": _baseline(effect.estimand),
             **_told(effect, level),
         }
@@ -198,10 +199,8 @@ def regression(effect: Effect) -> pd.DataFrame:
         for name in fit.params.index
         if not name.startswith(SHARED)
     ]
-    shown = [row | {"column": _capital(words.coefficient(row["column"]))} for row in rows]
-    table = pd.DataFrame(shown).rename(columns=HEADINGS)
-    table.attrs["formats"] = {HEADINGS["coefficient"]: "+number.3", HEADINGS["error"]: "number.3"}
-    table.attrs["formats"] |= {HEADINGS["t"]: "+number.1"}
+    shown = pd.DataFrame([row | {"column": capital(words.coefficient(row["column"]))} for row in rows])
+    table = headed(shown, HEADINGS, {"coefficient": "+number.3", "error": "number.3", "t": "+number.1"})
     table.attrs["csv"] = rows
     return table
 
@@ -216,7 +215,7 @@ def truths(table: pd.DataFrame, found: Found, level: float = 0.95) -> pd.DataFra
         size = _told(effect, level)
         told.append(
             {
-                "metric": _capital(words.metric(row.metric)),
+                "metric": capital(words.metric(row.metric)),
                 "estimand": _baseline(row.estimand),
                 "effect": size["effect"],
                 "interval": size["interval"],
@@ -235,7 +234,7 @@ def coverage() -> pd.DataFrame:
     rows = table.to_dict("records")
     told = [
         {
-            "metric": _capital(words.metric(row["metric"])),
+            "metric": capital(words.metric(row["metric"])),
             "estimand": _baseline(row["estimand"]),
             "bias": words.percent(row["bias"], 0.001, signed=True),
             "half": words.percent(row["half"], 0.001),
@@ -290,7 +289,3 @@ def _table(rows: list[dict], told: list[dict], shown: list[str]) -> pd.DataFrame
     table.attrs["formats"] = {HEADINGS[name]: "number" for name in shown if name not in TEXTS}
     table.attrs["csv"] = rows
     return table
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -10,7 +10,7 @@ import pandas as pd
 from analysis import displacement, words
 from analysis.displacement import Decomposition
 from analysis.effect import Effect
-from analysis.notebook.tables import headed
+from analysis.notebook.tables import capital, headed
 from analysis.persistence import Persistence
 from analysis.placebo import Placebos
 from analysis.words import N_, _, fill
@@ -102,7 +102,7 @@ def alarms(test: Placebos, limit: float = 1.96) -> str:
 
 def tests(table: pd.DataFrame) -> pd.DataFrame:
     """`placebo.every_test` under its headings."""
-    rows = table.assign(metric=[_capital(words.metric(name)) for name in table["metric"]])
+    rows = table.assign(metric=[capital(words.metric(name)) for name in table["metric"]])
     return headed(rows.drop(columns=["relative", "floor"]), HEADINGS, FORMATS)
 
 
@@ -131,7 +131,7 @@ def choices(rows: pd.DataFrame) -> pd.DataFrame:
         for value, part in rows[rows[column].astype(str) != ""].groupby(column, sort=False):
             found.append(
                 {
-                    "choice": _capital(words.choice(column, value)),
+                    "choice": capital(words.choice(column, value)),
                     "specifications": len(part),
                     "median": float(part["relative"].median()),
                     "range": (float(part["relative"].min()), float(part["relative"].max())),
@@ -296,7 +296,3 @@ def _amount(
     interval = words.interval(low, high, words.KINDS.get(metric, "number"), step=step)
     amount = words.quantity(sign * found.parts[part], metric, step, signed=True)
     return {name: amount, f"{name}_interval": interval}
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

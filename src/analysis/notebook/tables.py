@@ -7,6 +7,11 @@ from collections.abc import Mapping
 import pandas as pd
 
 
+def capital(text: str) -> str:
+    """The text with a capital to open it."""
+    return text[:1].upper() + text[1:]
+
+
 def headed(table: pd.DataFrame, headings: Mapping[str, str], formats: Mapping[str, str]) -> pd.DataFrame:
     """The table under its headings, with the kind of each column's numbers for `show.table`."""
     headed = table.rename(columns=headings)
