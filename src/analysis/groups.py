@@ -82,11 +82,6 @@ class GroupEffects:
     placebo_dates: int
     moved: float
 
-    @property
-    def mean(self) -> float:
-        """Effect on a typical group, as a fraction."""
-        return float(np.expm1(self.pooled.mean))
-
 
 def group_effects(
     panel: pd.DataFrame,

@@ -97,17 +97,16 @@ def carried(found: GroupEffects, few: int = 5) -> str:
 
 
 def differ(found: GroupEffects) -> str:
-    """The effect on a typical group, and how far true effects lie apart."""
-    half = special.ndtri((1 + found.level) / 2) * found.pooled.mean_se
-    low, high = np.expm1([found.pooled.mean - half, found.pooled.mean + half]).tolist()
+    """How far the effects of groups lie apart."""
+    shown = found.table["relative"].dropna()
     return fill(
         N_(
-            "A typical entity gained {mean:percent} ({level:percent} interval: {interval:+percent}). The true effects "
-            "of entities differ from one another by about {tau:points} in standard deviation."
+            "The effects of entities, drawn towards one another and reconciled, lie within {range:+percent}, half of "
+            "them above {middle:+percent}. The true effects differ from one another by about {tau:points} in standard "
+            "deviation."
         ),
-        mean=found.mean,
-        level=found.level,
-        interval=(low, high),
+        range=(float(shown.min()), float(shown.max())),
+        middle=float(shown.median()),
         tau=found.pooled.tau,
     )
 
