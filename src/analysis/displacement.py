@@ -191,10 +191,9 @@ def around(series: pd.Series, windows: Windows, before: int, after: int, baselin
     start, end = windows.event_start - pd.Timedelta(days=before), windows.event_end + pd.Timedelta(days=after)
     days, values = series.index, series.to_numpy(float)
     touched = (days >= start) & (days <= end)
-    if touched.sum() < (end - start).days + 1 or np.isnan(values[touched]).any():
-        raise ValueError(
-            f"a day between {start:%Y-%m-%d} and {end:%Y-%m-%d} has no value: give fewer days around the event"
-        )
+    missing = pd.date_range(start, end).difference(days[touched & ~np.isnan(values)])
+    if len(missing):
+        raise ValueError(f"{missing[0]:%Y-%m-%d} has no value: give fewer days around the event")
     learn = windows.ordinary(days, baseline) | ((days > end) & ~days.isin(windows.excluded))
     learn &= ~np.isnan(values)
     table = calendar(days[0], days[-1], windows.country)
