@@ -150,7 +150,7 @@ def decompose(
     Raises
     ------
     ValueError
-        If days are missing around the event, or too few come before the window.
+        If days are missing around the event.
     """
     windows = replace(windows, wait_days=max(before, windows.waiting if len(windows.campaign_days) else 0))
     fits = [around(series, windows, before, after, baseline) for series in (digital, counter)]

@@ -7,7 +7,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis import words
-from analysis.figures.drawing import EVENT, EXPECTED, INK, WIDTH, canvas, describe, drawn, percent_axis, text_width
+from analysis.figures.drawing import (
+    EVENT,
+    EXPECTED,
+    INK,
+    WIDTH,
+    canvas,
+    describe,
+    drawn,
+    percent_axis,
+    text_width,
+)
 from analysis.words import _
 
 
@@ -34,7 +44,9 @@ def retention(rows: pd.DataFrame) -> Axes:
     right = WIDTH - text_width(texts, 9) - 0.16
     ax = canvas(height, left / WIDTH, right / WIDTH, top=1 - 0.55 / height, bottom=0.36 / height)
     ax.hlines(places, *ends, color=EXPECTED, lw=6, alpha=0.35)
-    ax.plot(rows["ordinary_share"], places, "D", color=EXPECTED, ms=5, label=_("ordinary days, with interval"))
+    ax.plot(
+        rows["ordinary_share"], places, "D", color=EXPECTED, ms=5, label=_("ordinary days, with interval")
+    )
     ax.plot(rows["share"], places, "o", color=EVENT, ms=6.5, label=_("the event"))
     beside = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": 9}
     for place, text in zip(places, texts, strict=True):
@@ -59,5 +71,7 @@ def retention(rows: pd.DataFrame) -> Axes:
         "days. The bar is where one more ordinary day would lie; the event beyond it is a difference clear of chance."
     )
     data = rows[["channel", "days", "share", "ordinary_share"]].assign(low=ends[0], high=ends[1])
-    data.attrs["formats"] = dict.fromkeys(("share", "ordinary_share", "low", "high"), "percent.1") | {"days": "number.0"}
+    data.attrs["formats"] = dict.fromkeys(("share", "ordinary_share", "low", "high"), "percent.1") | {
+        "days": "number.0"
+    }
     return describe(ax, alt=alt, caption=caption, data=data)

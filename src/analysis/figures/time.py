@@ -135,7 +135,11 @@ def leads_lags(
     rows = found.with_interval(found.lags, level)
     start = rows.loc[rows["lag"] == 0, "date"].min()
     rows = rows.assign(day=(rows["date"] - start).dt.days)
-    for column, effect in (("relative", "effect"), ("low", "low"), ("high", "high")):  # observed over expected
+    for column, effect in (
+        ("relative", "effect"),
+        ("low", "low"),
+        ("high", "high"),
+    ):  # observed over expected
         expected = rows["observed"] - rows[effect]
         rows[column] = rows["observed"] / expected.where(expected > 0) - 1
     usual = rows.groupby("series")["expected"].transform("median")

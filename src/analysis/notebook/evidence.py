@@ -198,7 +198,9 @@ def from_counters(found: Decomposition, level: float = 0.95) -> str:
         "another day, or not at all."
     )
     if interval.low > 1:
-        text = N_("The gain is {share:percent} of what was missing at counters ({interval:percent}): not all is theirs.")
+        text = N_(
+            "The gain is {share:percent} of what was missing at counters ({interval:percent}): not all is theirs."
+        )
     return fill(text, share=share, interval=interval)
 
 
