@@ -140,7 +140,7 @@ def test_struck_groups_are_counted_three_ways():
 
 
 def test_what_reconciliation_moved_stands_between_the_sum_and_the_headline():
-    shown = evidence_groups.moved(entity=_groups())
+    shown = evidence_groups.moved({"entity": _groups()})
     assert shown.iloc[0].tolist() == ["Entity", 12.0, 10.0, -2.0]
 
 
