@@ -36,7 +36,7 @@ def draw(seed: int, metric: str = "count") -> tuple[pd.Series, pd.Series, dict[s
     day = dates.get_loc(DAY.event_start)
     part = dict(zip(world.COMPONENTS, cells, strict=True))
     moved = (part["from_other_days"] + part["to_other_days"]).sum(1)
-    after, before = -moved[day + 1 : day + 1 + AFTER].sum(), -moved[day - BEFORE : day].sum()
+    after, before = -moved[day + 1 :].sum(), -moved[:day].sum()  # beyond the window too
     on_the_day = {name: values[day] for name, values in part.items()}
     truth = {
         "digital_gain": sum(on_the_day[k][:3].sum() for k in ("from_counters", "from_other_days", "new")),

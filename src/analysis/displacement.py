@@ -150,7 +150,7 @@ def decompose(
     Raises
     ------
     ValueError
-        If days are missing around the event, or too few come before the window.
+        If days are missing around the event.
     """
     windows = replace(windows, wait_days=max(before, windows.waiting if len(windows.campaign_days) else 0))
     fits = [around(series, windows, before, after, baseline) for series in (digital, counter)]
@@ -191,10 +191,9 @@ def around(series: pd.Series, windows: Windows, before: int, after: int, baselin
     start, end = windows.event_start - pd.Timedelta(days=before), windows.event_end + pd.Timedelta(days=after)
     days, values = series.index, series.to_numpy(float)
     touched = (days >= start) & (days <= end)
-    if touched.sum() < (end - start).days + 1 or np.isnan(values[touched]).any():
-        raise ValueError(
-            f"a day between {start:%Y-%m-%d} and {end:%Y-%m-%d} has no value: give fewer days around the event"
-        )
+    missing = pd.date_range(start, end).difference(days[touched & ~np.isnan(values)])
+    if len(missing):
+        raise ValueError(f"{missing[0]:%Y-%m-%d} has no value: give fewer days around the event")
     learn = windows.ordinary(days, baseline) | ((days > end) & ~days.isin(windows.excluded))
     learn &= ~np.isnan(values)
     table = calendar(days[0], days[-1], windows.country)

@@ -168,8 +168,8 @@ def contributions(
     return headed(rows[order], HEADINGS, FORMATS | (money if words.KINDS.get(metric) == "money" else {}))
 
 
-def moved(**found: GroupEffects) -> pd.DataFrame:
-    """What reconciliation added to the sum of the groups' effects, by kind of group."""
+def moved(found: dict[str, GroupEffects]) -> pd.DataFrame:
+    """What reconciliation added to the sum of the groups' effects, by the column that makes the groups."""
     rows = [
         {"by": words.heading(by), "before": one.total - one.moved, "whole": one.total, "moved": one.moved}
         for by, one in found.items()

@@ -35,8 +35,8 @@ FORMATS = {"payers": "number.0", "share": "percent.1", "ordinary_share": "percen
 class Payers:
     """People who paid digitally for the first time on the event, beside what was expected of it.
 
-    `came` holds the effect on their number, of all and of those who had used counters before; `stayed` that on those
-    who then paid again, within `days`; `kept` is `habit.retention` of both groups.
+    `came` holds the effect on their number, of all and of those who had used counters before, unless that would tell
+    of fewer than ten; `stayed` that on those who then paid again, within `days`; `kept` is `habit.retention` of both.
     """
 
     came: dict[str, Effect]
@@ -55,10 +55,14 @@ def found(study: Study) -> Payers | None:
             )
             for people in PEOPLE
         }
-        came = {people: estimate(first_digital(table, people), study.windows) for people in PEOPLE}
+        came = {
+            people: estimate(first_digital(table, people), study.windows)
+            for people in PEOPLE
+            if not _all(kept[people])["suppressed"].any()
+        }
     except ValueError:
         return None
-    known = kept["payers"].query("channel == @EVERY").dropna(subset="difference")
+    known = _all(kept["payers"]).dropna(subset="difference")
     if known.empty:
         return None
     days = int(known["days"].max())
@@ -73,21 +77,18 @@ def came(who: Payers | None, level: float = 0.95) -> str:
             "It cannot be told here: it takes a ledger that names its payers and its service centres, and half a year "
             "of it before the event."
         )
-    texts = [
-        N_(
+    texts = {
+        "payers": N_(
             "On the event {n:number.0} people paid digitally for the first time, where {expected:number.0} were "
             "expected at the level of the week before: {effect} ({level:percent} interval: {interval})."
-        )
-    ]
-    if not _all(who, "from_counter")["suppressed"].any():
-        texts.append(
-            N_(
-                "Of them {n:number.0} had used counters before, where {expected:number.0} were expected: {effect} "
-                "({interval})."
-            )
-        )
-    filled = [_counted(text, who.came[p], level) for text, p in zip(texts, PEOPLE, strict=False)]
-    return words.marked(" ".join(filled))
+        ),
+        "from_counter": N_(
+            "Of them {n:number.0} had used counters before, where {expected:number.0} were expected: {effect} "
+            "({interval})."
+        ),
+    }
+    told = [_counted(texts[people], effect, level) for people, effect in who.came.items()]
+    return words.marked(" ".join(told))
 
 
 def stayed(who: Payers, level: float = 0.95) -> list[str]:
@@ -104,7 +105,7 @@ def stayed(who: Payers, level: float = 0.95) -> list[str]:
     }
     parts = []
     for people, text in texts.items():
-        row = _all(who, people).query("days == @who.days").iloc[0]
+        row = _all(who.kept[people]).query("days == @who.days").iloc[0]
         if row["suppressed"] or pd.isna(row["low"]):
             continue
         values = {"share": row["share"], "ordinary": row["ordinary_share"], "difference": row["difference"]}
@@ -163,10 +164,9 @@ def truth(study: Study, who: Payers | None) -> list[dict]:
         return []
     count, again = known["first_timers"]["count"], known["first_timers"]["again"]
     rows = []
-    for people in PEOPLE:
-        effect = who.came[people]
+    for people, effect in who.came.items():
         rows.append([people, 0, effect.absolute, *effect.confidence_interval(study.confidence), count["day"]])
-    for row in _all(who, "payers").dropna(subset="low").itertuples():
+    for row in _all(who.kept["payers"]).dropna(subset="low").itertuples():
         true = again[f"{row.days}"]
         rows.append(["stayed", row.days, row.difference, row.low, row.high, true["all"] - true["others"]])
     return [
@@ -196,8 +196,8 @@ def truths(rows: list[dict]) -> pd.DataFrame:
     return shown
 
 
-def _all(who: Payers, people: str) -> pd.DataFrame:
-    return who.kept[people][who.kept[people]["channel"] == EVERY]
+def _all(kept: pd.DataFrame) -> pd.DataFrame:
+    return kept[kept["channel"] == EVERY]
 
 
 def _ends(low: float, high: float) -> str:
