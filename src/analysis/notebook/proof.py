@@ -221,9 +221,9 @@ def ordinary_days() -> pd.DataFrame:
         table.assign(series=[SERIES.get(name, name) for name in table["series"]], **pairs),
         series=(N_("Series"), None),
         days=(N_("Days"), "number.0"),
-        alarms_5=(N_("p below 5%"), "percent.1"),
+        false_positives_5=(N_("p below 5%"), "percent.1"),
         between_5=(N_("Interval of that share"), "percent.1"),
-        alarms_1=(N_("p below 1%"), "percent.1"),
+        false_positives_1=(N_("p below 1%"), "percent.1"),
         between_1=(N_("Interval of the share below 1%"), "percent.1"),
         width=(N_("Width over expected"), "percent.0"),
     )
@@ -233,7 +233,7 @@ def by_month() -> pd.DataFrame:
     """The same at 5 % by month of the year."""
     table = pd.read_csv(DERIVED / "real-days-by-month.csv")
     table = table[table["estimator"] == RECOMMENDED]
-    wide = table.set_index(["month", "series"])["alarms_5"].unstack().reset_index()  # noqa: PD010
+    wide = table.set_index(["month", "series"])["false_positives_5"].unstack().reset_index()  # noqa: PD010
     months = [words.month_name(number) for number in wide["month"]]
     names = {name: (SERIES[name], "percent.0") for name in SERIES if name in wide}
     return _shown(wide.assign(month=months), month=(N_("Month"), None), **names)
