@@ -160,7 +160,7 @@ def test_the_recommended_estimator_covers():
     unseen = ours[ours["set"] == proof.CERTIFY]
     quiet = unseen[~unseen["process"].str.startswith("campaign")]
     assert (quiet["coverage_95"] > 0.92).all()
-    assert 0.935 < unseen["coverage_95"].median() < 0.96
+    assert 0.94 < unseen["coverage_95"].median() < 0.96
     assert quiet["coverage_80"].median() == pytest.approx(0.8, abs=0.02)
     assert quiet["coverage_50"].median() == pytest.approx(0.5, abs=0.02)
     missed = unseen.loc[unseen["coverage_95"] < proof.LEAST, "process"]

@@ -239,6 +239,28 @@ def by_month() -> pd.DataFrame:
     return _shown(wide.assign(month=months), month=(N_("Month"), None), **names)
 
 
+def months_above() -> str:
+    """The months whose share of alarms lies above 5 % with its whole interval, beside what chance makes of them."""
+    table = pd.read_csv(DERIVED / "real-days-by-month.csv")
+    table = table[table["estimator"] == RECOMMENDED]
+    above = table[table["low_5"] > 0.05]
+    found = [
+        f"{words.name(SERIES[name])} ({words.listing([words.month_name(number) for number in rows['month']])})"
+        for name, rows in above.groupby("series", sort=False)
+    ]
+    text = N_(
+        "Of the {n:number.0} months in the table, {above:number.0} have a share whose whole interval lies above 5%, "
+        "where chance alone makes {chance:number.0} at most: {found}."
+    )
+    if not found:
+        text = N_(
+            "In none of the {n:number.0} months of the table does the whole interval of the share lie above 5%."
+        )
+    return words.fill(
+        text, n=len(table), above=len(above), chance=0.025 * len(table), found=words.listing(found)
+    )
+
+
 def published() -> pd.DataFrame:
     """Known events beside what others published about them."""
     table = pd.read_csv(DERIVED / "published.csv", parse_dates=["date"])
