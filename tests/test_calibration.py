@@ -169,6 +169,18 @@ def test_the_recommended_estimator_covers():
     assert set(told["Series"]) == {words.process(code) for code in missed}
 
 
+def test_alarms_are_shares_within_their_intervals():
+    days = proof.ordinary_days()
+    for share, interval in (
+        ("p below 5%", "Interval of that share"),
+        ("p below 1%", "Interval of the share below 1%"),
+    ):
+        assert all(low <= x <= high for x, (low, high) in zip(days[share], days[interval], strict=True))
+    months = proof.by_month().set_index("Month")
+    for name, row in days.set_index("Series")["p below 5%"].items():
+        assert months[name].min() <= row <= months[name].max()  # the whole is a mean of its months
+
+
 def test_the_two_sets_share_nothing():
     development, unseen = (set(calibration.SETS[name]) for name in ("development", "unseen"))
     assert len(development) == 32
