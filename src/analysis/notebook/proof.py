@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+from scipy import special
 
 from analysis import words
 from analysis.effect import RECOMMENDED
@@ -17,7 +18,7 @@ from analysis.words.terms import PROCESSES
 DERIVED = Path(__file__).parents[3] / "data" / "derived"
 TARGET = (0.935, 0.97)
 CERTIFY = "unseen"  # the set of processes that no estimator was made on
-LEAST = 0.925
+LEAST = 0.925  # below it a case is named as a miss
 PEERS = {
     "pulse_hac": N_("statsmodels, dummy for the day with Newey-West errors"),
     "ols_prediction": N_("statsmodels, least squares, prediction of a new day"),
@@ -30,6 +31,7 @@ PEERS = {
     "diff_diff_sdid": N_("diff-diff, synthetic difference in differences"),
     "pycausalimpact": N_("pycausalimpact"),
     "tfcausalimpact": N_("tfcausalimpact"),
+    RECOMMENDED: N_("This project"),
 }
 SERIES = {
     "US births": N_("Births in the United States"),
@@ -100,6 +102,41 @@ def wide(facts: dict) -> str:
     return words.fill(text, **facts)
 
 
+def short() -> str:
+    """The cases in which it covers less than `LEAST`, the least first."""
+    rows = recommended(None)
+    rows = rows[rows["coverage_95"] < LEAST].sort_values("coverage_95")
+    one = N_("{process} ({coverage:percent.1}, {baseline})")
+    each = [
+        words.fill(one, process=process, coverage=coverage, baseline=baseline[:1].lower() + baseline[1:])
+        for process, coverage, baseline in _named(rows)[["process", "coverage_95", "baseline"]].to_numpy()
+    ]
+    text = N_("In none of the cases does it cover less than {least:percent.1}.")
+    if each:
+        text = N_("It falls short of {least:percent.1} in {n:number.0} of the cases: {each}.")
+    return words.fill(text, least=LEAST, n=len(each), each=words.listing(each))
+
+
+def alarms() -> str:
+    """How often an ordinary day of a real series looked like an event, over all series."""
+    table = _real("real-days.csv")
+    n, found = table["days"].sum(), {}
+    for a in (5, 1):
+        k = table[f"alarms_{a}"].sum()
+        ends = special.betaincinv([k, k + 1], [n - k + 1, n - k], [0.025, 0.975])  # Clopper-Pearson
+        found |= {f"share_{a}": k / n, f"ends_{a}": tuple(ends.tolist())}
+    text = N_(
+        "On {n:number.0} ordinary days of {series:number.0} real series it raised an alarm at 5% on "
+        "{share_5:percent.1} of them (95% interval: {ends_5:percent.1}), and at 1% on {share_1:percent.1} "
+        "({ends_1:percent.1})."
+    )
+    text = words.fill(text, n=n, series=len(table), **found)
+    if found["ends_1"][0] > 0.01:
+        more = N_("A p-value below 1% comes {times:number.1} times as often there as it promises.")
+        text += " " + words.fill(more, times=100 * found["share_1"])
+    return text
+
+
 def coverage(value: str = "coverage") -> pd.DataFrame:
     """Process, estimator and how often the 95 % interval held (or, for "width", its width over the oracle's)."""
     table = study().rename(columns={"coverage_95": "coverage", "width_95": "width"})
@@ -108,31 +145,16 @@ def coverage(value: str = "coverage") -> pd.DataFrame:
     return table[["process", "estimator", value]]
 
 
-def processes() -> pd.DataFrame:
-    """The kinds of series drawn."""
-    rows = recommended()
-    return _shown(
-        rows.assign(process=[words.process(code) for code in rows["process"]]),
-        process=(N_("Series"), None),
-        days=(N_("Days before the event"), "number.0"),
-        draws=(N_("Series drawn"), "number.0"),
-    )
-
-
 def details() -> pd.DataFrame:
     """The recommended estimator, process by process."""
-    rows = recommended(None)
     return _shown(
-        rows.assign(
-            process=[words.process(code) for code in rows["process"]],
-            baseline=[words.estimand(code) for code in rows["baseline"]],
-        ),
+        _named(recommended(None)),
         process=(N_("Series"), None),
         baseline=(N_("Estimand"), None),
+        days=(N_("Days before the event"), "number.0"),
         coverage_50=(N_("Coverage of 50%"), "percent.1"),
         coverage_80=(N_("Coverage of 80%"), "percent.1"),
         coverage_95=(N_("Coverage of 95%"), "percent.1"),
-        false_positives=(N_("False alarms"), "percent.1"),
         power_10=(N_("Seen at +10%"), "percent.0"),
         power_30=(N_("Seen at +30%"), "percent.0"),
         bias=(N_("Bias"), "+percent.1"),
@@ -141,46 +163,31 @@ def details() -> pd.DataFrame:
 
 
 def methods() -> pd.DataFrame:
-    """Every estimator over all processes: on how many its coverage is on target, its median width and time."""
-    table = study()
-    rows = []
-    for code, group in table.groupby("estimator", sort=False):
-        row = {"estimator": words.method(code), "inside": int(group["coverage_95"].between(*TARGET).sum())}
-        row |= {
-            "processes": len(group),
-            "draws": int(group["draws"].min()),
-            "lowest": group["coverage_95"].min(),
-        }
-        row |= {"false_positives": group["false_positives"].median(), "power_20": group["power_20"].median()}
-        rows.append(row | {"width": group["width_95"].median(), "failed": group["failed"].max()})
+    """Every estimator over all processes: on how many its coverage is on target, its median width."""
+    rows = (
+        study()
+        .groupby("estimator", sort=False)
+        .agg(
+            inside=("coverage_95", lambda found: found.between(*TARGET).sum()),
+            processes=("process", "size"),
+            draws=("draws", "min"),
+            lowest=("coverage_95", "min"),
+            power_20=("power_20", "median"),
+            width=("width_95", "median"),
+            failed=("failed", "max"),
+        )
+        .reset_index()
+    )
     return _shown(
-        pd.DataFrame(rows),
+        rows.assign(estimator=[words.method(code) for code in rows["estimator"]]),
         estimator=(N_("Estimator"), None),
         inside=(N_("On target"), "number.0"),
         processes=(N_("Kinds of series"), "number.0"),
         draws=(N_("Series drawn"), "number.0"),
         lowest=(N_("Lowest coverage"), "percent.1"),
-        false_positives=(N_("False alarms"), "percent.1"),
         power_20=(N_("Seen at +20%"), "percent.0"),
         width=(N_("Width"), "number.2"),
         failed=(N_("Without an answer"), "percent.1"),
-    )
-
-
-def limits() -> pd.DataFrame:
-    """Where the recommended estimator covers less than `LEAST`, the least first."""
-    rows = recommended(None)
-    rows = rows[rows["coverage_95"] < LEAST].sort_values("coverage_95")
-    return _shown(
-        rows.assign(
-            process=[words.process(code) for code in rows["process"]],
-            baseline=[words.estimand(code) for code in rows["baseline"]],
-        ),
-        process=(N_("Series"), None),
-        baseline=(N_("Estimand"), None),
-        coverage_95=(N_("Coverage of 95%"), "percent.1"),
-        bias=(N_("Bias"), "+percent.1"),
-        width_95=(N_("Width"), "number.2"),
     )
 
 
@@ -190,17 +197,12 @@ VERSION = N_("this project")  # as data/derived has it
 def peers() -> pd.DataFrame:
     """Other packages on the same series: mean over the processes they ran on."""
     table = pd.read_csv(DERIVED / "peers.csv")
-    rows = []
-    for code, group in table.groupby("estimator", sort=False):
-        name = PEERS.get(code) or (N_("This project") if code == RECOMMENDED else None)
-        if name:
-            means = group[["failed", "coverage_95", "false_positives_p", "power_20", "width_95", "ms"]].mean()
-            draws = f"{group['draws'].min() * len(group)}"
-            rows.append(
-                {"name": name, "version": group["version"].iloc[0], "series": int(draws)} | means.to_dict()
-            )
+    values = ["coverage_95", "false_positives_p", "power_20", "width_95", "failed"]
+    groups = table[table["estimator"].isin(PEERS)].groupby("estimator")
+    rows = groups[values].mean().assign(version=groups["version"].first())
+    rows["series"] = groups["draws"].min() * groups.size()
     return _shown(
-        pd.DataFrame(rows).sort_values("coverage_95", ascending=False),
+        rows.assign(name=rows.index.map(PEERS)).sort_values("coverage_95", ascending=False),
         name=(N_("Package and method"), None),
         version=(N_("Version"), None),
         series=(N_("Series drawn"), "number.0"),
@@ -214,8 +216,7 @@ def peers() -> pd.DataFrame:
 
 def ordinary_days() -> pd.DataFrame:
     """Alarms over the ordinary days of real series, by the recommended estimator, with exact binomial intervals."""
-    table = pd.read_csv(DERIVED / "real-days.csv")
-    table = table[table["estimator"] == RECOMMENDED]
+    table = _real("real-days.csv")
     pairs = {f"between_{a}": list(zip(table[f"low_{a}"], table[f"high_{a}"], strict=True)) for a in (5, 1)}
     return _shown(
         table.assign(series=[SERIES.get(name, name) for name in table["series"]], **pairs),
@@ -231,8 +232,7 @@ def ordinary_days() -> pd.DataFrame:
 
 def by_month() -> pd.DataFrame:
     """The same at 5 % by month of the year."""
-    table = pd.read_csv(DERIVED / "real-days-by-month.csv")
-    table = table[table["estimator"] == RECOMMENDED]
+    table = _real("real-days-by-month.csv")
     wide = table.set_index(["month", "series"])["false_positives_5"].unstack().reset_index()  # noqa: PD010
     months = [words.month_name(number) for number in wide["month"]]
     names = {name: (SERIES[name], "percent.0") for name in SERIES if name in wide}
@@ -241,8 +241,7 @@ def by_month() -> pd.DataFrame:
 
 def months_above() -> str:
     """The months whose share of alarms lies above 5 % with its whole interval, beside what chance makes of them."""
-    table = pd.read_csv(DERIVED / "real-days-by-month.csv")
-    table = table[table["estimator"] == RECOMMENDED]
+    table = _real("real-days-by-month.csv")
     above = table[table["low_5"] > 0.05]
     found = [
         f"{words.name(SERIES[name])} ({words.listing([words.month_name(number) for number in rows['month']])})"
@@ -282,6 +281,33 @@ def published() -> pd.DataFrame:
         ours=(N_("95% interval"), "+number.0"),
         p_value=(N_("p"), "number.3"),
     )
+
+
+def agreement() -> str:
+    """Whether what others published lies in the intervals found here, and what is seen where nobody published."""
+    table = pd.read_csv(DERIVED / "published.csv")
+    theirs = table.dropna(subset="published")
+    other = table[table["published"].isna()]
+    text = N_(
+        "Of {theirs:number.0} published effects {inside:number.0} lie in the interval found here. Of {other:number.0} "
+        "other days {clear:number.0} show an effect at 5%."
+    )
+    inside = theirs["published"].between(theirs["low"], theirs["high"]).sum()
+    return words.fill(
+        text, theirs=len(theirs), inside=inside, other=len(other), clear=(other["p_value"] < 0.05).sum()
+    )
+
+
+def _named(rows: pd.DataFrame) -> pd.DataFrame:
+    """With processes and baselines as a reader calls them."""
+    names = {"process": words.process, "baseline": words.estimand}
+    return rows.assign(**{column: [name(code) for code in rows[column]] for column, name in names.items()})
+
+
+def _real(file: str) -> pd.DataFrame:
+    """Alarms of the recommended estimator on ordinary days of real series."""
+    table = pd.read_csv(DERIVED / file)
+    return table[table["estimator"] == RECOMMENDED]
 
 
 def _shown(frame: pd.DataFrame, **columns: tuple[str, str | None]) -> pd.DataFrame:
