@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import placebo, power, words
+from analysis import placebo, words
 from analysis.displacement import Decomposition
 from analysis.effect import Interval
 from analysis.groups import GroupEffects, Pooled
@@ -142,36 +142,6 @@ def test_struck_groups_are_counted_three_ways():
 def test_what_reconciliation_moved_stands_between_the_sum_and_the_headline():
     shown = evidence_groups.moved({"entity": _groups()})
     assert shown.iloc[0].tolist() == ["Entity", 12.0, 10.0, -2.0]
-
-
-def test_detectable_rows_are_sorted_into_their_tables():
-    base = {
-        "sd": 0.03,
-        "detectable": 0.09,
-        "simulated": 0.1,
-        "false_alarms": 0.05,
-        "dates": 40,
-        "comparison": False,
-    }
-    rows = [{"length": n, "weekday": pd.NA, "history": "all"} for n in (1, 5)]
-    rows += [{"length": 1, "weekday": day, "history": "all"} for day in (0, 6)]
-    rows += [{"length": 1, "weekday": pd.NA, "history": "90"}]
-    table = pd.DataFrame([row | base for row in rows]).astype({"weekday": "Int64"})
-    assert list(evidence_groups.by_length(table)["Length of the edition"]) == ["1 day", "5 days"]
-    assert list(evidence_groups.by_weekday(table)["Weekday"]) == ["Sunday", "Monday"]
-    assert list(evidence_groups.by_history(table)["History before it"]) == ["90 days", "All there is"]
-    assert "9.0% or more with a probability of 80%" in evidence_groups.least(table)
-
-
-def test_the_best_design_is_named_among_those_with_as_many_closures():
-    rows = [
-        {"design": power.DESIGNS[0], "closures": 36, "detectable": 0.08},
-        {"design": power.DESIGNS[1], "closures": 72, "detectable": 0.01},
-        {"design": power.DESIGNS[3], "closures": 36, "detectable": 0.05},
-    ]
-    text = evidence_groups.staggered(pd.DataFrame(rows))
-    assert "each half of the entities" in text
-    assert "5.0%" in text
 
 
 def test_synthetic_results_open_by_saying_so():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -12,7 +13,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from analysis import displacement, figures, words
+from analysis import displacement, figures, power, words
 from analysis.model.distribution import SCORES, Distribution
 from analysis.model.effect import Effect
 from analysis.persistence import persistence
@@ -78,7 +79,7 @@ def made() -> dict:
         ]
     )
     choices.loc[3, "headline"] = True
-    power = pd.DataFrame(
+    found_power = pd.DataFrame(
         [
             {"design": d, "effect": x, "power": 1 - np.exp(-((x / s) ** 2))}
             for d, s in (("one", 0.1), ("two", 0.9))
@@ -117,7 +118,7 @@ def made() -> dict:
         "cumulative": (figures.cumulative, found),
         "retention": (figures.retention, kept),
         "persistence": (figures.persistence, persistence(digital, counter, WINDOWS)),
-        "power": (figures.power, power),
+        "power": (figures.power, found_power),
         "calibration": (figures.calibration, grid),
     }
 
@@ -261,3 +262,18 @@ def test_no_design_that_misses_the_target_is_said_to_reach_it(made):
     alt = figures.description(draw(*args)).alt
     assert "one from +1" in alt
     assert "two at none of the sizes shown" in alt
+
+
+def test_power_curves_are_named_beside_themselves(made):
+    """Five close curves: each name stands at the height of its own line, none on another; days are counted in words."""
+    curves = power.closed_form(dict(zip((1, 2, 3, 5, 9), (0.03, 0.027, 0.026, 0.025, 0.02), strict=True)))
+    ax = figures.power(curves)
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert {text.get_text() for text in ax.texts} == {"1 day", "2 days", "3 days", "5 days", "9 days"}
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+
+
+def test_cells_of_the_calibration_differ_without_colour(made):
+    grid = pd.DataFrame({"process": list("abc"), "estimator": "gls", "coverage": [0.90, 0.95, 0.99]})
+    patches = figures.calibration(grid).patches
+    assert [patch.get_facecolor()[3] > 0 for patch in patches] == [True, False]  # filled below, framed above

@@ -285,7 +285,10 @@ def _label_curves(ax: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray, str, 
     def at(curve: tuple, height: float) -> float:
         return float(np.interp(height, curve[1], curve[0]))
 
-    ordered = sorted(curves, key=lambda curve: -curve[1].sum())
+    for effect, found, name, look in curves:
+        if found[-1] < 0.7:  # too flat to have a steep side: above its end
+            aside(ax, effect[-1], found[-1] + 0.06, name, -2, **look)
+    ordered = sorted((c for c in curves if c[1][-1] >= 0.7), key=lambda curve: -curve[1].sum())
     left = len(ordered) // 2
     heights = [*np.linspace(0.68, 0.48, 2)[:left], *(0.66 - 0.12 * np.arange(len(ordered) - left))]
     for i, (curve, height) in enumerate(zip(ordered, heights, strict=True)):
