@@ -11,7 +11,6 @@ import pytest
 from statsmodels.regression.linear_model import WLS
 from statsmodels.stats.meta_analysis import combine_effects
 
-from analysis.editions import editions
 from analysis.effect import estimate
 from analysis.model.pooling import RandomEffects
 from analysis.windows import Windows
@@ -111,16 +110,16 @@ def simulated() -> tuple[pd.Series, list[Windows]]:
 def test_other_editions_are_left_out(simulated):
     """Neither days learned from, nor moved by what happens on them."""
     daily, windows = simulated
-    found = editions(daily, windows)
+    found = estimate(daily, windows)
     held = pd.DatetimeIndex([one.event_start for one in windows])
     assert not any(effect.days_used.isin(held).any() for effect in found.effects)
     moved = daily.where(~daily.index.isin(held[:-1]), 5 * daily)
-    assert editions(moved, windows).effects[-1].to_dict() == found.effects[-1].to_dict()
+    assert estimate(moved, windows).effects[-1].to_dict() == found.effects[-1].to_dict()
 
 
 def test_weekend_and_working_day_are_told_apart(simulated):
     daily, windows = simulated
-    found = editions(daily, windows)
+    found = estimate(daily, windows)
     groups = found.groups("weekend")
     assert groups["editions"].sum() == 12
     for row, truth in zip(groups.itertuples(), (0.2, 0.5), strict=True):
@@ -137,8 +136,8 @@ def test_order_moderators_and_numbers(simulated):
     """In any order; a moderator follows its edition; one number in every place."""
     daily, windows = simulated
     prices = np.arange(12.0) ** 2
-    found, turned = editions(daily, windows, moderators={"price": prices}), windows[::-1]
-    other = editions(daily, turned, moderators={"price": prices[::-1]})
+    found, turned = estimate(daily, windows, moderators={"price": prices}), windows[::-1]
+    other = estimate(daily, turned, moderators={"price": prices[::-1]})
     assert (
         found.to_dict() == other.to_dict() == estimate(daily, windows, moderators={"price": prices}).to_dict()
     )
@@ -155,14 +154,14 @@ def test_a_fading_effect_is_seen():
     windows = [Windows(days[190 + 40 * i]) for i in range(8)]
     log = 9 + 0.01 * np.random.default_rng(9).standard_normal(len(days))
     log[190:510:40] += np.log(1.4 * 0.96 ** np.arange(8))
-    change = editions(pd.Series(np.exp(log), days), windows).change()
+    change = estimate(pd.Series(np.exp(log), days), windows).change()
     low, high = change.interval()
     assert low < -0.04 < high < 0
 
 
 def test_two_editions_say_nothing_of_a_trend(simulated):
     daily, windows = simulated
-    two = editions(daily, windows[:2])
+    two = estimate(daily, windows[:2])
     assert two.change().interval() == (-1, np.inf)
     assert two.confidence_interval().low < two.relative < two.confidence_interval().high
 
@@ -170,22 +169,22 @@ def test_two_editions_say_nothing_of_a_trend(simulated):
 def test_refusals_say_what_to_do(simulated):
     daily, windows = simulated
     with pytest.raises(ValueError, match=r"^1 edition: give at least two"):
-        editions(daily, windows[:1])
+        estimate(daily, windows[:1])
     with pytest.raises(ValueError, match=r"^two editions share the day 2016-07-09: give each day once$"):
-        editions(daily, [windows[0], *windows])
+        estimate(daily, [windows[0], *windows])
     for values in ([1] * 12, [1, 2], [1, 2] * 5 + [3, np.nan], list("abcdefghijkl")):
         with pytest.raises(ValueError, match=r"^moderator 'price': give a number for each edition"):
-            editions(daily, windows, moderators={"price": values})
+            estimate(daily, windows, moderators={"price": values})
     shut = daily.mask(daily.index == windows[3].event_start, 0.0)
     with pytest.raises(
         ValueError, match=r"^the edition of 2016-10-07 has no bounded relative effect: leave it out$"
     ):
-        editions(shut, windows, "same_weekday")
+        estimate(shut, windows, "same_weekday")
 
 
 def test_halloween():
     """Births fall by some 11 % (Levy, Chung & Slade 2011), and hardly at all on a weekend, when few are planned."""
-    found = editions(real(BIRTHS), [Windows(f"{year}-10-31", country="US") for year in range(2000, 2015)])
+    found = estimate(real(BIRTHS), [Windows(f"{year}-10-31", country="US") for year in range(2000, 2015)])
     assert -0.13 < found.relative < -0.10
     groups = found.groups("weekend")
     assert list(groups["editions"]) == [12, 3]
@@ -198,7 +197,7 @@ def test_halloween():
 
 def test_valentines_day():
     """Births rise: by hand +4.5 % against the weeks before and after, editions alike."""
-    found = editions(real(BIRTHS), [Windows(f"{year}-02-14", country="US") for year in range(2001, 2015)])
+    found = estimate(real(BIRTHS), [Windows(f"{year}-02-14", country="US") for year in range(2001, 2015)])
     low, high = found.confidence_interval()
     assert 0 < low < 0.045 < high
     assert found.pooled.tau2 == pytest.approx(0, abs=1e-6)
@@ -207,7 +206,7 @@ def test_valentines_day():
 def test_tube_strikes():
     """Hires of cycles on days without the Underground; on 9 July 2015 about +85 % by hand (Saberi et al. 2018)."""
     windows = [Windows(*day.split("/"), country="GB") for day in STRIKES.split()]
-    found = editions(real(HIRES), windows)
+    found = estimate(real(HIRES), windows)
     assert 0.4 < found.confidence_interval().low < found.confidence_interval().high < 0.85
     july = found.frame().set_index("event_start").loc["2015-07-09"]
     assert july["low"] < 0.85 < july["high"]

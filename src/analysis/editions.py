@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import special
 
 from analysis import days
-from analysis.effect import Effect, Interval, estimate
+from analysis.model.effect import Effect, Interval
 from analysis.model.pooling import Coefficient, RandomEffects
 from analysis.windows import Windows
 
@@ -115,20 +115,19 @@ def _numbers(one: Coefficient, level: float) -> dict[str, float]:
     return {"relative": one.relative, "relative_low": low, "relative_high": high, "p_value": one.p_value}
 
 
-def editions(
-    daily: pd.Series,
+def pool(
+    estimate: Callable[[Windows], Effect],
     windows: Sequence[Windows],
-    estimator: str | None = None,
-    baseline: str = "pre-week",
     moderators: Mapping[str, Sequence[float]] | None = None,
-    **options,
 ) -> Editions:
     """Estimate each edition from the days before it, without those of other editions, and pool them.
 
+    `analysis.effect.estimate` of several windows calls it.
+
     Parameters
     ----------
-    daily, estimator, baseline, **options
-        As for `analysis.effect.estimate`.
+    estimate : callable
+        The effect of one edition.
     windows : sequence of Windows
         Two or more.
     moderators : mapping of str to values, optional
@@ -154,7 +153,7 @@ def editions(
     for one, after in pairwise(every):
         if after.event_start <= one.event_end:
             raise ValueError(f"two editions share the day {after.event_start:%Y-%m-%d}: give each day once")
-    effects = tuple(estimate(daily, _apart(one, every), estimator, baseline, **options) for one in every)
+    effects = tuple(estimate(_apart(one, every)) for one in every)
     for effect in effects:
         if min(effect.observed, effect.expected_interval().low) <= 0:
             day = effect.event_days[0]

@@ -98,7 +98,8 @@ def estimate(
         The estimand: what the day added to the level of the week before it, or what the initiative
         added to the world without it.
     **options
-        Passed on to the estimator, which refuses those it does not know: `covariates`, `scale`, `donors`.
+        Passed on to the estimator, which refuses those it does not know: `covariates`, `scale`, `donors`. Of several
+        editions also `moderators`, numbers that their effects may depend on (`analysis.editions.pool`).
 
     Raises
     ------
@@ -129,9 +130,10 @@ def estimate(
             key: estimate(series, windows, estimator, baseline, **options) for key, series in daily.items()
         }
     if not isinstance(windows, Windows):
-        from analysis.editions import editions
+        from analysis.editions import pool
 
-        return editions(daily, windows, estimator, baseline, **options)
+        moderators = options.pop("moderators", None)
+        return pool(lambda one: estimate(daily, one, estimator, baseline, **options), windows, moderators)
     return known[name](tidy(daily, windows), windows, baseline=baseline, **options)
 
 
