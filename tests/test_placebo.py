@@ -1,268 +1,230 @@
-"""Placebo inference: closed forms equal refitting, tests hold their size, faults are refused."""
+"""Placebo inference: every date equals a refit, ranks are those of a hand count, tests hold their size."""
+
+from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
+from statsmodels.regression.linear_model import GLS
 
 from analysis import placebo
+from analysis.effect import estimate
+from analysis.model.covariance import Grid
+from analysis.model.recursive import forecast_errors
 from analysis.windows import Windows
 
-
-def _design(days):
-    weekday = np.eye(7)[np.arange(days) % 7]
-    return np.column_stack([weekday, np.linspace(-1, 1, days)])
-
-
-def _ar(rng, days, units, rho):
-    e = rng.standard_normal((days + 50, units))
-    for t in range(1, len(e)):
-        e[t] += rho * e[t - 1]
-    return e[50:]
+EVENT = Windows("2017-10-26", country="AE")
+CAMPAIGN = Windows("2017-10-26", campaign_start="2017-09-23", country="AE")
+WEEK = np.array([0, 0.02, 0.03, 0.04, -0.5, -0.4, -0.02])  # of logs, Monday first
 
 
-def test_every_pulse_equals_a_refit_with_a_dummy():
-    rng = np.random.default_rng(1)
-    X, Y = _design(60), rng.standard_normal((60, 3))
-    got = placebo.pulse_effects(X, Y)
-    for day in (0, 17, 59):
-        for unit in range(3):
-            fit = sm.OLS(Y[:, unit], np.column_stack([X, np.eye(60)[day]])).fit()
-            assert got.effects[day, unit] == pytest.approx(fit.params[-1], abs=1e-10)
-            assert got.se[day, unit] == pytest.approx(fit.bse[-1], abs=1e-10)
-            assert got.t[day, unit] == pytest.approx(fit.tvalues[-1], abs=1e-8)
+def payments(seed: int = 7, effect: float = 0.3, days: int = 300, memory: float = 0.5) -> pd.Series:
+    """Log AR(1) about weekdays, up to 20 November 2017, with the effect on 26 October."""
+    index, rng = pd.date_range(end="2017-11-20", periods=days), np.random.default_rng(seed)
+    log = np.zeros(days)
+    for t in range(1, days):
+        log[t] = memory * log[t - 1] + rng.normal(0, 0.03)
+    daily = pd.Series(np.exp(10 + WEEK[index.day_of_week] + log), index, name="count")
+    daily["2017-10-26"] *= 1 + effect
+    return daily
 
 
-def test_pulse_by_hand():
-    # y = 1, 2, 6 against a constant: day 3 against the mean of the others is 6 - 1.5, s^2 = 0.5, se^2 = 0.5
-    # * 1.5
-    got = placebo.pulse_effects(np.ones((3, 1)), np.array([1.0, 2.0, 6.0]))
-    assert got.effects[2] == pytest.approx(4.5)
-    assert got.se[2] == pytest.approx(np.sqrt(0.75))
+def refit(X, z, numbers, process, ridge, first, days, gap, week, size):
+    """The event pretended on day `first` as `statsmodels.GLS` has it: effect, error and distance, in units of s.
+
+    Learned from: days before the gap, and the week before, whose level the event shares. The event's days have a
+    dummy each; a prior is a row of its own; the last column is an odd day's dummy.
+    """
+    event = np.isin(numbers, first + np.arange(days))
+    before = np.isin(numbers, first - np.arange(week[1], week[0] + 1)) if week else ~event & event
+    used = (numbers < first - gap) | before | event
+    columns = np.vstack([X[:-1], X[-1] * ~event, before | event, np.eye(len(z))[event]])[:, used]
+    possible = np.ones(len(columns), bool)
+    possible[len(X) - 1], possible[len(X)] = columns[len(X) - 1].any(), bool(week)
+    columns, priors, n = columns[possible], np.flatnonzero(ridge), used.sum()
+    sigma = np.diag(np.append(np.ones(n), 1 / ridge[priors]))
+    sigma[:n, :n] = process.correlation(numbers[used], 0) * np.outer(size[used], size[used])
+    rows = np.vstack([columns.T, np.eye(len(columns))[priors]])
+    fit = GLS(np.append(z[used], np.zeros(len(priors))), rows, sigma=sigma).fit()
+    effects, covariance = fit.params[-days:], fit.normalized_cov_params[-days:, -days:]
+    distance = np.sqrt(effects @ np.linalg.solve(covariance, effects) / days)
+    return effects.mean(), np.sqrt(covariance.mean()), distance
 
 
-def test_dependent_terms_and_days_with_a_dummy_of_their_own():
-    X = _design(40)
-    twice = np.column_stack([np.ones(40), X, X[:, 3], np.eye(40)[5]])
-    Y = np.random.default_rng(2).standard_normal(40)
-    got, want = placebo.pulse_effects(twice, Y), placebo.pulse_effects(np.column_stack([X, np.eye(40)[5]]), Y)
-    assert np.isnan(got.effects[5])
-    np.testing.assert_allclose(got.t, want.t, atol=1e-8)
+@pytest.mark.parametrize(("phi", "share"), [(0.55, 0.5), (0.95, 1.0), (0.3, 1.1), (0.3, 0.0)])
+@pytest.mark.parametrize(
+    ("days", "gap", "week"),
+    [(1, 0, None), (1, 2, None), (3, 0, None), (2, 9, None), (1, 7, (7, 1)), (2, 20, (7, 3))],
+)
+def test_every_date_equals_a_refit_with_dummies(phi, share, days, gap, week):
+    """Four days missing; the odd day at row 55 is pretended the event, stands in the week before it, or is learned."""
+    numbers, rng = np.array([*range(40), *range(43, 70), *range(71, 120)]), np.random.default_rng(1)
+    weekdays = np.arange(1, 7)[:, None] == numbers % 7
+    X = np.vstack([np.ones(len(numbers)), weekdays, numbers / 365, np.arange(len(numbers)) == 55])
+    Z, size = rng.normal(size=(2, len(numbers))), rng.uniform(0.5, 2, len(numbers))
+    ridge, process = np.array([0.0] * 7 + [0.2, 0]), Grid(np.array([phi]), np.array([share]))
+    starts, odd = np.array([55, 59, 80, 91, 113]), slice(len(X) - 1, len(X))
+    got = forecast_errors(X, Z, numbers, process, ridge, starts, days, gap, week, size, odd)
+    for i, start in enumerate(starts):
+        for j, z in enumerate(Z):
+            want = refit(X, z, numbers, process, ridge, numbers[start], days, gap, week, size)
+            assert (got.effects[i, j], got.spread[i], got.distance[i, j]) == pytest.approx(want, abs=1e-8)
+
+
+@pytest.mark.parametrize("windows", [EVENT, CAMPAIGN, Windows("2017-10-25", "2017-10-26")])
+@pytest.mark.parametrize("baseline", ["pre-week", "history"])
+def test_the_event_is_ranked_by_the_regression_that_is_shown(windows, baseline):
+    """Its effect and standard error are those of the dummies in the printed table; a day of its week is odd."""
+    daily = payments()
+    daily["2017-10-21"] *= 2
+    got, shown = placebo.placebos(daily, windows, baseline), estimate(daily, windows, baseline=baseline)
+    days, columns = len(windows.event_days), len(shown.regression.params)
+    mean = shown.regression.t_test((np.arange(columns) >= columns - days) / days)
+    assert got.event_effect == pytest.approx(mean.effect.item(), abs=1e-8)
+    assert (got.event_error, got.event_t) == pytest.approx((mean.sd.item(), mean.tvalue.item()), rel=1e-6)
 
 
 def test_p_value_and_its_floor():
     assert placebo.p_value(9.0, np.arange(9)) == pytest.approx(0.1)  # 1 / (1 + 9)
     assert placebo.p_value(7.0, np.arange(9)) == pytest.approx(0.3)  # 7 and 8 are as large
+    assert placebo.p_value(7.0, [8, np.nan]) == 1  # a date without a forecast is no placebo
+
+
+def test_ranks_by_hand():
+    dates = pd.date_range("2017-09-01", periods=4)
+    t, like = np.array([1, -3, 2, 0.5]), np.array([True, True, False, False])
+    got = placebo.Placebos(dates, like, t / 10, t, np.array([1.0, 2, 3, 4]), 0.25, -2.5, 2.5, 0.2, 0.08)
+    assert got.p_value == pytest.approx(2 / 3)  # of 1 and 3 beside the event's 2.5, one is as large
+    assert (got.rank, got.floor) == (2, pytest.approx(1 / 3))
+    assert got.conformal == pytest.approx(2 / 5)  # all four dates
+    assert got.end_of_sample == pytest.approx(3 / 5)  # 3 and 4 lie as far out as 2.5
+    assert got.frame()["t"].tolist() == [1, -3]
 
 
 def test_step_down_by_hand():
     # Dates (rows) x units; the event's t are 5, 1, 3.
-    reference = np.array([[1, 0, 4], [6, 2, 0], [0, 0.5, 2], [1, 1, 1]])
+    reference = np.array([[1, 0, 4], [6, 2, 0], [0, -0.5, 2], [1, 1, 1]])
     # 5 against max(all) = 4, 6, 2, 1 -> (1+1)/5; then 3 against units 2, 3: 4, 2, 2, 1 -> (1+1)/5;
     # then 1 against unit 2: 0, 2, .5, 1 -> (1+2)/5
-    np.testing.assert_allclose(placebo.step_down([5, 1, 3], reference), [0.4, 0.6, 0.4])
+    np.testing.assert_allclose(placebo.step_down([-5, 1, 3], reference), [0.4, 0.6, 0.4])
 
 
-@pytest.mark.parametrize(("length", "scheme"), [(1, "block"), (3, "block"), (3, "iid")])
-def test_conformal_interval_is_the_set_of_effects_not_rejected(length, scheme):
-    rng = np.random.default_rng(3)
-    days = 62
-    X = _design(days)
-    event = np.arange(days) >= days - length
-    y = X @ rng.standard_normal(8) + _ar(rng, days, 1, 0.4)[:, 0] + 2.0 * event
-    got = placebo.conformal(X, y, event, level=0.9, scheme=scheme, draws=499)
-
-    def p(theta):
-        return placebo.conformal(X, y - theta * event, event, scheme=scheme, draws=499).p_value
-
-    step = 1e-6
-    for end, inward in ((got.low, step), (got.high, -step)):
-        assert p(end + inward) > 0.1
-        assert p(end - inward) <= 0.1 + 1e-12
-    assert p(got.effect) == 1.0
-
-
-def test_conformal_needs_enough_days_for_its_level():
-    rng = np.random.default_rng(4)
-    event = np.arange(15) == 14
-    got = placebo.conformal(np.ones((15, 1)), rng.standard_normal(15), event, level=0.95)
-    assert (got.low, got.high) == (-np.inf, np.inf)
-    assert got.floor == pytest.approx(1 / 15)
-
-
-def test_conformal_block_test_holds_its_size_under_autocorrelation():
-    rng = np.random.default_rng(5)
-    X, event = _design(100), np.arange(100) == 99
-    Y = _ar(rng, 100, 1000, 0.5)
-    rejected = [placebo.conformal(X, y, event).p_value <= 0.05 for y in Y.T]
-    assert np.mean(rejected) == pytest.approx(0.05, abs=0.02)
-
-
-@pytest.mark.parametrize("length", [1, 4, 12])
-def test_andrews_closed_form_equals_its_loop(length):
-    rng = np.random.default_rng(6)
-    n, days = 50, 50 + length
-    X, y = _design(days)[:, [0, 1, 7]], rng.standard_normal(days)
-    X[:, 0] = 1
-    got = placebo.end_of_sample(X, y, length)
-    all_days = sm.OLS(y, X).fit()
-    V = sum(np.outer(u, u) for u in (all_days.resid[j : j + length] for j in range(n + 1))) / (n + 1)
-
-    def statistic(u, x):
-        if length <= 3:
-            return u @ np.linalg.solve(V, u)
-        inverse = np.linalg.inv(V)
-        return u @ inverse @ x @ np.linalg.pinv(x.T @ inverse @ x) @ x.T @ inverse @ u
-
-    want = []
-    for j in range(n - length + 1):
-        kept = np.delete(np.arange(n), np.s_[j : j + -(-length // 2)])
-        beta = sm.OLS(y[kept], X[kept]).fit().params
-        want.append(statistic((y - X @ beta)[j : j + length], X[j : j + length]))
-    np.testing.assert_allclose(got.reference, want, rtol=1e-7)
-    assert got.statistic == pytest.approx(statistic(all_days.resid[-length:], X[-length:]), rel=1e-8)
-
-
-def test_refusals_say_what_to_do():
-    X, y = _design(30), np.zeros(30)
-    with pytest.raises(ValueError, match="missing"):
-        placebo.pulse_effects(X, np.where(np.arange(30) == 3, np.nan, y))
-    with pytest.raises(ValueError, match="longer history"):
-        placebo.pulse_effects(X[:8], y[:8])
-    with pytest.raises(ValueError, match="block or iid"):
-        placebo.conformal(X, y, np.arange(30) == 29, scheme="random")
-
-
-# --- of a daily series ------------------------------------------------------------------------------------------
-
-EVENT = Windows("2017-10-26", campaign_start="2017-09-23")
-
-
-def _series(seed=7, effect=0.3, days=300):
-    index = pd.date_range(end="2017-11-20", periods=days)
-    rng = np.random.default_rng(seed)
-    week = np.array([0, 0.02, 0.03, 0.04, -0.5, -0.4, -0.02])[index.day_of_week]
-    y = pd.Series(np.exp(10 + week + 0.03 * rng.standard_normal(days)), index, name="count")
-    y["2017-10-26"] *= 1 + effect
-    return y
-
-
-def test_placebo_test_equals_refitting_the_contrast_date_by_date():
-    daily = _series()
-    got = placebo.placebo_test(daily, EVENT)
-    X, y, starts, _ = placebo.regression(daily, EVENT)
-    # One row by hand: log of the day less the mean log of the seven days before.
-    logs = np.log(daily)
-    assert y[-1] == pytest.approx(logs["2017-10-26"] - logs["2017-10-19":"2017-10-25"].mean())
-    date = got.dates[20]
-    row = int(np.flatnonzero(starts[:-1] == date)[0])
-    kept = np.linalg.svd(X[:-1], full_matrices=False)[0][:, : np.linalg.matrix_rank(X[:-1])]
-    fit = sm.OLS(y[:-1], np.column_stack([kept, np.eye(len(y) - 1)[row]])).fit()
-    assert got.relative[20] == pytest.approx(np.expm1(fit.params[-1]), abs=1e-9)
-    assert got.t[20] == pytest.approx(fit.tvalues[-1], abs=1e-8)
-    assert got.rank == 1
-    assert got.p_value == got.floor == pytest.approx(1 / (1 + len(got.dates)))
+def test_of_one_day_the_tests_over_all_dates_are_one():
+    """Andrews' distance of a single day is its |t|, so both rank alike; of two days they differ."""
+    for windows in (EVENT, CAMPAIGN):
+        got = placebo.placebos(payments(5, 0.06), windows)
+        assert got.end_of_sample == got.conformal == placebo.p_value(abs(got.event_t), np.abs(got.t))
+    opposite = payments(5, 0.3)
+    opposite["2017-10-25"] /= 1.3  # a fall and a rise that cancel: far out, but nothing added
+    got = placebo.placebos(opposite, Windows("2017-10-25", "2017-10-26", country="AE"))
+    assert got.end_of_sample < 0.02 < 0.05 < got.conformal
 
 
 def test_days_after_the_event_never_matter():
-    daily = _series()
-    later = daily.copy()
+    daily, later = payments(), payments()
     later["2017-10-27":] *= 5
-    a, b = (placebo.placebo_test(series, EVENT) for series in (daily, later))
-    assert a.event_t == b.event_t
-    np.testing.assert_array_equal(a.t, b.t)
+    one, other = (placebo.placebos(series, CAMPAIGN) for series in (daily, later))
+    assert one.event_t == other.event_t
+    np.testing.assert_array_equal(one.t, other.t)
 
 
 def test_comparable_days_of_the_uae():
-    # Thursday 26 October: a working day of Sunday-Thursday weeks, five days before the end of its month.
-    days = placebo.comparable_days(pd.date_range("2017-09-10", "2017-10-20"), EVENT)
-    expected = [
-        10,
-        11,
-        12,
-        13,
-        14,
-        17,
-        18,
-        19,
-        20,
-    ]  # Fridays and Saturdays, New Year's 21 and the campaign are out
-    assert list(days.day) == expected
-    same = placebo.comparable_days(pd.date_range("2017-09-10", "2017-10-20"), EVENT, weekday="same")
+    # Thursday 26 October: a working day of Sunday-Thursday weeks, five days before the end of its month. Fridays and
+    # Saturdays, New Year's 21 September and the campaign are out.
+    span = pd.date_range("2017-09-10", "2017-10-20")
+    days = placebo.comparable_days(span, CAMPAIGN)
+    assert list(days.day) == [10, 11, 12, 13, 14, 17, 18, 19, 20]
+    same = placebo.comparable_days(span, CAMPAIGN, weekday="same")
     assert [f"{day:%m-%d}" for day in same] == ["09-14"]
+    span, end = pd.date_range("2017-08-01", "2017-09-10"), Windows("2017-10-31", country="AE")
+    late = placebo.comparable_days(span, end)
+    assert [f"{day:%m-%d}" for day in late] == ["08-29", "08-30"]  # the month's last three; 31 is Arafat Day
 
 
 def test_two_day_event_keeps_both_of_its_days_off_holidays():
-    two = Windows("2017-10-25", "2017-10-26", campaign_start="2017-09-23")
+    two = Windows("2017-10-25", "2017-10-26", campaign_start="2017-09-23", country="AE")
     days = placebo.comparable_days(pd.date_range("2017-09-17", "2017-09-22"), two)
     assert list(days.day) == [17, 18, 19]  # 20 runs into the holiday of the 21st, 22 into the campaign
 
 
 def test_a_scale_changes_nothing_and_a_fall_shows_as_one():
-    up, down = placebo.placebo_test(_series(), EVENT), placebo.placebo_test(_series(effect=-0.2), EVENT)
-    assert placebo.placebo_test(1000 * _series(), EVENT).event_t == pytest.approx(up.event_t)
+    up, down = placebo.placebos(payments(), EVENT), placebo.placebos(payments(effect=-0.2), EVENT)
+    larger = placebo.placebos(1000 * payments(), EVENT)
+    assert larger.event_t == pytest.approx(up.event_t, rel=1e-6)
+    np.testing.assert_allclose(larger.relative, up.relative, atol=1e-8)
     assert down.event_relative == pytest.approx(-0.2, abs=0.08)
+    assert up.rank == down.rank == 1
+    assert up.p_value == up.floor
 
 
 def test_history_ignores_what_the_campaign_did():
-    daily = _series()
+    daily = payments()
     daily["2017-09-23":"2017-10-25"] *= 1.5
-    assert placebo.placebo_test(daily, EVENT, "history").event_relative == pytest.approx(0.3, abs=0.1)
-    assert placebo.placebo_test(daily, EVENT).event_relative < 0
+    assert placebo.placebos(daily, CAMPAIGN, "history").event_relative == pytest.approx(0.3, abs=0.12)
+    assert placebo.placebos(daily, CAMPAIGN).event_relative < 0
 
 
-def test_placebo_p_values_hold_their_size():
-    p = [placebo.placebo_test(_series(seed, 0.0), EVENT).p_value for seed in range(300)]
-    assert np.mean(np.array(p) <= 0.05) == pytest.approx(0.05, abs=0.03)
-    assert np.mean(np.array(p) <= 0.5) == pytest.approx(0.5, abs=0.09)
+@pytest.mark.parametrize("case", [(EVENT,), (CAMPAIGN,), (CAMPAIGN, "history")])
+def test_p_values_hold_their_size_under_memory(case):
+    """Of 200 series without an effect; the tolerances are three binomial standard errors."""
+    tests = [placebo.placebos(payments(seed, 0.0), *case) for seed in range(200)]
+    for name in ("p_value", "conformal"):
+        p = np.array([getattr(test, name) for test in tests])
+        assert np.mean(p <= 0.05) == pytest.approx(0.05, abs=0.046)
+        assert np.mean(p <= 0.5) == pytest.approx(0.5, abs=0.106)
 
 
 def test_joint_test_sees_one_metric_of_three():
-    metrics = {"a": _series(1, 0.0), "b": _series(2, 0.3), "c": _series(3, 0.0)}
-    joint = placebo.joint_test(metrics, EVENT)
+    tests = [placebo.placebos(metric, EVENT) for metric in (payments(4, 0.0), payments(2), payments(3, 0.0))]
+    joint = placebo.joint_test(tests)
     assert joint.p_value == pytest.approx(1 / (1 + len(joint.reference)))
-    assert joint.adjusted[1] < 0.01 < 0.05 < joint.adjusted[[0, 2]].min()
-    single = [placebo.placebo_test(daily, EVENT).p_value for daily in metrics.values()]
-    assert (joint.adjusted >= np.array(single) - 1e-12).all()
+    assert joint.adjusted[1] < 0.02 < 0.05 < joint.adjusted[[0, 2]].min()
+    assert (joint.adjusted >= [test.p_value - 1e-12 for test in tests]).all()
 
 
-def test_every_test_says_the_same_of_a_clear_effect_and_of_none():
-    clear = placebo.every_test({"a": _series(1), "b": _series(2)}, EVENT)
-    assert (clear[["placebo", "conformal", "end_of_sample", "adjusted"]] < 0.02).all(axis=None)
-    assert ((clear["low"] < 0.3) & (clear["high"] > 0.3) & (clear["low"] > 0)).all()
-    none = placebo.every_test({"a": _series(5, 0.0)}, EVENT).iloc[0]
-    assert none["low"] < 0 < none["high"]
-    assert none[["placebo", "conformal", "end_of_sample"]].min() > 0.05
-    assert none["adjusted"] == none["placebo"]
+def test_every_test_is_a_row_a_metric():
+    table = placebo.every_test({"a": payments(1), "b": payments(5, 0.0)}, CAMPAIGN).set_index("metric")
+    assert (table.loc["a", ["placebo", "conformal", "adjusted"]] < 0.03).all()
+    assert (table.loc["b", ["placebo", "conformal", "adjusted"]] > 0.05).all()
+    assert "end_of_sample" not in table
+    assert "end_of_sample" in placebo.every_test({"a": payments(1)}, Windows("2017-10-25", "2017-10-26"))
 
 
-def test_specifications_find_the_effect_in_every_reasonable_one():
-    table = placebo.specifications(_series(), EVENT, histories=(None, 90))
-    assert {"pre-week", "history"} == set(table["baseline"])
-    full = table[(table["estimator"] == "contrast") & (table["calendar"] == "full")]
-    assert full["relative"].between(0.2, 0.4).all()
-    assert ((full["low"] < 0.3) & (full["high"] > 0.3)).all()
-    assert set(full["scale"]) == {"log", "level"}
+def test_the_curve_has_the_headline_once_and_no_comparison_with_a_mean():
+    daily = payments()
+    table = placebo.specifications(daily, CAMPAIGN, histories=(None, 90))
+    assert table.loc[table["headline"], "relative"].tolist() == [estimate(daily, CAMPAIGN).relative]
+    assert not set(table["estimator"]) & {"same_weekday", "pre_week_mean", "day_before"}
+    assert set(table["baseline"]) == {"pre-week", "history"}
     assert set(table["history"]) == {"all", "90"}
-    assert table["relative"].is_monotonic_increasing
+    whole = table[(table["estimator"] == "gls") & (table["history"] == "all")]
+    assert (whole["relative"].between(0.2, 0.4) & (whole["low"] > 0)).all()
 
 
-def _reference(path, value):
-    table = pd.read_csv(path)
-    days = pd.to_datetime(table.iloc[:, 0], format="mixed")
-    daily = pd.Series(table[value].to_numpy(float), days).sort_index()
-    return daily[~daily.index.duplicated() & (daily > 0)]
+@pytest.mark.parametrize(
+    ("first", "options", "message"),
+    [
+        ("2017-08-25", {}, r"dates before the event have two months"),
+        ("2017-01-25", {"weekday": "all"}, r"weekday 'all' is unknown: give kind or same"),
+        ("2017-01-25", {"baseline": "week"}, r"baseline 'week' is unknown"),
+        ("2017-10-27", {}, r"2017-10-26 has no value"),
+    ],
+)
+def test_refusals_in_one_line(first, options, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        placebo.placebos(payments()[first:], EVENT, **options)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
 
 
 def test_a_tube_strike_stands_out_and_a_bank_strike_does_not(reference_data):
-    # Saberi et al. 2018: cycle hires on 9 July 2015 went from 38,886 to 72,503, about +85 %.
-    hires = _reference(reference_data / "tfl_cycle_hire" / "daily.csv", "hires")
-    strike = Windows("2015-07-09", country="GB", history_start="2013-07-09")
-    found = placebo.every_test({"hires": hires}, strike).iloc[0]
-    assert found[["placebo", "conformal", "end_of_sample"]].max() < 0.05
-    assert found["low"] < 0.85 < found["high"]
-    payments = _reference(reference_data / "upi_rbi_daily" / "daily.csv", "Vol")
-    none = placebo.every_test({"payments": payments}, Windows("2022-03-28", country="IN")).iloc[0]
-    assert none[["placebo", "conformal", "end_of_sample"]].min() > 0.2
-    for daily, windows in ((hires, strike), (payments, Windows("2022-03-28", country="IN"))):
-        assert 0.01 < (np.abs(placebo.placebo_test(daily, windows).t) > 1.96).mean() < 0.07
+    """Saberi et al. 2018: cycle hires on 9 July 2015 went from 38,886 to 72,503, about +85 %."""
+    hires = pd.read_csv(reference_data / "tfl_cycle_hire" / "daily.csv", index_col=0, parse_dates=True)[
+        "hires"
+    ]
+    found = placebo.placebos(hires, Windows("2015-07-09", country="GB"))
+    assert max(found.p_value, found.conformal) < 0.05
+    assert found.event_relative == pytest.approx(0.85, abs=0.2)
+    upi = pd.read_csv(reference_data / "upi_rbi_daily" / "daily.csv", index_col=0, parse_dates=True)["Vol"]
+    none = placebo.placebos(upi.sort_index(), Windows("2022-03-28", country="IN"))
+    assert min(none.p_value, none.conformal) > 0.1
