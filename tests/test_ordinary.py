@@ -10,7 +10,7 @@ from analysis import figures
 from analysis.notebook import ordinary, ordinary_words
 from analysis.windows import Windows
 
-WINDOWS = Windows("2017-10-26", campaign_start="2017-09-23")
+WINDOWS = Windows("2017-10-26", campaign_start="2017-09-23", country="AE")
 
 
 @pytest.fixture
