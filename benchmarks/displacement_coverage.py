@@ -24,7 +24,7 @@ from analysis.simulate import accounts, world
 from analysis.simulate.dubai import DUBAI
 from analysis.windows import Windows
 
-DAY = Windows("2017-10-26", campaign_start="2017-09-23", wait_days=0, country="AE")
+DAY = Windows("2017-10-26", campaign_start="2017-09-23", country="AE", wait_days=0)
 BEFORE, AFTER = 2, 14
 
 
@@ -36,7 +36,7 @@ def draw(seed: int, metric: str = "count") -> tuple[pd.Series, pd.Series, dict[s
     day = dates.get_loc(DAY.event_start)
     part = dict(zip(world.COMPONENTS, cells, strict=True))
     moved = (part["from_other_days"] + part["to_other_days"]).sum(1)
-    after, before = -moved[day + 1 : day + 1 + AFTER].sum(), -moved[day - BEFORE : day].sum()
+    after, before = -moved[day + 1 :].sum(), -moved[:day].sum()  # beyond the window too
     on_the_day = {name: values[day] for name, values in part.items()}
     truth = {
         "digital_gain": sum(on_the_day[k][:3].sum() for k in ("from_counters", "from_other_days", "new")),
@@ -53,8 +53,9 @@ def draw(seed: int, metric: str = "count") -> tuple[pd.Series, pd.Series, dict[s
 def run(seed: int, metric: str) -> pd.DataFrame:
     """Estimate, standard error and truth of each part of one year."""
     digital, counter, truth = draw(seed, metric)
-    headline = estimate(digital.rename(metric), DAY)
-    found = displacement.decompose(digital, counter, DAY, BEFORE, AFTER, headline=headline)
+    found = displacement.decompose(
+        digital, counter, DAY, BEFORE, AFTER, headline=estimate(digital.rename(metric), DAY)
+    )
     return pd.DataFrame(
         {
             "metric": metric,

@@ -1,5 +1,7 @@
 """Sentences and tables of reports 04 to 07: what is said follows the numbers, and tables add up."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,9 +34,26 @@ def test_what_is_said_of_net_new_follows_its_interval(found, said):
     assert said in evidence.net(found)
 
 
-def test_the_share_from_counters_is_a_bound_only_where_it_is_one():
-    assert "at most 40%" in evidence.most_from_counters(_split(1200, 3000, 0))
-    assert "not all of it" in evidence.most_from_counters(_split(3200, 3000, 0))
+def test_the_gain_over_the_shortfall_is_an_estimate_with_its_interval():
+    text = evidence.from_counters(_split(1200, 3000, 0))
+    # se of the ratio: 100 / 3000 * sqrt(1 + 0.4^2) = 0.036
+    assert "The gain is 40% of what was missing at counters (33% to 47%)" in text
+    assert "not all is theirs" in evidence.from_counters(_split(4000, 3000, 0))
+    assert evidence.from_counters(_split(1200, 100, 0)) == "Payments at counters are not seen to have fallen."
+
+
+def test_what_reconciliation_moved_is_told_from_where():
+    moved = dataclasses.replace(_split(3000, 8000, 0), moved=-500.0)
+    assert "would be +3,500" in evidence.reconciled(moved)
+    assert "moved it by −500" in evidence.reconciled(moved)
+
+
+def test_a_part_whose_interval_is_too_short_is_named(monkeypatch):
+    table = pd.DataFrame({"part": PARTS, "95": [0.95, 0.95, 0.85, 0.95, 0.95, 0.95]})
+    monkeypatch.setattr(evidence, "_coverage", lambda _metric: table)
+    assert "fewer than 90% of the years for: From other days" in evidence.covered()
+    monkeypatch.setattr(evidence, "_coverage", lambda _metric: table.assign(**{"95": 0.94}))
+    assert "94.0% of the years" in evidence.covered()
 
 
 def test_a_shortfall_at_counters_is_told_with_its_sign():
@@ -101,7 +120,7 @@ def _groups():
     )
     table["suppressed"] = False
     pooled = Pooled(np.full(5, 0.2), np.full(5, 0.1), 0.2, 0.05, 0.03)
-    return GroupEffects(table, 10.0, Interval(5.0, 15.0), pooled, 0.95, 100)
+    return GroupEffects(table, 10.0, Interval(5.0, 15.0), pooled, 0.95, 100, -2.0)
 
 
 def test_contributions_shown_add_up_with_the_last_row():
@@ -115,6 +134,14 @@ def test_struck_groups_are_counted_three_ways():
     text = evidence_groups.struck(_groups())
     assert "2 of 5 stand out at the level of 5%" in text
     assert "Judged together, 0 do, and 1 if 5%" in text
+    none = _groups()
+    none.table["q_value"] = 1.0
+    assert "Judged together, none does" in evidence_groups.struck(none)
+
+
+def test_what_reconciliation_moved_stands_between_the_sum_and_the_headline():
+    shown = evidence_groups.moved({"entity": _groups()})
+    assert shown.iloc[0].tolist() == ["Entity", 12.0, 10.0, -2.0]
 
 
 def test_detectable_rows_are_sorted_into_their_tables():

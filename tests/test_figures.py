@@ -92,6 +92,13 @@ def made() -> dict:
             for e in ("day_before", "poisson")
         ]
     )
+    kept = pd.DataFrame(
+        [
+            {"channel": c, "days": d, "share": 0.3, "ordinary_share": 0.4, "low": -0.2, "high": 0.05}
+            for c in ("all digital channels", "<b>app")
+            for d in (30, 60)
+        ]
+    )
     added = rng.normal(0, 0.05, 60)
     like = np.arange(60) % 3 > 0
     placebo = Placebos(days[:60], like, added, added / 0.05, np.abs(added), 0.24, 4.8, 4.8, 0.24, 0.05)
@@ -108,6 +115,7 @@ def made() -> dict:
         "decomposition": (figures.decomposition, found),
         "leads_lags": (figures.leads_lags, found),
         "cumulative": (figures.cumulative, found),
+        "retention": (figures.retention, kept),
         "persistence": (figures.persistence, persistence(digital, counter, WINDOWS)),
         "power": (figures.power, power),
         "calibration": (figures.calibration, grid),
@@ -116,7 +124,7 @@ def made() -> dict:
 
 NAMES = [
     "counterfactual", "history", "weekdays", "effects", "readings", "bounds", "entities", "placebo", "specification",
-    "decomposition", "leads_lags", "cumulative", "persistence", "power", "calibration",
+    "decomposition", "leads_lags", "cumulative", "persistence", "power", "calibration", "retention",
 ]  # fmt: skip
 
 
@@ -230,9 +238,16 @@ def test_parts_of_the_decomposition_add_up_to_its_last_bar(made):
     draw, *args = made["decomposition"]
     ax = draw(*args)
     bars = [patch for patch in ax.patches if patch.get_height() == pytest.approx(0.56)]
-    assert bars[0].get_x() == 0
-    assert bars[-1].get_x() == 0
+    assert all(bar.get_x() == 0 for bar in bars)
     assert sum(bar.get_width() for bar in bars[:-1]) == pytest.approx(bars[-1].get_width())
+
+
+def test_blue_is_explained_only_where_there_is_another_colour(made):
+    draw, rows, total = made["entities"]
+    clear = rows.assign(low=0.01, high=0.2)
+    assert "In blue" not in figures.description(draw(clear, total)).caption
+    clear.loc[0, "low"] = -0.1
+    assert "In blue" in figures.description(draw(clear, total)).caption
 
 
 def test_an_unbounded_interval_ends_in_an_arrow(made):

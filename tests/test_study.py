@@ -224,3 +224,9 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
         write(target, fail)
     assert target.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["x.txt"]
+
+
+def test_a_ledger_without_the_event_s_day_is_refused(tmp_path):
+    ROWS[ROWS["paid_at"] < "2017-10-26"].to_parquet(tmp_path / "ledger.parquet")
+    with pytest.raises(ValueError, match="no payment on 2017-10-26"):
+        load(tmp_path, STUDY).daily("count")

@@ -56,6 +56,8 @@ class Decomposition:
         Degrees of freedom.
     moved : float
         What reconciling with the headline added to the digital gain.
+    headline : Effect, optional
+        The digital gain's intervals are its own, whose ends need not be equally far.
     """
 
     parts: pd.Series
@@ -64,24 +66,39 @@ class Decomposition:
     cumulative: pd.DataFrame
     df: float
     moved: float = 0.0
+    headline: Effect | None = None
 
     def interval(self, part: str, level: float = 0.95) -> Interval:
         """Where one part lies, with probability `level`."""
+        if part == "digital_gain" and self.headline is not None:
+            return self.headline.confidence_interval(level)
         half = half_width(level, self.df) * np.sqrt(self.covariance.loc[part, part])
         return Interval(float(self.parts[part] - half), float(self.parts[part] + half))
 
+    def ratio(self, part: str, over: str, level: float = 0.95) -> tuple[float, Interval]:
+        """One part over another, by the delta method: for an `over` that is clear of zero."""
+        ratio = float(self.parts[part] / self.parts[over])
+        weights = pd.Series({part: 1.0, over: -ratio})
+        variance = weights @ self.covariance.loc[weights.index, weights.index] @ weights
+        half = half_width(level, self.df) * np.sqrt(variance) / abs(self.parts[over])
+        return ratio, Interval(float(ratio - half), float(ratio + half))
+
     def frame(self, level: float = 0.95) -> pd.DataFrame:
         """Columns: part, estimate, low, high, share (of the digital gain)."""
-        half = half_width(level, self.df) * np.sqrt(np.diag(self.covariance))
         table = pd.DataFrame({"part": self.parts.index, "estimate": self.parts.to_numpy()})
-        table["low"], table["high"] = table["estimate"] - half, table["estimate"] + half
+        table[["low", "high"]] = [self.interval(part, level) for part in self.parts.index]
         table["share"] = table["estimate"] / self.parts["digital_gain"]
         return table
 
     def with_interval(self, table: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
         """`lags` or `cumulative` with columns low and high."""
         half = half_width(level, self.df) * table["se"]
-        return table.assign(low=table["effect"] - half, high=table["effect"] + half)
+        table = table.assign(low=table["effect"] - half, high=table["effect"] + half)
+        if "series" in table and self.headline is not None:
+            event = (table["lag"] == 0) & (table["series"] == "digital")
+            if event.sum() == 1:
+                table.loc[event, ["low", "high"]] = [list(self.interval("digital_gain", level))]
+        return table
 
 
 def half_width(level: float, df: float | pd.Series) -> float:
@@ -133,7 +150,7 @@ def decompose(
     Raises
     ------
     ValueError
-        If days are missing around the event, or too few come before the window.
+        If days are missing around the event.
     """
     windows = replace(windows, wait_days=max(before, windows.waiting if len(windows.campaign_days) else 0))
     fits = [around(series, windows, before, after, baseline) for series in (digital, counter)]
@@ -141,10 +158,8 @@ def decompose(
     position = np.searchsorted(window, fits[1].days[fits[1].touched])
     H = len(window)
     observed = np.array([series.reindex(window).to_numpy(float) for series in (digital, counter)])
-    expected, root = (
-        observed.copy(),
-        np.zeros((2 * H, 2 * H)),
-    )  # a day on which counters never open is as it is
+    # A day on which counters never open is as it is.
+    expected, root = observed.copy(), np.zeros((2 * H, 2 * H))
     for j, (fit, at) in enumerate(zip(fits, (np.arange(H), position), strict=True)):
         centre, covariance = fit.forecast()
         expected[j, at] = fit.inverse(centre)
@@ -158,19 +173,17 @@ def decompose(
 
     event = np.isin(window, windows.event_days)
     gain = np.concatenate([event, np.zeros(H)])
-    moved = 0.0
+    moved, df = 0.0, min(fit.estimates.df for fit in fits)
     if headline is not None:
         low, high = headline.confidence_interval(0.95)
-        df = min(fit.estimates.df for fit in fits)
         variance = ((high - low) / 2 / half_width(0.95, df)) ** 2
         own = covariance @ gain
         size = float(gain @ own)
         moved = headline.absolute - float(gain @ effect)
         effect = effect + own / size * moved
         covariance = covariance + np.outer(own, own) * (variance / size**2 - 1 / size)
-    return _decomposition(
-        window, event, observed, effect, covariance, min(fit.estimates.df for fit in fits), moved
-    )
+    result = _decomposition(window, event, observed, effect, covariance, df, moved)
+    return replace(result, headline=headline)
 
 
 def around(series: pd.Series, windows: Windows, before: int, after: int, baseline: str) -> Regression:
@@ -178,10 +191,9 @@ def around(series: pd.Series, windows: Windows, before: int, after: int, baselin
     start, end = windows.event_start - pd.Timedelta(days=before), windows.event_end + pd.Timedelta(days=after)
     days, values = series.index, series.to_numpy(float)
     touched = (days >= start) & (days <= end)
-    if touched.sum() < (end - start).days + 1 or np.isnan(values[touched]).any():
-        raise ValueError(
-            f"a day between {start:%Y-%m-%d} and {end:%Y-%m-%d} has no value: give fewer days around the event"
-        )
+    missing = pd.date_range(start, end).difference(days[touched & ~np.isnan(values)])
+    if len(missing):
+        raise ValueError(f"{missing[0]:%Y-%m-%d} has no value: give fewer days around the event")
     learn = windows.ordinary(days, baseline) | ((days > end) & ~days.isin(windows.excluded))
     learn &= ~np.isnan(values)
     table = calendar(days[0], days[-1], windows.country)

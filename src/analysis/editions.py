@@ -115,21 +115,21 @@ def _numbers(one: Coefficient, level: float) -> dict[str, float]:
     return {"relative": one.relative, "relative_low": low, "relative_high": high, "p_value": one.p_value}
 
 
-def pool(
-    estimate: Callable[[Windows], Effect],
+def editions(
+    daily: pd.Series,
     windows: Sequence[Windows],
+    ask: Callable[[pd.Series, Windows], Effect],
     moderators: Mapping[str, Sequence[float]] | None = None,
 ) -> Editions:
     """Estimate each edition from the days before it, without those of other editions, and pool them.
 
-    `analysis.effect.estimate` of several windows calls it.
-
     Parameters
     ----------
-    estimate : callable
-        The effect of one edition.
+    daily : Series
     windows : sequence of Windows
         Two or more.
+    ask : callable
+        What estimates one edition: `analysis.effect.estimate`, which calls this function.
     moderators : mapping of str to values, optional
         A number an edition, in the order of `windows`; by default whether the event begins on a weekend.
 
@@ -153,7 +153,7 @@ def pool(
     for one, after in pairwise(every):
         if after.event_start <= one.event_end:
             raise ValueError(f"two editions share the day {after.event_start:%Y-%m-%d}: give each day once")
-    effects = tuple(estimate(_apart(one, every)) for one in every)
+    effects = tuple(ask(daily, _apart(one, every)) for one in every)
     for effect in effects:
         if min(effect.observed, effect.expected_interval().low) <= 0:
             day = effect.event_days[0]

@@ -6,6 +6,7 @@ The recommended one, `gls`, is the one regression of `analysis.model`; notebook 
 from __future__ import annotations
 
 import difflib
+import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -98,8 +99,8 @@ def estimate(
         The estimand: what the day added to the level of the week before it, or what the initiative
         added to the world without it.
     **options
-        Passed on to the estimator, which refuses those it does not know: `covariates`, `scale`, `donors`. Of several
-        editions also `moderators`, numbers that their effects may depend on (`analysis.editions.pool`).
+        Passed on to the estimator, which refuses those it does not know: `covariates`, `scale`, `donors`; of several
+        editions `moderators` too.
 
     Raises
     ------
@@ -130,10 +131,11 @@ def estimate(
             key: estimate(series, windows, estimator, baseline, **options) for key, series in daily.items()
         }
     if not isinstance(windows, Windows):
-        from analysis.editions import pool
+        from analysis.editions import editions
 
         moderators = options.pop("moderators", None)
-        return pool(lambda one: estimate(daily, one, estimator, baseline, **options), windows, moderators)
+        ask = functools.partial(estimate, estimator=estimator, baseline=baseline, **options)
+        return editions(daily, windows, ask, moderators)
     return known[name](tidy(daily, windows), windows, baseline=baseline, **options)
 
 

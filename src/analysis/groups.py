@@ -82,11 +82,6 @@ class GroupEffects:
     placebo_dates: int
     moved: float
 
-    @property
-    def mean(self) -> float:
-        """Effect on a typical group, as a fraction."""
-        return float(np.expm1(self.pooled.mean))
-
 
 def group_effects(
     panel: pd.DataFrame,
@@ -210,7 +205,7 @@ def _each(
     own = np.array([float(effect[0]) for effect, _ in found])
     own_se = np.sqrt([float(variance[0, 0]) for _, variance in found])
     errors = np.where(touched, 0, innovations)
-    errors /= np.maximum(np.sqrt((errors**2).sum(axis=1, keepdims=True) / (~touched).sum()), 1e-12)
+    errors /= np.maximum(np.sqrt((errors**2).mean(axis=1, keepdims=True)), 1e-12)
     layout = Layout.of(whole, windows, baseline)
     at_dates = layout.errors(Z * whole.size, single)
     t = at_dates.effects / np.maximum(at_dates.effects[:-1].std(axis=0), 1e-12)

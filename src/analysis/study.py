@@ -262,39 +262,32 @@ class Study(BaseModel):
 
     def panel(self, by: tuple[str, ...] = ("entity", "channel")) -> pd.DataFrame:
         """The daily panel: date, *by, count, value, payers; days without payments are zeros."""
+        from analysis import ledger
+
         by = (by,) if isinstance(by, str) else tuple(by)
-        return self._kept("panel", lambda: self._panel(by), by=by)
+        return self._kept("panel", "ledger", lambda rows, **how: ledger.daily_panel(rows, by, **how), by)
 
     def first_timers(self) -> pd.DataFrame:
-        """Who paid digitally for the first time, counted by day and channel (`habit.first_timers`).
+        """Payers who pay digitally for the first time, counts a day and channel: see `habit.first_timers`."""
+        from analysis.ledger.first_timers import first_timers
 
-        No rows where the ledger has no payers, no channels, or no offline ones.
-        """
+        if not self.offline_channels:
+            raise ValueError(
+                "the study names no offline_channels, so nobody pays digitally for the first time"
+            )
+        return self._kept("first-timers", "ledger.first_timers", first_timers)
+
+    def _kept(self, name: str, module: str, read: Callable, by: tuple[str, ...] = ()) -> pd.DataFrame:
+        """What one reading of the ledger by a module gives, read once."""
         import pandas as pd
 
-        from analysis import habit
-
-        def read() -> pd.DataFrame:
-            options = {"timezone": self.timezone, **self._options()}
-            try:
-                return habit.first_timers(self.source, self.columns or None, **options)
-            except ValueError:
-                return pd.DataFrame()
-
-        return self._kept("first-timers", read) if self.offline_channels else pd.DataFrame()
-
-    def _kept(self, what: str, make: Callable[[], pd.DataFrame], **more: Any) -> pd.DataFrame:
-        """A table of the ledger, read once and kept; a second notebook waits instead of reading it again."""
-        import pandas as pd
-
-        key = _digest(
-            what=what, data=self._fingerprint(), read=self._reading(), code=code_key("ledger"), **more
-        )
-        path = cache_folder() / f"{what}-{key}.parquet"
+        key = _digest(by=by, data=self._fingerprint(), read=self._reading(), code=code_key(module))
+        path = cache_folder() / f"{name}-{key}.parquet"
         if not path.exists():
+            # A second notebook waits instead of reading the ledger again.
             with _locked(path.with_suffix(".lock")):
                 if not path.exists():
-                    write(path, lambda temporary: make().to_parquet(temporary))
+                    write(path, lambda temporary: self._read(read).to_parquet(temporary))
         return pd.read_parquet(path)
 
     def faults(self) -> list[str]:
@@ -308,11 +301,11 @@ class Study(BaseModel):
             write(path, json.dumps([str(fault) for fault in found], ensure_ascii=False))
         return json.loads(path.read_text(encoding="utf-8"))
 
-    def _panel(self, by: tuple[str, ...]) -> pd.DataFrame:
-        from analysis import ledger
-
+    def _read(self, read: Callable) -> pd.DataFrame:
+        """A reading of the whole ledger, or of the participants' payments alone."""
+        how = {"timezone": self.timezone, **self._options()}
         if not self.participants:
-            return ledger.daily_panel(self.source, by, self.columns or None, self.timezone, **self._options())
+            return read(self.source, columns=self.columns or None, **how)
         import narwhals as nw
 
         from analysis.ledger.sources import opened
@@ -327,7 +320,7 @@ class Study(BaseModel):
                     )
                     raise ValueError(f"participants: {name!r} is not an entity of the ledger: {hint}")
             rows = source.frame.filter(nw.col("entity").is_in(self.participants))
-            return ledger.daily_panel(nw.to_native(rows), by, timezone=self.timezone, **self._options())
+            return read(nw.to_native(rows), **how)
 
     def _options(self) -> dict[str, Any]:
         """How the ledger is to be read, but for its columns and time zone."""

@@ -18,8 +18,9 @@ from analysis.figures.drawing import (
     svg,
 )
 from analysis.figures.evidence import calibration, decomposition, placebo, power, specification
-from analysis.figures.intervals import bounds, effects, entities, readings, retention
+from analysis.figures.intervals import bounds, effects, entities, readings
 from analysis.figures.ordinary import shares
+from analysis.figures.payers import retention
 from analysis.figures.published import possible_weeks
 from analysis.figures.time import counterfactual, cumulative, history, leads_lags, persistence, weekdays
 

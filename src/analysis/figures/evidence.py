@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -193,44 +192,28 @@ def specification(
 
 @drawn
 def decomposition(found: Decomposition, metric: str = "value", level: float = 0.95) -> Axes:
-    """Where the digital gain came from: parts that add up to the last bar.
+    """Where the digital gain came from: parts that add up to the last bar, each from zero.
 
     `found` is `displacement.decompose(...)`; `metric` gives the unit of its numbers.
     """
-    rows = (
-        found.frame(level)
-        .set_index("part")
-        .loc[["from_counters", "from_other_days", "net_new", "digital_gain"]]
-    )
-    rows = rows.reset_index()
+    order = ["from_counters", "from_other_days", "net_new", "digital_gain"]
+    rows = found.frame(level).set_index("part").loc[order].reset_index()
     names = [words.part(code) for code in rows["part"]]
-    ends = rows["estimate"].to_numpy(float).cumsum()
-    starts = np.append(0, ends[:-1])
-    starts[-1], ends[-1] = 0.0, rows["estimate"].iloc[-1]
-    scale, unit_name = unit(np.abs(np.concatenate([starts, ends])).max(), metric)
+    scale, unit_name = unit(rows["estimate"].abs().max(), metric)
+    estimate, low, high = (rows[name] / scale for name in ("estimate", "low", "high"))
     texts = []
-    for row in rows.itertuples():
-        step = words.step(row.low / scale, row.high / scale)
-        ci = words.interval(row.low / scale, row.high / scale, step=step)
-        texts.append(f"{words.number(row.estimate / scale, step, signed=True)} ({ci})")
+    for x, *ends in zip(estimate, low, high, strict=True):
+        step = words.step(*ends)
+        texts.append(f"{words.number(x, step, signed=True)} ({words.interval(*ends, step=step)})")
     height = 0.65 + 0.42 * len(rows)
     left, right = text_width(names, 9) + 0.12, WIDTH - text_width(texts, 9) - 0.16
     ax = canvas(height, left / WIDTH, right / WIDTH, top=1 - 0.3 / height, bottom=0.36 / height)
-    for place, (start, end, low, high) in enumerate(
-        zip(starts, ends, rows["low"], rows["high"], strict=True)
-    ):
-        total = place == len(rows) - 1
-        colour = EVENT if total else (EXPECTED if end >= start else INK)
-        face = mpl.colors.to_rgba(colour, 0.75 if total else 0.55 if end >= start else 0.1)
-        ax.barh(
-            place, (end - start) / scale, left=start / scale, height=0.56, facecolor=face, edgecolor=colour, lw=0.8,
-            hatch="" if end >= start else "////",
-        )  # fmt: skip
-        ax.plot([(start + low) / scale, (start + high) / scale], [place, place], color=INK, lw=1.3)
-        if not total:
-            ax.plot([end / scale] * 2, [place, place + 1], color=INK, lw=0.6, alpha=0.6)
+    places, colours = range(len(rows)), [EXPECTED] * (len(rows) - 1) + [EVENT]
+    ax.barh(places, estimate, height=0.56, color=colours, alpha=0.6)
+    ax.hlines(places, low, high, color=INK, lw=1.3)
     ax.axvline(0, color=INK, lw=0.9)
-    ax.set_yticks(range(len(rows)), names)
+    ax.axhline(len(rows) - 1.5, color=INK, lw=0.6)
+    ax.set_yticks(places, names)
     ax.set_ylim(len(rows) - 0.5, -0.5)
     for place, text in enumerate(texts):
         ax.text(
@@ -245,7 +228,7 @@ def decomposition(found: Decomposition, metric: str = "value", level: float = 0.
     alt = _("Where the gain came from ({unit}). {parts}.").format(
         parts=parts, unit=unit_name or metric_title(metric)
     )
-    caption = _("Parts add up to the last bar; hatched parts are taken away. Lines are intervals.")
+    caption = _("The bars above the line add up to the one below it. Lines are intervals.")
     return describe(ax, alt=alt, caption=caption, data=_formatted(rows, metric))
 
 

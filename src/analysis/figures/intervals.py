@@ -12,7 +12,6 @@ from analysis import words
 from analysis.effect import Effect
 from analysis.figures.drawing import (
     ANNOUNCED,
-    EVENT,
     EXPECTED,
     INK,
     OTHER,
@@ -110,62 +109,18 @@ def entities(rows: pd.DataFrame, total: float | None = None, of: str = "entity")
         ax.axvline(total, color=OTHER, lw=1.3, ls=(0, (5, 3)))
         text = _("all together {x}").format(x=words.percent(total, signed=True))
         ax.text(total, 1.01, text, transform=ax.get_xaxis_transform(), color=OTHER, ha="center", fontsize=9)
+    clear = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
     caption = _("Estimates pooled towards one another, with intervals.")
-    if 0 < ((rows["low"] <= 0) & (rows["high"] >= 0)).sum() < len(rows):
-        caption = _(
-            "Estimates pooled towards one another, with intervals; in blue where the interval excludes zero."
-        )
+    if 0 < clear < len(rows):
+        caption += " " + _("In blue where the interval excludes zero.")
     if "own" in rows:
         caption += " " + _("The hollow point is the estimate from the row's own payments alone.")
-    clear = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
     title = _("Effect by {of}: {clear} of {n} intervals exclude zero").format(
         of=words.heading(of).lower(), clear=words.number(clear, 1), n=words.number(len(rows), 1)
     )
     data = _rows_data(rows).rename(columns={"label": of})
     data.attrs["formats"]["own"] = "+percent.1"
     return describe(ax, alt=_rows_alt(title, rows), caption=caption, data=data)
-
-
-@drawn
-def retention(rows: pd.DataFrame) -> Axes:
-    """First-timers who paid again: the event's beside those of ordinary days, with the interval of the difference.
-
-    `rows` is `notebook.payers.stayed(...)`.
-    """
-    shown = rows[rows["low"].notna()].reset_index(drop=True)
-    names = [f"{words.people(row.channel)}, {words.number(row.days)}" for row in shown.itertuples()]
-    height = 0.8 + 0.32 * len(shown)
-    ax = canvas(
-        height, (text_width(names, 9) + 0.12) / WIDTH, 0.97, top=1 - 0.42 / height, bottom=0.36 / height
-    )
-    for place, row in enumerate(shown.itertuples()):
-        ax.plot(
-            [row.ordinary_share + row.low, row.ordinary_share + row.high], [place] * 2, color=EVENT, lw=1.6
-        )
-        ax.plot([row.share], [place], "o", color=EVENT, ms=6)
-        ax.plot([row.ordinary_share], [place], "D", color=INK, ms=5.5, mfc="none")
-    ax.set_yticks(range(len(shown)), names)
-    ax.set_ylim(len(shown) - 0.5, -0.5)
-    ax.set_xlim(0, None)
-    percent_axis(ax.xaxis, signed=False)
-    ax.grid(axis="x")
-    ax.set_title(_("Share who paid digitally again, by days after the first time"), pad=8)
-    pairs = [
-        _("{name}: {share} against {ordinary}").format(
-            name=name, share=words.percent(row.share), ordinary=words.percent(row.ordinary_share)
-        )
-        for name, row in zip(names, shown.itertuples(), strict=True)
-    ]
-    alt = _("First-timers who paid again, the event against ordinary days. {pairs}.").format(
-        pairs="; ".join(pairs)
-    )
-    caption = _(
-        "Points are first-timers of the event, diamonds those of ordinary days; the line is where the event's share "
-        "lies, with the interval of its distance from the diamond."
-    )
-    data = shown.drop(columns="suppressed")
-    data.attrs["formats"] = {"share": "percent.1", "ordinary_share": "percent.1", "difference": "points"}
-    return describe(ax, alt=alt, caption=caption, data=data)
 
 
 def _rows(rows: pd.DataFrame, announced: float | None, bars: bool = False, own: str | None = None) -> Axes:

@@ -36,7 +36,8 @@ from analysis.windows import Windows
 from analysis.words import _
 
 if TYPE_CHECKING:
-    from analysis.displacement import Decomposition, Persistence
+    from analysis.displacement import Decomposition
+    from analysis.persistence import Persistence
 
 
 @drawn
@@ -133,8 +134,14 @@ def leads_lags(
     """
     rows = found.with_interval(found.lags, level)
     start = rows.loc[rows["lag"] == 0, "date"].min()
-    rows = rows.assign(day=(rows["date"] - start).dt.days, relative=rows["effect"] / rows["expected"])
-    rows["low"], rows["high"] = rows["low"] / rows["expected"], rows["high"] / rows["expected"]
+    rows = rows.assign(day=(rows["date"] - start).dt.days)
+    for column, effect in (
+        ("relative", "effect"),
+        ("low", "low"),
+        ("high", "high"),
+    ):  # observed over expected
+        expected = rows["observed"] - rows[effect]
+        rows[column] = rows["observed"] / expected.where(expected > 0) - 1
     usual = rows.groupby("series")["expected"].transform("median")
     rows = rows[rows["series"].isin(series) & (rows["expected"] > 0.02 * usual)]
     height = 0.75 + 1.9 * len(series)
@@ -183,17 +190,17 @@ def _lags_told(code: str, part: pd.DataFrame, on: np.ndarray) -> str:
         )
         for row in part[((part["low"] > 0) | (part["high"] < 0)).to_numpy() & ~on].itertuples()
     ]
-    text = _("{series}: {effect} on the event ({interval}), and beside it {days}.")
+    told = _("{effect} on the event ({interval})")
+    if event["low"] == event["high"]:  # nothing was paid: all is missing, whatever was expected
+        told = _("{effect} on the event")
+    text = _("{series}: {event}, and beside it {days}.")
     if not days:
-        text = _(
-            "{series}: {effect} on the event ({interval}); on the other days the interval includes zero."
-        )
-    return text.format(
-        series=words.series(code),
+        text = _("{series}: {event}; on the other days the interval includes zero.")
+    told = told.format(
         effect=words.percent(event["relative"], signed=True),
         interval=words.interval(event["low"], event["high"], "percent"),
-        days=words.listing(days),
     )
+    return text.format(series=words.series(code), event=told, days=words.listing(days))
 
 
 @drawn
@@ -237,7 +244,7 @@ def cumulative(found: Decomposition, metric: str = "value", level: float = 0.95)
 def persistence(found: Persistence) -> Axes:
     """The digital share on the days after the event, beside what was expected without it and the fitted decay.
 
-    `found` is `displacement.persistence(...)`.
+    `found` is `persistence.persistence(...)`.
     """
     rows = found.days
     texts = [_("fitted"), _("expected")]

@@ -13,6 +13,7 @@ SCORES = np.unique(
     np.concatenate([np.linspace(-6, 6, 241), special.ndtri([0.025, 0.05, 0.1, 0.9, 0.95, 0.975])])
 )
 PROBABILITIES = special.ndtr(SCORES)
+HUGE = 1e300  # quantiles beyond it are cut: what lies between two infinite ones has no place
 DRAWS = 4_000  # of the sum over several days; half of them mirror the other half
 
 
@@ -79,13 +80,13 @@ class Distribution:
         spread = np.sqrt(np.diag(covariance))
         with np.errstate(over="ignore"):  # the ends of a t with few degrees reach beyond every number
             if len(centre) == 1:
-                return cls(inverse(centre + spread * shape))
+                return cls(np.clip(inverse(centre + spread * shape), -HUGE, HUGE))
             correlation = covariance / np.maximum(np.outer(spread, spread), 1e-300)
             root = np.linalg.cholesky(correlation + 1e-9 * np.eye(len(centre)))
             draws = np.random.default_rng(0).standard_normal((DRAWS // 2, len(centre))) @ root.T
             draws = np.interp(np.concatenate([draws, -draws]), SCORES, shape)
             sums = np.sort(inverse(centre + spread * draws).sum(axis=1))
-        return cls(_smooth(sums))
+        return cls(_smooth(np.clip(sums, -HUGE, HUGE)))
 
 
 def _smooth(draws: np.ndarray) -> np.ndarray:

@@ -75,7 +75,7 @@ def truth(found: Found, ledger: str | Path, windows: Windows, level: float = 0.9
     """
     columns = ["metric", "estimand", "observed", "expected", "expected_true", "absolute", "absolute_true"]
     columns += ["relative", "relative_true", "covered"]
-    known = _written(Path(ledger))
+    known = written_truth(Path(ledger))
     one_day = windows.event_start == windows.event_end
     if known.get("event") != f"{windows.event_start:%Y-%m-%d}" or not one_day:
         return pd.DataFrame(columns=columns)
@@ -115,6 +115,7 @@ def coverage(rows: pd.DataFrame | None = None) -> pd.DataFrame:
     return measured.groupby(["metric", "estimand"], sort=False).agg(of).reset_index()
 
 
-def _written(ledger: Path) -> dict:
+def written_truth(ledger: Path) -> dict:
+    """What `simulate` wrote beside its ledger; empty for any other."""
     beside = ledger.with_name(f"{ledger.stem}.truth.json")
     return json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}

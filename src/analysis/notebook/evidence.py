@@ -187,20 +187,34 @@ def net(found: Decomposition, metric: str = "count", level: float = 0.95) -> str
     return fill(text, **_amount(found, "net_new", "net", metric, level))
 
 
-def most_from_counters(found: Decomposition) -> str:
-    """The gain beside the counters' shortfall."""
-    gain_, counters = found.parts["digital_gain"], found.parts["from_counters"]
-    if not 0 < gain_ < counters:
-        return _(
-            "The gain is not smaller than the counters' shortfall: not all of it can have come from counters."
+def from_counters(found: Decomposition, level: float = 0.95) -> str:
+    """How much of the counters' shortfall the gain amounts to."""
+    if found.interval("from_counters", level).low <= 0:
+        return _("Payments at counters are not seen to have fallen.")
+    share, interval = found.ratio("digital_gain", "from_counters", level)
+    text = N_(
+        "The gain is {share:percent} of what was missing at counters ({interval:percent}). If no digital customer "
+        "stayed away because of the event, no larger share was paid digitally on the same day; the rest was paid on "
+        "another day, or not at all."
+    )
+    if interval.low > 1:
+        text = N_(
+            "The gain is {share:percent} of what was missing at counters ({interval:percent}): not all is theirs."
         )
+    return fill(text, share=share, interval=interval)
+
+
+def reconciled(found: Decomposition, metric: str = "count") -> str:
+    """What the headline moved."""
+    step = words.step(*found.interval("digital_gain"))
+    before = found.parts["digital_gain"] - found.moved
     return fill(
         N_(
-            "The gain is an estimated {share:percent} of what was missing at counters. If no digital customer stayed "
-            "away because of the event, no more than that was made digitally on the same day; the rest was made on "
-            "another day, or not at all."
+            "By the regression on both sides of the window alone the gain would be {before}; reconciling it with the "
+            "effect that every report gives moved it by {moved}."
         ),
-        share=float(gain_ / counters),
+        before=words.quantity(before, metric, step, signed=True),
+        moved=words.quantity(found.moved, metric, step, signed=True),
     )
 
 
@@ -208,78 +222,57 @@ def parts(found: Decomposition, metric: str = "count", level: float = 0.95) -> p
     """The parts of the gain, with intervals; the last row is their sum."""
     order = ["from_counters", "from_other_days", "pulled_forward", "postponed", "net_new", "digital_gain"]
     table = found.frame(level).set_index("part").loc[order].reset_index()
-    rows = pd.DataFrame(
-        {
-            "part": [words.part(code) for code in order],
-            "estimate": table["estimate"],
-            "interval": list(zip(table["low"], table["high"], strict=True)),
-            "share": table["share"],
-        }
-    )
-    kind = words.KINDS.get(metric, "number")
-    shown = headed(rows, HEADINGS, FORMATS)
-    shown.attrs["formats"] |= {HEADINGS["estimate"]: f"+{kind}", HEADINGS["interval"]: f"+{kind}"}
-    if kind == "number":
-        shown.attrs["formats"] |= {HEADINGS["estimate"]: "+number.0", HEADINGS["interval"]: "+number.0"}
-    return shown
+    table["interval"] = list(zip(table["low"], table["high"], strict=True))
+    kind = words.KINDS.get(metric, "number").replace("number", "number.0")
+    formats = FORMATS | {"estimate": f"+{kind}", "interval": f"+{kind}"}
+    return headed(_named(table[["part", "estimate", "interval", "share"]]), HEADINGS, formats)
 
 
 def lasting(found: Persistence) -> str:
     """The digital share on the day after, and how long its rise lasts."""
-    low, high = found.first_interval
     if not found.half_life > 0:
         return words.marked(words.half_life(found))
-    first = fill(
-        N_(
-            "On the first working day after the event the digital share was higher by {first:points} ({interval})."
-        ),
-        first=found.first,
-        interval=words.interval(low, high, "points"),
+    text = N_(
+        "On the first working day after the event the digital share was higher by {first:points} ({interval:+points})."
     )
+    first = fill(text, first=found.first, interval=found.first_interval)
     return words.marked(f"{first} {words.half_life(found)}")
 
 
 def placebo_parts(rows: pd.DataFrame, limit: float = 1.96) -> pd.DataFrame:
     """Parts of ordinary dates, from `displacement.placebo_parts`: how often they look like something."""
-    order = ["digital_gain", "from_counters", "from_other_days", "net_new"]
-    by_part = rows.groupby("part")["t"]
-    table = pd.DataFrame(
-        {
-            "part": [words.part(code) for code in order],
-            "dates": [int(by_part.get_group(code).size) for code in order],
-            "beyond": [int((by_part.get_group(code).abs() > limit).sum()) for code in order],
-            "largest": [float(by_part.get_group(code).abs().max()) for code in order],
-        }
-    )
-    return headed(table, HEADINGS, FORMATS)
+    far = rows.assign(t=rows["t"].abs(), beyond=rows["t"].abs() > limit).groupby("part")
+    table = far.agg(dates=("t", "size"), beyond=("beyond", "sum"), largest=("t", "max"))
+    table = table.loc[["digital_gain", "from_counters", "from_other_days", "net_new"]].reset_index()
+    return headed(_named(table), HEADINGS, FORMATS)
 
 
 def coverage(metric: str = "count") -> pd.DataFrame:
     """How often each part's interval held its truth on simulated years; see data/derived."""
-    table = _coverage(metric)
-    table["part"] = [words.part(code) for code in table["part"]]
-    return headed(table, HEADINGS, FORMATS)
+    return headed(_named(_coverage(metric)), HEADINGS, FORMATS)
 
 
-def short_of_promise(metric: str = "count", least: float = 0.9) -> str:
-    """The parts whose 95 % intervals held the truth less often than `least`, if any."""
-    table = _coverage(metric)
-    missed = table[table["95"] < least]
-    if missed.empty:
-        return _("No part's 95% interval held its truth in fewer than nine in ten of them.")
-    names = [
-        f"{words.part(row.part)} ({words.percent(row.held, 0.001)})"
-        for row in missed.rename(columns={"95": "held"}).itertuples()
-    ]
-    return fill(
-        N_("The 95% intervals of these parts held their truth less often than they promise: {names}."),
-        names=words.listing(names),
-    )
+def covered(metric: str = "count", least: float = 0.9) -> str:
+    """Whether every part's interval of 95% kept its promise; those that did not are named."""
+    table = _named(_coverage(metric))
+    short = table[table["95"] < least]
+    text = N_("Intervals of 95% held the truth in {held:percent.1} of the years for the part that did worst.")
+    if len(short):
+        text = N_(
+            "The interval of 95% held the truth in fewer than {least:percent} of the years for: {parts}. It is too "
+            "short there."
+        )
+    return fill(text, held=float(table["95"].min()), least=least, parts=words.listing(list(short["part"])))
 
 
 def _coverage(metric: str) -> pd.DataFrame:
     kept = pd.read_csv(DERIVED / "displacement-coverage.csv")
     return displacement.coverage(kept[kept["metric"] == metric]).drop(columns="metric")
+
+
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    """With parts as a reader calls them."""
+    return table.assign(part=[words.part(code) for code in table["part"]])
 
 
 def _amount(

@@ -24,9 +24,9 @@ HEADINGS = {
     "contribution": N_("Share of the total"),
     "p_family": N_("P-value, among all"),
     "q_value": N_("False discovery rate"),
-    "split": N_("Split by"),
-    "before": N_("Sum before"),
-    "total": N_("Headline"),
+    "by": N_("Groups"),
+    "before": N_("Sum of the groups"),
+    "whole": N_("The effect that every report gives"),
     "moved": N_("Moved"),
     "length": N_("Length of the edition"),
     "weekday": N_("Weekday"),
@@ -50,11 +50,11 @@ FORMATS = {
     "effect": "+number.0",
     "effect_interval": "+number.0",
     "contribution": "percent.1",
-    "before": "+number.0",
-    "total": "+number.0",
-    "moved": "+number.0",
     "p_family": "number.3",
     "q_value": "number.3",
+    "before": "+number.0",
+    "whole": "+number.0",
+    "moved": "+number.0",
     "detectable": "percent.1",
     "simulated": "percent.1",
     "false_alarms": "percent.1",
@@ -81,14 +81,14 @@ DESIGNS = {
 
 def carried(found: GroupEffects, few: int = 5) -> str:
     """How much of the total the largest contributions make."""
-    shown = found.table[~found.table["suppressed"]]
+    shown = found.table[found.table["p_value"].notna()]
     return words.marked(
         fill(
             N_(
                 "Of {n:number.0} entities, the {few:number.0} with the largest effects make {share:percent} of the "
                 "total; they had {expected:percent} of the payments that were expected."
             ),
-            n=len(found.table),
+            n=len(shown) + int(found.table["suppressed"].sum()),
             few=few,
             share=float(shown["contribution"].iloc[:few].sum()),
             expected=float(shown["expected"].iloc[:few].sum() / found.table["expected"].sum()),
@@ -97,17 +97,16 @@ def carried(found: GroupEffects, few: int = 5) -> str:
 
 
 def differ(found: GroupEffects) -> str:
-    """The effect on a typical group, and how far true effects lie apart."""
-    half = special.ndtri((1 + found.level) / 2) * found.pooled.mean_se
-    low, high = np.expm1([found.pooled.mean - half, found.pooled.mean + half]).tolist()
+    """How far the effects of groups lie apart."""
+    shown = found.table["relative"].dropna()
     return fill(
         N_(
-            "A typical entity gained {mean:percent} ({level:percent} interval: {interval:+percent}). The true effects "
-            "of entities differ from one another by about {tau:points} in standard deviation."
+            "The effects of entities, drawn towards one another and reconciled, lie within {range:+percent}, half of "
+            "them above {middle:+percent}. The true effects differ from one another by about {tau:points} in standard "
+            "deviation."
         ),
-        mean=found.mean,
-        level=found.level,
-        interval=(low, high),
+        range=(float(shown.min()), float(shown.max())),
+        middle=float(shown.median()),
         tau=found.pooled.tau,
     )
 
@@ -115,19 +114,23 @@ def differ(found: GroupEffects) -> str:
 def struck(found: GroupEffects, alpha: float = 0.05) -> str:
     """How many groups stand out, judged alone and together."""
     table = found.table.dropna(subset=["p_value"])
-    return fill(
+    family, discovered = (int((table[name] <= alpha).sum()) for name in ("p_family", "q_value"))
+    alone = fill(
         N_(
             "Judged one by one, {alone:number.0} of {n:number.0} stand out at the level of {alpha:percent.0}; chance "
-            "alone makes {chance:number.0} expected. Judged together, {family:number.0} do, and {found:number.0} if "
-            "{alpha:percent.0} of those named may be wrong."
+            "alone makes {chance:number.0} expected."
         ),
         n=len(table),
         alpha=alpha,
         chance=alpha * len(table),
         alone=int((table["p_value"] <= alpha).sum()),
-        family=int((table["p_family"] <= alpha).sum()),
-        found=int((table["q_value"] <= alpha).sum()),
     )
+    text = N_(
+        "Judged together, {family:number.0} do, and {found:number.0} if {alpha:percent.0} of those named may be wrong."
+    )
+    if not family and not discovered:
+        text = N_("Judged together, none does, even if {alpha:percent.0} of those named may be wrong.")
+    return f"{alone} {fill(text, alpha=alpha, family=family, found=discovered)}"
 
 
 def hidden(found: GroupEffects) -> str:
@@ -161,23 +164,15 @@ def contributions(
         last = {by: _("All others together"), "effect_interval": None}
         last |= {name: float(rest[name].sum()) for name in columns[:4]}
         rows = pd.concat([rows, pd.DataFrame([last])], ignore_index=True)
-    shown = headed(rows[order], HEADINGS, FORMATS)
-    if words.KINDS.get(metric) == "money":
-        money = {"observed": "money", "expected": "money", "effect": "+money", "effect_interval": "+money"}
-        shown.attrs["formats"] |= {HEADINGS[name]: kind for name, kind in money.items()}
-    return shown
+    money = {"observed": "money", "expected": "money", "effect": "+money", "effect_interval": "+money"}
+    return headed(rows[order], HEADINGS, FORMATS | (money if words.KINDS.get(metric) == "money" else {}))
 
 
-def moved(splits: dict[str, GroupEffects]) -> pd.DataFrame:
-    """What reconciling added to each split's sum."""
+def moved(found: dict[str, GroupEffects]) -> pd.DataFrame:
+    """What reconciliation added to the sum of the groups' effects, by the column that makes the groups."""
     rows = [
-        {
-            "split": _(HEADINGS[by]),
-            "before": found.total - found.moved,
-            "total": found.total,
-            "moved": found.moved,
-        }
-        for by, found in splits.items()
+        {"by": words.heading(by), "before": one.total - one.moved, "whole": one.total, "moved": one.moved}
+        for by, one in found.items()
     ]
     return headed(pd.DataFrame(rows), HEADINGS, FORMATS)
 

@@ -1,123 +1,218 @@
-"""Sentences and tables on the people who paid digitally for the first time, in the language spoken; see `words`."""
+"""Who came, and did they stay: people who paid digitally for the first time, in the language spoken; see `words`."""
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from analysis import habit, words
-from analysis.effect import estimate
+from analysis import words
+from analysis.effect import Effect, Interval, estimate
+from analysis.habit import ALL, HORIZONS, PEOPLE, first_digital, retention
+from analysis.notebook.answers import written_truth
 from analysis.notebook.tables import headed
-from analysis.windows import Windows
+from analysis.study import Study
 from analysis.words import N_, _, fill
 
+EVERY = N_("all digital channels")
 HEADINGS = {
-    "who": N_("Who"),
-    "days": N_("Again within, days"),
-    "payers": N_("First-timers of the day"),
-    "share": N_("Paid again"),
-    "ordinary_share": N_("Of ordinary first-timers"),
-    "difference": N_("Difference"),
+    "channel": N_("Channel of the first digital payment"),
+    "days": N_("Days after it"),
+    "payers": N_("First-time payers of the event"),
+    "share": N_("Paid digitally again"),
+    "ordinary_share": N_("The same, of ordinary days"),
+    "difference": N_("Difference in percentage points"),
     "interval": N_("Interval"),
+    "quantity": N_("Quantity"),
     "estimate": N_("Estimate"),
-    "true": N_("Truth"),
+    "truth": N_("Truth"),
 }
-FORMATS = {
-    "days": "number.0",
-    "payers": "number.0",
-    "share": "percent.1",
-    "ordinary_share": "percent.1",
-    "difference": "points",
-    "interval": "points",
-    "estimate": "number.0",
-    "true": "number.0",
-}
-FROM_COUNTERS = "from_counter"  # those of all channels who had used counters
+FORMATS = {"payers": "number.0", "share": "percent.1", "ordinary_share": "percent.1"}
 
 
-def came(people: pd.DataFrame, windows: Windows, level: float = 0.95) -> str:
-    """How many paid digitally for the first time on the event, and how many of them came from counters."""
-    if people.empty:
-        return ""
-    effects = {who: estimate(habit.first_digital(people, who), windows) for who in ("payers", FROM_COUNTERS)}
-    text = N_(
-        "On the event {all:number.0} people paid digitally for the first time in this ledger, {more:+number.0} over "
-        "what was expected ({level:percent} interval: {interval:+number.0}); {counter:number.0} of them had used "
-        "counters before, {counter_more:+number.0} over what was expected."
-    )
-    return words.marked(
-        fill(
-            text,
-            all=effects["payers"].observed,
-            more=effects["payers"].absolute,
-            level=level,
-            interval=effects["payers"].confidence_interval(level),
-            counter=effects[FROM_COUNTERS].observed,
-            counter_more=effects[FROM_COUNTERS].absolute,
+@dataclass(frozen=True, slots=True)
+class Payers:
+    """People who paid digitally for the first time on the event, beside what was expected of it.
+
+    `came` holds the effect on their number, of all and of those who had used counters before, unless that would tell
+    of fewer than ten; `stayed` that on those who then paid again, within `days`; `kept` is `habit.retention` of both.
+    """
+
+    came: dict[str, Effect]
+    stayed: Effect | None
+    days: int
+    kept: dict[str, pd.DataFrame]
+
+
+def found(study: Study) -> Payers | None:
+    """Of a study; None where payers or service centres are not named, or the ledger is too short to tell who is new."""
+    try:
+        table = study.first_timers()
+        kept = {
+            people: retention(table, study.windows, study.confidence, people).replace(
+                {"channel": {ALL: EVERY}}
+            )
+            for people in PEOPLE
+        }
+        came = {
+            people: estimate(first_digital(table, people), study.windows)
+            for people in PEOPLE
+            if not _all(kept[people])["suppressed"].any()
+        }
+    except ValueError:
+        return None
+    known = _all(kept["payers"]).dropna(subset="difference")
+    if known.empty:
+        return None
+    days = int(known["days"].max())
+    stayed = first_digital(table, f"again_{days}")
+    return Payers(came, estimate(stayed, study.windows) if stayed.notna().sum() else None, days, kept)
+
+
+def came(who: Payers | None, level: float = 0.95) -> str:
+    """How many came, how many of them from counters, and how many were expected."""
+    if who is None:
+        return _(
+            "It cannot be told here: it takes a ledger that names its payers and its service centres, and half a year "
+            "of it before the event."
         )
-    )
-
-
-def stayed(people: pd.DataFrame, windows: Windows, level: float = 0.95) -> pd.DataFrame:
-    """`habit.retention` of all first-timers by channel, and of those who had used counters; known horizons alone."""
-    if people.empty:
-        return pd.DataFrame()
-    counters = habit.retention(people, windows, level, people=FROM_COUNTERS)
-    counters = counters[counters["channel"] == habit.ALL].assign(channel=FROM_COUNTERS)
-    rows = pd.concat([habit.retention(people, windows, level), counters], ignore_index=True)
-    return rows[rows["suppressed"] | rows["share"].notna()].reset_index(drop=True)
-
-
-def kept(rows: pd.DataFrame) -> str:
-    """Whether the first-timers of the event stayed as others do, at the longest horizon that is known."""
-    known = rows[(rows["channel"] == habit.ALL) & rows["low"].notna()] if len(rows) else rows
-    if not len(known):
-        return ""
-    row = known.iloc[-1]
-    text = N_(
-        "Within {days:number.0} days {share:percent.1} of them paid digitally again, {difference:points} against "
-        "first-timers of ordinary days ({interval})."
-    )
-    verdict = _("They stay less often than others do.")
-    if row["low"] > 0:
-        verdict = _("They stay more often than others do.")
-    elif row["high"] > 0:
-        verdict = _("Whether they stay less often than others do cannot be told.")
-    interval = words.interval(row["low"], row["high"], "points")
-    text = fill(
-        text, days=int(row["days"]), share=row["share"], difference=row["difference"], interval=interval
-    )
-    return words.marked(f"{text} {verdict}")
-
-
-def by_channel(rows: pd.DataFrame) -> pd.DataFrame:
-    """Shares who paid again, with the difference from ordinary first-timers; hidden groups have dashes."""
-    if not len(rows):
-        return rows
-    table = rows.assign(
-        who=[words.people(channel) for channel in rows["channel"]],
-        interval=[
-            pair if pair[0] == pair[0] else None for pair in zip(rows["low"], rows["high"], strict=True)
-        ],
-    )
-    return headed(table[["who", *list(FORMATS)[:6]]], HEADINGS, FORMATS)
-
-
-def truth(people: pd.DataFrame, source: str | Path, windows: Windows) -> pd.DataFrame:
-    """What the day brought beside what the simulation knows; no rows where no truth is known."""
-    beside = Path(source).with_name(f"{Path(source).stem}.truth.json")
-    known = json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
-    if people.empty or known.get("event") != f"{windows.event_start:%Y-%m-%d}" or "first_timers" not in known:
-        return pd.DataFrame()
-    effect = estimate(habit.first_digital(people), windows)
-    row = {
-        "who": words.people(habit.ALL),
-        "estimate": effect.absolute,
-        "interval": effect.confidence_interval(),
+    texts = {
+        "payers": N_(
+            "On the event {n:number.0} people paid digitally for the first time, where {expected:number.0} were "
+            "expected at the level of the week before: {effect} ({level:percent} interval: {interval})."
+        ),
+        "from_counter": N_(
+            "Of them {n:number.0} had used counters before, where {expected:number.0} were expected: {effect} "
+            "({interval})."
+        ),
     }
-    row["true"] = known["first_timers"]["count"]["day"]
-    table = headed(pd.DataFrame([row]), HEADINGS, FORMATS)
-    table.attrs["formats"] |= {HEADINGS["estimate"]: "+number.0", HEADINGS["interval"]: "+number.0"}
-    return table
+    told = [_counted(texts[people], effect, level) for people, effect in who.came.items()]
+    return words.marked(" ".join(told))
+
+
+def stayed(who: Payers, level: float = 0.95) -> list[str]:
+    """Whether they paid digitally again, beside first-timers of ordinary days."""
+    texts = {
+        "payers": N_(
+            "Of those who came, {share:percent} paid digitally again within {days:number.0} days; of first-timers of "
+            "ordinary days {ordinary:percent} do. The difference is {difference:+points} ({interval})."
+        ),
+        "from_counter": N_(
+            "Of those who had used counters before it is {share:percent} against {ordinary:percent}, a difference of "
+            "{difference:+points} ({interval})."
+        ),
+    }
+    parts = []
+    for people, text in texts.items():
+        row = _all(who.kept[people]).query("days == @who.days").iloc[0]
+        if row["suppressed"] or pd.isna(row["low"]):
+            continue
+        values = {"share": row["share"], "ordinary": row["ordinary_share"], "difference": row["difference"]}
+        interval = words.interval(row["low"], row["high"], "points")
+        parts.append(fill(text, days=who.days, interval=interval, **values))
+    text = N_(
+        "So {n:number.0} people came and had paid digitally again by then, where {expected:number.0} were expected: "
+        "{effect} ({interval})."
+    )
+    if who.stayed is not None:
+        parts.append(_counted(text, who.stayed, level))
+    return words.marked(" ".join(parts))
+
+
+def unknown(who: Payers) -> str:
+    """What is not shown, and why."""
+    rows = who.kept["payers"]
+    hidden = [words.code("channel", name) for name in rows.loc[rows["suppressed"], "channel"].unique()]
+    texts = []
+    if who.days < max(HORIZONS):
+        texts.append(fill(N_("The ledger ends too early to say more than {n:number.0} days."), n=who.days))
+    if hidden:
+        text = _("Not shown, since fewer than ten people could be told apart: {names}.")
+        texts.append(text.format(names=words.listing(hidden)))
+    return " ".join(texts) or _("Every channel and horizon is shown.")
+
+
+def table(who: Payers) -> pd.DataFrame:
+    """`habit.retention` of all first-timers, under its headings."""
+    rows = who.kept["payers"]
+    ends = zip(rows["difference"], rows["low"], rows["high"], strict=True)
+    written = [
+        ("–", "–") if pd.isna(low) else (words.number(100 * x, 0.1, True), _ends(low, high))
+        for x, low, high in ends
+    ]
+    difference, interval = zip(*written, strict=True)
+    shown = rows.assign(difference=difference, interval=interval)
+    order = ["channel", "days", "payers", "share", "ordinary_share", "difference", "interval"]
+    shown = headed(shown[order], HEADINGS, FORMATS)
+    shown.attrs["csv"] = rows.to_dict("records")
+    return shown
+
+
+def truth(study: Study, who: Payers | None) -> list[dict]:
+    """The simulation's own answer beside each estimate; empty where there is none of this event and scope.
+
+    Keys of each: quantity, days (0 for a number of people), estimate, low, high, truth.
+    """
+    known = written_truth(Path(study.source)) if who and study.synthetic else {}
+    event = study.windows.event_days
+    if (
+        "first_timers" not in known
+        or study.participants
+        or [known["event"]] != list(event.strftime("%Y-%m-%d"))
+    ):
+        return []
+    count, again = known["first_timers"]["count"], known["first_timers"]["again"]
+    rows = []
+    for people, effect in who.came.items():
+        rows.append([people, 0, effect.absolute, *effect.confidence_interval(study.confidence), count["day"]])
+    for row in _all(who.kept["payers"]).dropna(subset="low").itertuples():
+        true = again[f"{row.days}"]
+        rows.append(["stayed", row.days, row.difference, row.low, row.high, true["all"] - true["others"]])
+    return [
+        dict(zip(("quantity", "days", "estimate", "low", "high", "truth"), row, strict=True)) for row in rows
+    ]
+
+
+def truths(rows: list[dict]) -> pd.DataFrame:
+    """`truth` under its headings, written out: numbers of people and percentage points."""
+    names = {
+        "payers": N_("First-time payers that the day added"),
+        "from_counter": N_("Those who had used counters before"),
+        "stayed": N_("Paid again within {days:number.0} days, difference in percentage points"),
+    }
+    written = []
+    for row in rows:
+        share = row["quantity"] == "stayed"
+        factor, step = (100, 0.1) if share else (1, None)
+        low, high = factor * row["low"], factor * row["high"]
+        step = step or words.step(low, high)
+        texts = [words.number(factor * row[name], step, signed=True) for name in ("estimate", "truth")]
+        name = fill(names[row["quantity"]], days=row["days"])
+        written.append([name, texts[0], words.interval(low, high, step=step), texts[1]])
+    shown = pd.DataFrame(written, columns=["quantity", "estimate", "interval", "truth"])
+    shown = headed(shown, HEADINGS, {})
+    shown.attrs["csv"] = rows
+    return shown
+
+
+def _all(kept: pd.DataFrame) -> pd.DataFrame:
+    return kept[kept["channel"] == EVERY]
+
+
+def _ends(low: float, high: float) -> str:
+    return words.interval(100 * low, 100 * high, step=0.1)
+
+
+def _counted(text: str, effect: Effect, level: float) -> str:
+    """A sentence on a number of people and its effect."""
+    ends = Interval(*effect.confidence_interval(level))
+    step = words.step(*ends)
+    return fill(
+        text,
+        n=effect.observed,
+        expected=effect.expected,
+        level=level,
+        effect=words.number(effect.absolute, step, signed=True),
+        interval=words.interval(*ends, step=step),
+    )

@@ -53,7 +53,6 @@ from analysis.words.terms import (
     method,
     metric,
     part,
-    people,
     process,
     series,
 )
@@ -99,7 +98,6 @@ __all__ = [
     "number",
     "p_value",
     "part",
-    "people",
     "percent",
     "period",
     "points",

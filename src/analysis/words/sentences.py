@@ -109,8 +109,9 @@ def half_life(found) -> str:
         return _("No lasting rise is seen.")
     text = _("It halves every {n} days (interval: {interval}).")
     if found.half_life_interval.high == float("inf"):
-        text = _("It is not seen to fade within the data: it halves in {interval} days or never.")
-    return text.format(n=number(found.half_life, 1), interval=interval(low, high, signed=False, step=1))
+        text = _("It is not seen to fade within the data: it halves in {low} days at the earliest, or never.")
+    ends = interval(low, high, signed=False, step=1)
+    return text.format(n=number(found.half_life, 1), interval=ends, low=number(low, 1))
 
 
 def _when(first: datetime.date, last: datetime.date) -> str:

@@ -182,7 +182,6 @@ PARTS = {
     "net_new": N_("Net new, less lost"),
     "digital_gain": N_("Digital gain"),
 }
-PEOPLE = {"all": N_("All first-timers"), "from_counter": N_("Had used counters")}
 SERIES = {
     "digital": N_("Digital payments"),
     "counter": N_("Payments at counters"),
@@ -330,8 +329,3 @@ def heading(column: str) -> str:
 def metric(name_: str) -> str:
     """A metric as a reader calls it; a foreign column keeps its name."""
     return _(METRICS[name_]) if name_ in METRICS else name_
-
-
-def people(group: str) -> str:
-    """A group of first-timers: all of them, those who had used counters, or those of one channel."""
-    return _(PEOPLE[group]) if group in PEOPLE else code("channel", group)
