@@ -222,31 +222,20 @@ def parts(found: Decomposition, metric: str = "count", level: float = 0.95) -> p
     """The parts of the gain, with intervals; the last row is their sum."""
     order = ["from_counters", "from_other_days", "pulled_forward", "postponed", "net_new", "digital_gain"]
     table = found.frame(level).set_index("part").loc[order].reset_index()
-    rows = pd.DataFrame(
-        {
-            "part": [words.part(code) for code in order],
-            "estimate": table["estimate"],
-            "interval": list(zip(table["low"], table["high"], strict=True)),
-            "share": table["share"],
-        }
-    )
-    kind = words.KINDS.get(metric, "number")
-    kind = "+number.0" if kind == "number" else f"+{kind}"
-    return headed(rows, HEADINGS, FORMATS | {"estimate": kind, "interval": kind})
+    table["interval"] = list(zip(table["low"], table["high"], strict=True))
+    kind = words.KINDS.get(metric, "number").replace("number", "number.0")
+    formats = FORMATS | {"estimate": f"+{kind}", "interval": f"+{kind}"}
+    return headed(_named(table[["part", "estimate", "interval", "share"]]), HEADINGS, formats)
 
 
 def lasting(found: Persistence) -> str:
     """The digital share on the day after, and how long its rise lasts."""
-    low, high = found.first_interval
     if not found.half_life > 0:
         return words.marked(words.half_life(found))
-    first = fill(
-        N_(
-            "On the first working day after the event the digital share was higher by {first:points} ({interval})."
-        ),
-        first=found.first,
-        interval=words.interval(low, high, "points"),
+    text = N_(
+        "On the first working day after the event the digital share was higher by {first:points} ({interval:+points})."
     )
+    first = fill(text, first=found.first, interval=found.first_interval)
     return words.marked(f"{first} {words.half_life(found)}")
 
 
@@ -255,39 +244,35 @@ def placebo_parts(rows: pd.DataFrame, limit: float = 1.96) -> pd.DataFrame:
     far = rows.assign(t=rows["t"].abs(), beyond=rows["t"].abs() > limit).groupby("part")
     table = far.agg(dates=("t", "size"), beyond=("beyond", "sum"), largest=("t", "max"))
     table = table.loc[["digital_gain", "from_counters", "from_other_days", "net_new"]].reset_index()
-    table["part"] = [words.part(code) for code in table["part"]]
-    return headed(table, HEADINGS, FORMATS)
+    return headed(_named(table), HEADINGS, FORMATS)
 
 
 def coverage(metric: str = "count") -> pd.DataFrame:
     """How often each part's interval held its truth on simulated years; see data/derived."""
-    table = _coverage(metric).drop(columns="metric")
-    table["part"] = [words.part(code) for code in table["part"]]
-    return headed(table, HEADINGS, FORMATS)
+    return headed(_named(_coverage(metric)), HEADINGS, FORMATS)
 
 
 def covered(metric: str = "count", least: float = 0.9) -> str:
     """Whether every part's interval of 95% kept its promise; those that did not are named."""
-    table = _coverage(metric)
+    table = _named(_coverage(metric))
     short = table[table["95"] < least]
+    text = N_("Intervals of 95% held the truth in {held:percent.1} of the years for the part that did worst.")
     if len(short):
-        return fill(
-            N_(
-                "The interval of 95% held the truth in fewer than {least:percent} of the years for: {parts}. It is too "
-                "short there."
-            ),
-            least=least,
-            parts=words.listing([words.part(code) for code in short["part"]]),
+        text = N_(
+            "The interval of 95% held the truth in fewer than {least:percent} of the years for: {parts}. It is too "
+            "short there."
         )
-    return fill(
-        N_("Intervals of 95% held the truth in {held:percent.1} of the years for the part that did worst."),
-        held=float(table["95"].min()),
-    )
+    return fill(text, held=float(table["95"].min()), least=least, parts=words.listing(list(short["part"])))
 
 
 def _coverage(metric: str) -> pd.DataFrame:
     kept = pd.read_csv(DERIVED / "displacement-coverage.csv")
-    return displacement.coverage(kept[kept["metric"] == metric])
+    return displacement.coverage(kept[kept["metric"] == metric]).drop(columns="metric")
+
+
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    """With parts as a reader calls them."""
+    return table.assign(part=[words.part(code) for code in table["part"]])
 
 
 def _amount(
