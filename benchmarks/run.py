@@ -124,9 +124,9 @@ def placebos(options: argparse.Namespace) -> Iterator[Row]:
 
     found = placebo_speed.measure()
     ours, loop, floor = found["closed"], found["loop"], found["floor"]
-    work = "all placebo dates, 1,000 units x 200 days"
+    work = "all placebo dates, 1,000 series x 200 days"
     yield Row(f"{work}: times as fast", "loop of statsmodels fits", ours, loop, loop / ours, ">= 5000")
-    yield Row(f"{work}: share of it", "one pass of Q Q'Y", ours, floor, ours / floor, "<= 20")
+    yield Row(f"{work}: share of it", "one matrix product", ours, floor, ours / floor, "<= 20")
     difference = found["largest_difference"]
     yield Row(f"{work}: largest difference", "loop of statsmodels fits", ours, loop, difference, "<= 1e-8")
 

@@ -235,6 +235,23 @@ def by_history(table: pd.DataFrame) -> pd.DataFrame:
     return _detectable(rows.assign(history=names), "history")
 
 
+def history_counts(table: pd.DataFrame) -> str:
+    """What a short history costs."""
+    rows = table[table["weekday"].isna() & (table["length"] == 1) & ~table["comparison"]].set_index("history")
+    short = min((text for text in rows.index if text != "all"), key=int)
+    return words.marked(
+        fill(
+            N_(
+                "With {days:number.0} days of history one day shows an effect of {short:percent.1} or more, with all "
+                "there is {all:percent.1}."
+            ),
+            days=int(short),
+            short=float(rows.loc[short, "detectable"]),
+            all=float(rows.loc["all", "detectable"]),
+        )
+    )
+
+
 def lengths(table: pd.DataFrame) -> pd.DataFrame:
     """Power by length for `figures.power`, in closed form."""
     rows = table[table["weekday"].isna() & (table["history"] == "all") & ~table["comparison"]]

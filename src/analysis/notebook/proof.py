@@ -221,9 +221,9 @@ def ordinary_days() -> pd.DataFrame:
         table.assign(series=[SERIES.get(name, name) for name in table["series"]], **pairs),
         series=(N_("Series"), None),
         days=(N_("Days"), "number.0"),
-        alarms_5=(N_("p below 5%"), "percent.1"),
+        false_positives_5=(N_("p below 5%"), "percent.1"),
         between_5=(N_("Interval of that share"), "percent.1"),
-        alarms_1=(N_("p below 1%"), "percent.1"),
+        false_positives_1=(N_("p below 1%"), "percent.1"),
         between_1=(N_("Interval of the share below 1%"), "percent.1"),
         width=(N_("Width over expected"), "percent.0"),
     )
@@ -233,10 +233,32 @@ def by_month() -> pd.DataFrame:
     """The same at 5 % by month of the year."""
     table = pd.read_csv(DERIVED / "real-days-by-month.csv")
     table = table[table["estimator"] == RECOMMENDED]
-    wide = table.set_index(["month", "series"])["alarms_5"].unstack().reset_index()  # noqa: PD010
+    wide = table.set_index(["month", "series"])["false_positives_5"].unstack().reset_index()  # noqa: PD010
     months = [words.month_name(number) for number in wide["month"]]
     names = {name: (SERIES[name], "percent.0") for name in SERIES if name in wide}
     return _shown(wide.assign(month=months), month=(N_("Month"), None), **names)
+
+
+def months_above() -> str:
+    """The months whose share of alarms lies above 5 % with its whole interval, beside what chance makes of them."""
+    table = pd.read_csv(DERIVED / "real-days-by-month.csv")
+    table = table[table["estimator"] == RECOMMENDED]
+    above = table[table["low_5"] > 0.05]
+    found = [
+        f"{words.name(SERIES[name])} ({words.listing([words.month_name(number) for number in rows['month']])})"
+        for name, rows in above.groupby("series", sort=False)
+    ]
+    text = N_(
+        "Of the {n:number.0} months in the table, {above:number.0} have a share whose whole interval lies above 5%, "
+        "where chance alone makes {chance:number.0} at most: {found}."
+    )
+    if not found:
+        text = N_(
+            "In none of the {n:number.0} months of the table does the whole interval of the share lie above 5%."
+        )
+    return words.fill(
+        text, n=len(table), above=len(above), chance=0.025 * len(table), found=words.listing(found)
+    )
 
 
 def published() -> pd.DataFrame:

@@ -94,11 +94,11 @@ def caveat(effect) -> str:
     if effect.estimand == "history":
         return _(
             "This is measured over the days before the campaign began, so it counts what the campaign did as well; it "
-            "does not say where the payments came from."
+            "does not say where the difference came from."
         )
     return _(
-        "This is measured over the level of the week before, campaign included; it is not the growth over the day "
-        "before, and it does not say where the payments came from."
+        "This is measured over the level of the week before; it is not the growth over the day before, and it does not "
+        "say where the difference came from."
     )
 
 
