@@ -316,7 +316,7 @@ def test_an_effect_is_one_number_wherever_it_stands():
     notebooks = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
     results = summary.results(study, notebooks)
     assembly._validate(results)
-    assert set(results["reconciliation"]) == set(study.metrics) <= set(results["answers"])
+    assert set(results["reconciliation"]) == set(results["answers"]) == set(study.metrics)
     for metric, baselines in results["reconciliation"].items():
         assert set(baselines) == set(results["answers"][metric])
     notebooks_of = {
