@@ -212,8 +212,9 @@ def percent_axis(axis: Axis, signed: bool = True) -> None:
         axis.axes.get_position().width * WIDTH / 0.5 if axis.axis_name == "x" else 6
     )  # half an inch a label
     axis.set_major_locator(MaxNLocator(min(6, max(2, int(room))), steps=[1, 2, 2.5, 5, 10]))
-    ticks = 100 * axis.get_majorticklocs()
-    step = 0.01 if np.allclose(ticks, np.round(ticks), atol=1e-6) else 0.001
+    ticks = axis.get_majorticklocs()
+    whole = len(ticks) < 2 or ticks[1] - ticks[0] > 0.0099
+    step = 0.01 if whole and abs(ticks[0] * 100 - round(ticks[0] * 100)) < 1e-6 else 0.001
     axis.set_major_formatter(FuncFormatter(lambda x, _place: words.percent(x, step, signed=signed)))
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from analysis import words
@@ -20,7 +19,6 @@ from analysis.figures.drawing import (
     INK,
     OTHER,
     WIDTH,
-    aside,
     canvas,
     describe,
     drawn,
@@ -238,24 +236,31 @@ def decomposition(found: Decomposition, metric: str = "value", level: float = 0.
 def power(rows: pd.DataFrame, target: float = 0.8) -> Axes:
     """How often a design would find an effect of each size.
 
-    `rows` has ``design`` (a name, or a number of days), ``effect`` (relative, a fraction) and ``power`` (a fraction).
+    `rows` has ``design`` (label), ``effect`` (relative, a fraction) and ``power`` (a fraction).
     """
-    ax = canvas(3.4, top=0.9, bottom=0.15)
+    designs = list(dict.fromkeys(rows["design"]))
+    names = [words.name(str(design)) for design in designs]
+    ax = canvas(3.4, right=(WIDTH - text_width(names, 9) - 0.12) / WIDTH, top=0.9, bottom=0.15)
     ax.axhline(target, color=INK, lw=0.8, ls=(0, (2, 2)))
-    curves, reached = [], []
-    for i, (design, part) in enumerate(rows.groupby("design", sort=False)):
-        effect, found = part.sort_values("effect")[["effect", "power"]].to_numpy(float).T
-        look = {"color": (EXPECTED, EVENT, OTHER, ANNOUNCED, FIFTH)[i % 5]}
-        ax.plot(effect, found, lw=1.9, ls=LINES[i % 5], **look)
-        curves.append((effect, found, _design(design), look))
-        text, at = _("{design} at none of the sizes shown"), np.nan
-        if found[-1] >= target:
-            text, at = _("{design} from {x}"), float(np.interp(target, found, effect))
-            ax.plot([at], [target], "o", ms=5, **look)
-        reached.append(text.format(design=_design(design), x=words.percent(at, signed=True)))
+    found, tops = [], []
+    for i, (design, name) in enumerate(zip(designs, names, strict=True)):
+        part = rows[rows["design"] == design].sort_values("effect")
+        colour = (EXPECTED, EVENT, OTHER, ANNOUNCED, FIFTH)[i % 5]
+        ax.plot(part["effect"], part["power"], color=colour, lw=1.9, ls=LINES[i % 5])
+        tops.append((float(part["power"].iloc[-1]), name, colour))
+        reached = part["power"].to_numpy() >= target
+        if reached.any():
+            at = float(np.interp(target, part["power"], part["effect"]))
+            ax.plot([at], [target], "o", color=colour, ms=5)
+            found.append(_("{design} from {x}").format(design=name, x=words.percent(at, signed=True)))
+        else:
+            found.append(_("{design} at none of the sizes shown").format(design=name))
+    for height, (_top, name, colour) in zip(
+        _apart([top for top, *_rest in sorted(tops)], 0.062), sorted(tops), strict=True
+    ):
+        ax.text(1.01, height, name, transform=ax.get_yaxis_transform(), color=colour, va="center", fontsize=9)
     ax.set_ylim(0, 1.02)
-    ax.set_xlim(0, rows["effect"].max())
-    _label_curves(ax, curves)
+    ax.set_xlim(rows["effect"].min(), rows["effect"].max())
     percent_axis(ax.xaxis)
     percent_axis(ax.yaxis, signed=False)
     ax.grid(axis="y")
@@ -263,7 +268,7 @@ def power(rows: pd.DataFrame, target: float = 0.8) -> Axes:
     ax.set_xlabel(_("true effect"), fontsize=9)
     ax.set_title(_("Share of editions whose interval would exclude zero"), pad=8)
     alt = _("Power by size of the true effect. {target} is reached: {found}.").format(
-        target=words.percent(target), found=words.listing(reached)
+        target=words.percent(target), found=words.listing(found)
     )
     caption = _("The dot marks the smallest effect found {target} of the time.").format(
         target=words.percent(target)
@@ -271,28 +276,6 @@ def power(rows: pd.DataFrame, target: float = 0.8) -> Axes:
     data = rows.copy()
     data.attrs["formats"] = {"effect": "+percent.1", "power": "percent"}
     return describe(ax, alt=alt, caption=caption, data=data)
-
-
-def _design(design: str | int) -> str:
-    if isinstance(design, str):
-        return words.name(design)
-    return words.ngettext("{n} day", "{n} days", int(design)).format(n=words.number(int(design), 1))
-
-
-def _label_curves(ax: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray, str, dict]]) -> None:
-    """A name beside each curve: those that rise first at the left, the others at the right, each at its own height."""
-
-    def at(curve: tuple, height: float) -> float:
-        return float(np.interp(height, curve[1], curve[0]))
-
-    ordered = sorted(curves, key=lambda curve: -curve[1].sum())
-    left = len(ordered) // 2
-    heights = [*np.linspace(0.68, 0.48, 2)[:left], *(0.66 - 0.12 * np.arange(len(ordered) - left))]
-    for i, (curve, height) in enumerate(zip(ordered, heights, strict=True)):
-        ends = [at(other, height) for other in ordered]
-        end, points = (min(ends), -9) if i < left else (max(ends), 9)
-        aside(ax, end, height, curve[2], points, **curve[3])
-        ax.plot([at(curve, height), end], [height, height], lw=0.8, zorder=1, **curve[3])
 
 
 @drawn
@@ -321,15 +304,13 @@ def calibration(rows: pd.DataFrame, value: str = "coverage", low: float = 0.935,
     cells = table.to_numpy(float)
     under, over = cells < low, cells > high
     for i, j in np.argwhere(np.isfinite(cells)):
-        if under[i, j] or over[i, j]:  # told apart without colours too
-            look = {"fc": EVENT, "alpha": 0.3, "lw": 0} if under[i, j] else {"fc": "none", "ec": EXPECTED}
-            ax.add_patch(Rectangle((j - 0.46, i - 0.43), 0.92, 0.86, **look))
+        colour = EVENT if under[i, j] else EXPECTED if over[i, j] else None
+        if colour:
+            ax.add_patch(mpl_rectangle(j, i, colour))
         text = (
             words.number(100 * cells[i, j], 0.1) if value == "coverage" else words.number(cells[i, j], 0.01)
         )
-        ax.text(
-            j, i, text, ha="center", va="center", fontsize=8.5, weight="bold" if under[i, j] else "normal"
-        )
+        ax.text(j, i, text, ha="center", va="center", fontsize=8.5, weight="bold" if colour else "normal")
     ax.set_xticks(range(len(across)), across, rotation=35, fontsize=8.5, ha="left", rotation_mode="anchor")
     ax.xaxis.tick_top()
     ax.set_yticks(range(len(down)), down)
@@ -350,14 +331,14 @@ def calibration(rows: pd.DataFrame, value: str = "coverage", low: float = 0.935,
             low=words.percent(low, 0.001), high=words.percent(high, 0.001), parts="; ".join(parts)
         )
         caption = _(
-            "Share of intervals that hold the truth. Filled: below {low}; framed: above {high}."
+            "Share of intervals that hold the truth. Orange: below {low}; blue: above {high}."
         ).format(low=words.percent(low, 0.001), high=words.percent(high, 0.001))
     else:
         alt = _(
             "Width of the intervals over the oracle's, by process and estimator. At most {high}: {parts}."
         ).format(high=words.number(high, 0.01), parts="; ".join(parts))
         caption = _(
-            "Median width over that of the oracle, which knows the process. Framed: above {high}."
+            "Median width over that of the oracle, which knows the process. Blue: above {high}."
         ).format(high=words.number(high, 0.01))
     data = rows[["process", "estimator", value]].copy()
     data.attrs["formats"] = {value: "percent.1" if value == "coverage" else "number.2"}
@@ -367,6 +348,22 @@ def calibration(rows: pd.DataFrame, value: str = "coverage", low: float = 0.935,
 def _by_size(value) -> str:
     """Numbers in order, then words."""
     return str(value).zfill(6)
+
+
+def mpl_rectangle(x: float, y: float, colour: str):
+    """A tinted cell."""
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((x - 0.47, y - 0.44), 0.94, 0.88, color=colour, alpha=0.28, lw=0)
+
+
+def _apart(heights: Sequence[float], least: float) -> list[float]:
+    """The heights, moved as little as needed to stand `least` apart; they come sorted."""
+    placed: list[float] = []
+    for height in heights:
+        placed.append(max(height, placed[-1] + least) if placed else height)
+    over = max(0.0, (placed[-1] if placed else 0) - 1.0)
+    return [height - over for height in placed]
 
 
 def _formatted(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
