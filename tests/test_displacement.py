@@ -97,7 +97,7 @@ def test_known_shift_is_told_from_known_lift():
     noise = np.exp(0.001 * rng.standard_normal((2, len(index))))
     digital = pd.Series(1000 * noise[0], index)
     counter = pd.Series(300 * noise[1], index).where(~index.day_of_week.isin([4, 5]), 0)
-    for holiday in days.features(index).query("holiday != ''").index:
+    for holiday in days.features(index, "AE").query("holiday != ''").index:
         counter[holiday] = 0
     digital["2017-10-26"] += 300
     counter["2017-10-26"] -= 300
@@ -161,7 +161,7 @@ def test_a_known_half_life_is_found():
     odds = odds + np.where(lag > 0, 0.3 * 0.5 ** ((lag - 1) / 20), 0)
     share = 1 / (1 + np.exp(-odds))
     total = pd.Series(10_000 * np.exp(0.05 * rng.standard_normal(len(index))), index)
-    working = days.features(index)["working"].to_numpy()
+    working = days.features(index, "AE")["working"].to_numpy()
     counter = (total * (1 - share)).where(working, 0)
     got = persistence(total * share, counter, Windows("2017-10-26", country="AE"))
     assert got.half_life == pytest.approx(20, rel=0.15)

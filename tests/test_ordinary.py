@@ -21,7 +21,7 @@ def panel() -> pd.DataFrame:
     rows = [
         pd.DataFrame(
             {"date": dates, "entity": entity, "channel": channel, "count": count, "value": count * ticket}
-        )
+        ).assign(digital=channel != "counter")
         for entity, channel, count, ticket in (
             ("A", "app", 10 * often, 100.0),
             ("A", "counter", 10 + 0 * often, 50.0),
@@ -53,6 +53,15 @@ def test_groups_share_everything(panel):
     merged = ordinary.by_group(panel, "entity", most=1)
     assert list(merged["entity"]) == ["A", "All others"]
     assert merged["count"].sum() == groups["count"].sum()
+
+
+def test_what_is_digital_is_what_the_study_says(panel):
+    """A channel by any name may be a service centre; without a word of channels every payment is digital."""
+    desks = panel.assign(channel=panel["channel"].replace("counter", "desk"))
+    pd.testing.assert_frame_equal(ordinary.daily(desks), ordinary.daily(panel))
+    kiosks = panel.assign(digital=panel["entity"] == "B")
+    assert ordinary.daily(kiosks)["count"].iloc[0] == 30  # 6 August is a Sunday
+    assert (ordinary.daily(panel.drop(columns="digital"))["digital_share"] == 1).all()
 
 
 def test_steps_compare_the_events_weekday_with_an_ordinary_eve(panel):

@@ -1,193 +1,230 @@
-"""Placebo dates: the closed form beside refitting, their size under noise, what they leave out."""
+"""Placebo inference: every date equals a refit, ranks are those of a hand count, tests hold their size."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.regression.linear_model import GLS
 
 from analysis import placebo
 from analysis.effect import estimate
 from analysis.model.covariance import Grid
-from analysis.model.ordinary import before_the_event
 from analysis.model.recursive import forecast_errors
 from analysis.windows import Windows
 
-WEEK = np.log([100, 104, 102, 101, 110, 60, 55])
+EVENT = Windows("2017-10-26", country="AE")
+CAMPAIGN = Windows("2017-10-26", campaign_start="2017-09-23", country="AE")
+WEEK = np.array([0, 0.02, 0.03, 0.04, -0.5, -0.4, -0.02])  # of logs, Monday first
 
 
-def series(
-    days: int = 240, seed: int = 1, phi: float = 0.5, last: str = "2017-10-26", size: float = 0.05
-) -> pd.Series:
-    """A weekly pattern times exp of an AR(1)."""
-    rng = np.random.default_rng(seed)
-    index = pd.date_range(end=last, periods=days)
-    noise = np.zeros(days)
-    for t, shock in enumerate(rng.normal(0, size, days)):
-        noise[t] = phi * noise[t - 1] + shock
-    return pd.Series(np.exp(WEEK[index.day_of_week] + noise) * 10, index, name="count")
+def payments(seed: int = 7, effect: float = 0.3, days: int = 300, memory: float = 0.5) -> pd.Series:
+    """Log AR(1) about weekdays, up to 20 November 2017, with the effect on 26 October."""
+    index, rng = pd.date_range(end="2017-11-20", periods=days), np.random.default_rng(seed)
+    log = np.zeros(days)
+    for t in range(1, days):
+        log[t] = memory * log[t - 1] + rng.normal(0, 0.03)
+    daily = pd.Series(np.exp(10 + WEEK[index.day_of_week] + log), index, name="count")
+    daily["2017-10-26"] *= 1 + effect
+    return daily
 
 
-def refitted(X, z, numbers, process, ridge, start, days, gap, week, size):
-    """The same by generalised least squares with a dummy for each day, written out."""
-    learned = np.flatnonzero(numbers < numbers[start] - gap)
-    level = (
-        [int(np.flatnonzero(numbers == numbers[start] - back)[0]) for back in range(week[0], week[1] - 1, -1)]
-        if week
-        else []
-    )
-    event = list(range(start, start + days))
-    rows = [*learned, *level, *event]
-    columns = [row[rows] for row in X]
-    if week:
-        columns.append(np.isin(rows, level + event).astype(float))
-    columns += [(np.array(rows) == day).astype(float) for day in event]
-    A = np.array(columns).T
-    V = process.correlation(numbers[rows], 0) * np.outer(size[rows], size[rows])
-    prior = np.zeros(A.shape[1])
-    prior[: len(ridge)] = ridge
-    covariance = np.linalg.inv(A.T @ np.linalg.solve(V, A) + np.diag(prior))
-    coefficients = covariance @ A.T @ np.linalg.solve(V, z[rows])
-    return coefficients[-days:].mean(), np.sqrt(covariance[-days:, -days:].sum()) / days
+def refit(X, z, numbers, process, ridge, first, days, gap, week, size):
+    """The event pretended on day `first` as `statsmodels.GLS` has it: effect, error and distance, in units of s.
+
+    Learned from: days before the gap, and the week before, whose level the event shares. The event's days have a
+    dummy each; a prior is a row of its own; the last column is an odd day's dummy.
+    """
+    event = np.isin(numbers, first + np.arange(days))
+    before = np.isin(numbers, first - np.arange(week[1], week[0] + 1)) if week else ~event & event
+    used = (numbers < first - gap) | before | event
+    columns = np.vstack([X[:-1], X[-1] * ~event, before | event, np.eye(len(z))[event]])[:, used]
+    possible = np.ones(len(columns), bool)
+    possible[len(X) - 1], possible[len(X)] = columns[len(X) - 1].any(), bool(week)
+    columns, priors, n = columns[possible], np.flatnonzero(ridge), used.sum()
+    sigma = np.diag(np.append(np.ones(n), 1 / ridge[priors]))
+    sigma[:n, :n] = process.correlation(numbers[used], 0) * np.outer(size[used], size[used])
+    rows = np.vstack([columns.T, np.eye(len(columns))[priors]])
+    fit = GLS(np.append(z[used], np.zeros(len(priors))), rows, sigma=sigma).fit()
+    effects, covariance = fit.params[-days:], fit.normalized_cov_params[-days:, -days:]
+    distance = np.sqrt(effects @ np.linalg.solve(covariance, effects) / days)
+    return effects.mean(), np.sqrt(covariance.mean()), distance
 
 
+@pytest.mark.parametrize(("phi", "share"), [(0.55, 0.5), (0.95, 1.0), (0.3, 1.1), (0.3, 0.0)])
 @pytest.mark.parametrize(
     ("days", "gap", "week"),
-    [(1, 0, None), (1, 2, None), (3, 0, None), (1, 33, (7, 1)), (2, 33, (7, 3)), (2, 20, None)],
+    [(1, 0, None), (1, 2, None), (3, 0, None), (2, 9, None), (1, 7, (7, 1)), (2, 20, (7, 3))],
 )
-def test_every_date_equals_refitting_at_that_date(days, gap, week):
-    rng = np.random.default_rng(3)
-    numbers = np.delete(np.arange(230), [11, 12, 60, 61, 62, 130])  # with gaps
-    n = len(numbers)
-    X = np.array([np.ones(n), numbers / 365, *(numbers % 7 == d for d in range(1, 7))], float)
-    z, size = rng.normal(size=n), np.exp(0.2 * rng.normal(size=n))
-    process, ridge = Grid(np.array([0.8]), np.array([0.6])), np.array([0, 3.0, 0, 0, 0, 0, 0, 0])
-    starts = np.array([i for i in (120, 150, 180, 205) if i + days < n])
-    errors = forecast_errors(X, z[None], numbers, process, ridge, starts, days, gap, week, size)
+def test_every_date_equals_a_refit_with_dummies(phi, share, days, gap, week):
+    """Four days missing; the odd day at row 55 is pretended the event, stands in the week before it, or is learned."""
+    numbers, rng = np.array([*range(40), *range(43, 70), *range(71, 120)]), np.random.default_rng(1)
+    weekdays = np.arange(1, 7)[:, None] == numbers % 7
+    X = np.vstack([np.ones(len(numbers)), weekdays, numbers / 365, np.arange(len(numbers)) == 55])
+    Z, size = rng.normal(size=(2, len(numbers))), rng.uniform(0.5, 2, len(numbers))
+    ridge, process = np.array([0.0] * 7 + [0.2, 0]), Grid(np.array([phi]), np.array([share]))
+    starts, odd = np.array([55, 59, 80, 91, 113]), slice(len(X) - 1, len(X))
+    got = forecast_errors(X, Z, numbers, process, ridge, starts, days, gap, week, size, odd)
     for i, start in enumerate(starts):
-        effect, spread = refitted(X, z, numbers, process, ridge, start, days, gap, week, size)
-        assert errors.effects[i, 0] == pytest.approx(effect, abs=1e-8)
-        assert errors.spread[i] == pytest.approx(spread, abs=1e-8)
+        for j, z in enumerate(Z):
+            want = refit(X, z, numbers, process, ridge, numbers[start], days, gap, week, size)
+            assert (got.effects[i, j], got.spread[i], got.distance[i, j]) == pytest.approx(want, abs=1e-8)
 
 
-def test_a_day_s_own_dummy_does_not_forecast_it():
-    daily = series()
-    daily.iloc[-40] *= 3  # odd: it has a dummy in the fit, and is far out as a placebo all the same
-    test = placebo.placebos(daily, Windows("2017-10-26"))
-    at = test.dates.get_loc(daily.index[-40])
-    assert test.relative[at] == pytest.approx(2, abs=0.6)
-    assert np.abs(test.t).argmax() == at
+@pytest.mark.parametrize("windows", [EVENT, CAMPAIGN, Windows("2017-10-25", "2017-10-26")])
+@pytest.mark.parametrize("baseline", ["pre-week", "history"])
+def test_the_event_is_ranked_by_the_regression_that_is_shown(windows, baseline):
+    """Its effect and standard error are those of the dummies in the printed table; a day of its week is odd."""
+    daily = payments()
+    daily["2017-10-21"] *= 2
+    got, shown = placebo.placebos(daily, windows, baseline), estimate(daily, windows, baseline=baseline)
+    days, columns = len(windows.event_days), len(shown.regression.params)
+    mean = shown.regression.t_test((np.arange(columns) >= columns - days) / days)
+    assert got.event_effect == pytest.approx(mean.effect.item(), abs=1e-8)
+    assert (got.event_error, got.event_t) == pytest.approx((mean.sd.item(), mean.tvalue.item()), rel=1e-6)
+
+
+def test_p_value_and_its_floor():
+    assert placebo.p_value(9.0, np.arange(9)) == pytest.approx(0.1)  # 1 / (1 + 9)
+    assert placebo.p_value(7.0, np.arange(9)) == pytest.approx(0.3)  # 7 and 8 are as large
+    assert placebo.p_value(7.0, [8, np.nan]) == 1  # a date without a forecast is no placebo
+
+
+def test_ranks_by_hand():
+    dates = pd.date_range("2017-09-01", periods=4)
+    t, like = np.array([1, -3, 2, 0.5]), np.array([True, True, False, False])
+    got = placebo.Placebos(dates, like, t / 10, t, np.array([1.0, 2, 3, 4]), 0.25, -2.5, 2.5, 0.2, 0.08)
+    assert got.p_value == pytest.approx(2 / 3)  # of 1 and 3 beside the event's 2.5, one is as large
+    assert (got.rank, got.floor) == (2, pytest.approx(1 / 3))
+    assert got.conformal == pytest.approx(2 / 5)  # all four dates
+    assert got.end_of_sample == pytest.approx(3 / 5)  # 3 and 4 lie as far out as 2.5
+    assert got.frame()["t"].tolist() == [1, -3]
+
+
+def test_step_down_by_hand():
+    # Dates (rows) x units; the event's t are 5, 1, 3.
+    reference = np.array([[1, 0, 4], [6, 2, 0], [0, -0.5, 2], [1, 1, 1]])
+    # 5 against max(all) = 4, 6, 2, 1 -> (1+1)/5; then 3 against units 2, 3: 4, 2, 2, 1 -> (1+1)/5;
+    # then 1 against unit 2: 0, 2, .5, 1 -> (1+2)/5
+    np.testing.assert_allclose(placebo.step_down([-5, 1, 3], reference), [0.4, 0.6, 0.4])
+
+
+def test_of_one_day_the_tests_over_all_dates_are_one():
+    """Andrews' distance of a single day is its |t|, so both rank alike; of two days they differ."""
+    for windows in (EVENT, CAMPAIGN):
+        got = placebo.placebos(payments(5, 0.06), windows)
+        assert got.end_of_sample == got.conformal == placebo.p_value(abs(got.event_t), np.abs(got.t))
+    opposite = payments(5, 0.3)
+    opposite["2017-10-25"] /= 1.3  # a fall and a rise that cancel: far out, but nothing added
+    got = placebo.placebos(opposite, Windows("2017-10-25", "2017-10-26", country="AE"))
+    assert got.end_of_sample < 0.02 < 0.05 < got.conformal
 
 
 def test_days_after_the_event_never_matter():
-    daily = series(last="2017-12-15")
-    windows = Windows("2017-10-26", country="AE")
-    changed = daily.copy()
-    changed["2017-10-27":] *= 7
-    one, other = (placebo.placebos(each, windows) for each in (daily, changed))
-    assert one.t.tolist() == other.t.tolist()
+    daily, later = payments(), payments()
+    later["2017-10-27":] *= 5
+    one, other = (placebo.placebos(series, CAMPAIGN) for series in (daily, later))
     assert one.event_t == other.event_t
-
-
-def test_the_event_is_the_headline_at_the_likeliest_process():
-    daily = series()
-    daily.iloc[-1] *= 1.3
-    test = placebo.placebos(daily, Windows("2017-10-26"))
-    effect = estimate(daily, Windows("2017-10-26"))
-    assert test.event_relative == pytest.approx(effect.relative, abs=0.02)
-    assert test.p_value == test.floor
-    assert test.rank == 1
-
-
-def test_money_in_another_unit_changes_nothing():
-    daily = series()
-    one, other = (placebo.placebos(daily * factor, Windows("2017-10-26")) for factor in (1, 1000))
-    assert one.t == pytest.approx(other.t, rel=1e-8)
-    assert one.relative == pytest.approx(other.relative, rel=1e-8)
-
-
-def test_history_ignores_what_the_campaign_did():
-    daily = series()
-    windows = Windows("2017-10-26", campaign_start="2017-09-23")
-    louder = daily.copy()
-    louder["2017-09-23":"2017-10-25"] *= 1.5
-    one, other = (placebo.placebos(each, windows, "history") for each in (daily, louder))
-    assert one.event_t == pytest.approx(other.event_t)
-    assert one.dates.equals(other.dates)
-    assert one.dates.max() < pd.Timestamp("2017-09-23")
+    np.testing.assert_array_equal(one.t, other.t)
 
 
 def test_comparable_days_of_the_uae():
-    windows = Windows("2017-10-26", campaign_start="2017-09-23", country="AE")
-    days = placebo.comparable_days(pd.date_range("2017-08-27", "2017-10-25"), windows)
-    assert set(days.day_of_week) <= {6, 0, 1, 2, 3}  # Sunday to Thursday
-    assert not days.isin(pd.to_datetime(["2017-08-31", "2017-09-03", "2017-09-21", "2017-09-24"])).any()
-    same = placebo.comparable_days(pd.date_range("2017-08-27", "2017-09-22"), windows, "same")
-    assert [f"{day:%d.%m}" for day in same] == ["07.09", "14.09"]  # 31 August and 21 September were taken off
+    # Thursday 26 October: a working day of Sunday-Thursday weeks, five days before the end of its month. Fridays and
+    # Saturdays, New Year's 21 September and the campaign are out.
+    span = pd.date_range("2017-09-10", "2017-10-20")
+    days = placebo.comparable_days(span, CAMPAIGN)
+    assert list(days.day) == [10, 11, 12, 13, 14, 17, 18, 19, 20]
+    same = placebo.comparable_days(span, CAMPAIGN, weekday="same")
+    assert [f"{day:%m-%d}" for day in same] == ["09-14"]
+    span, end = pd.date_range("2017-08-01", "2017-09-10"), Windows("2017-10-31", country="AE")
+    late = placebo.comparable_days(span, end)
+    assert [f"{day:%m-%d}" for day in late] == ["08-29", "08-30"]  # the month's last three; 31 is Arafat Day
 
 
-def test_two_day_events_keep_both_days_off_holidays():
-    windows = Windows("2017-10-25", "2017-10-26", country="AE")
-    days = placebo.comparable_days(pd.date_range("2017-09-17", "2017-09-22"), windows)
-    assert pd.Timestamp("2017-09-20") not in days  # its second day is Islamic New Year
-    assert pd.Timestamp("2017-09-19") in days
+def test_two_day_event_keeps_both_of_its_days_off_holidays():
+    two = Windows("2017-10-25", "2017-10-26", campaign_start="2017-09-23", country="AE")
+    days = placebo.comparable_days(pd.date_range("2017-09-17", "2017-09-22"), two)
+    assert list(days.day) == [17, 18, 19]  # 20 runs into the holiday of the 21st, 22 into the campaign
 
 
-def test_p_values_by_hand():
-    assert placebo.p_value(3.0, np.array([1, 2, 4, np.nan])) == 2 / 4
-    reference = np.array([[1, 5], [2, 1], [4, 0.5]])
-    # |t| 4.5 beside the largest of each date 5, 2, 4; then 2 beside the first metric alone, 1, 2, 4.
-    assert placebo.step_down(np.array([2.0, 4.5]), reference).tolist() == [3 / 4, 2 / 4]
+def test_a_scale_changes_nothing_and_a_fall_shows_as_one():
+    up, down = placebo.placebos(payments(), EVENT), placebo.placebos(payments(effect=-0.2), EVENT)
+    larger = placebo.placebos(1000 * payments(), EVENT)
+    assert larger.event_t == pytest.approx(up.event_t, rel=1e-6)
+    np.testing.assert_allclose(larger.relative, up.relative, atol=1e-8)
+    assert down.event_relative == pytest.approx(-0.2, abs=0.08)
+    assert up.rank == down.rank == 1
+    assert up.p_value == up.floor
 
 
-def test_p_values_hold_their_size():
-    p = np.array([placebo.placebos(series(200, seed), Windows("2017-10-26")).p_value for seed in range(200)])
-    assert 0.4 < np.median(p) < 0.6
-    assert 0.02 < (p <= 0.1).mean() < 0.17
+def test_history_ignores_what_the_campaign_did():
+    daily = payments()
+    daily["2017-09-23":"2017-10-25"] *= 1.5
+    assert placebo.placebos(daily, CAMPAIGN, "history").event_relative == pytest.approx(0.3, abs=0.12)
+    assert placebo.placebos(daily, CAMPAIGN).event_relative < 0
 
 
-def test_a_joint_test_sees_one_metric_of_three():
-    windows = Windows("2017-10-26")
-    metrics = {name: series(220, seed) for name, seed in (("a", 1), ("b", 2), ("c", 3))}
-    metrics["b"].iloc[-1] *= 1.4
-    table = placebo.every_test(metrics, windows).set_index("metric")
-    assert table.loc["b", "adjusted"] == table["floor"].iloc[0] == table.loc["b", "placebo"]
-    assert table.loc[["a", "c"], "adjusted"].min() > 0.05
+@pytest.mark.parametrize("case", [(EVENT,), (CAMPAIGN,), (CAMPAIGN, "history")])
+def test_p_values_hold_their_size_under_memory(case):
+    """Of 200 series without an effect; the tolerances are three binomial standard errors."""
+    tests = [placebo.placebos(payments(seed, 0.0), *case) for seed in range(200)]
+    for name in ("p_value", "conformal"):
+        p = np.array([getattr(test, name) for test in tests])
+        assert np.mean(p <= 0.05) == pytest.approx(0.05, abs=0.046)
+        assert np.mean(p <= 0.5) == pytest.approx(0.5, abs=0.106)
+
+
+def test_joint_test_sees_one_metric_of_three():
+    tests = [placebo.placebos(metric, EVENT) for metric in (payments(4, 0.0), payments(2), payments(3, 0.0))]
+    joint = placebo.joint_test(tests)
+    assert joint.p_value == pytest.approx(1 / (1 + len(joint.reference)))
+    assert joint.adjusted[1] < 0.02 < 0.05 < joint.adjusted[[0, 2]].min()
+    assert (joint.adjusted >= [test.p_value - 1e-12 for test in tests]).all()
+
+
+def test_every_test_is_a_row_a_metric():
+    table = placebo.every_test({"a": payments(1), "b": payments(5, 0.0)}, CAMPAIGN).set_index("metric")
+    assert (table.loc["a", ["placebo", "conformal", "adjusted"]] < 0.03).all()
+    assert (table.loc["b", ["placebo", "conformal", "adjusted"]] > 0.05).all()
     assert "end_of_sample" not in table
-    assert placebo.joint_test([placebo.placebos(each, windows) for each in metrics.values()]).p_value < 0.02
+    assert "end_of_sample" in placebo.every_test({"a": payments(1)}, Windows("2017-10-25", "2017-10-26"))
 
 
-def test_andrews_test_of_one_day_is_the_permutation():
-    test = placebo.placebos(series(), Windows("2017-10-26"))
-    assert test.end_of_sample == test.conformal
-    several = placebo.every_test({"a": series()}, Windows("2017-10-24", "2017-10-26"))
-    assert 0 < several["end_of_sample"].iloc[0] <= 1
+def test_the_curve_has_the_headline_once_and_no_comparison_with_a_mean():
+    daily = payments()
+    table = placebo.specifications(daily, CAMPAIGN, histories=(None, 90))
+    assert table.loc[table["headline"], "relative"].tolist() == [estimate(daily, CAMPAIGN).relative]
+    assert not set(table["estimator"]) & {"same_weekday", "pre_week_mean", "day_before"}
+    assert set(table["baseline"]) == {"pre-week", "history"}
+    assert set(table["history"]) == {"all", "90"}
+    whole = table[(table["estimator"] == "gls") & (table["history"] == "all")]
+    assert (whole["relative"].between(0.2, 0.4) & (whole["low"] > 0)).all()
 
 
-def test_refusals_say_what_to_do():
-    with pytest.raises(
-        ValueError, match="dates before the event have two months before them: give a longer history"
-    ):
-        placebo.placebos(series(50), Windows("2017-10-26"))
-    with pytest.raises(ValueError, match="weekday 'kin' is unknown: give kind or same"):
-        placebo.comparable_days(pd.date_range("2017-08-27", "2017-10-25"), Windows("2017-10-26"), "kin")
+@pytest.mark.parametrize(
+    ("first", "options", "message"),
+    [
+        ("2017-08-25", {}, r"dates before the event have two months"),
+        ("2017-01-25", {"weekday": "all"}, r"weekday 'all' is unknown: give kind or same"),
+        ("2017-01-25", {"baseline": "week"}, r"baseline 'week' is unknown"),
+        ("2017-10-27", {}, r"2017-10-26 has no value"),
+    ],
+)
+def test_refusals_in_one_line(first, options, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        placebo.placebos(payments()[first:], EVENT, **options)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
 
 
 def test_a_tube_strike_stands_out_and_a_bank_strike_does_not(reference_data):
-    hires = pd.read_csv(reference_data / "tfl_cycle_hire" / "daily.csv", index_col=0, parse_dates=True).iloc[
-        :, 0
+    """Saberi et al. 2018: cycle hires on 9 July 2015 went from 38,886 to 72,503, about +85 %."""
+    hires = pd.read_csv(reference_data / "tfl_cycle_hire" / "daily.csv", index_col=0, parse_dates=True)[
+        "hires"
     ]
-    strike = placebo.placebos(hires[:"2015-07-09"], Windows("2015-07-09", country="GB"))
-    assert strike.p_value == strike.floor
-    volumes = pd.read_csv(reference_data / "upi_rbi_daily" / "daily.csv", index_col=0, parse_dates=True)[
-        "Vol"
-    ]
-    shut = placebo.placebos(volumes[:"2021-12-16"].astype(float), Windows("2021-12-16", country="IN"))
-    assert shut.p_value > 0.05
-
-
-def test_the_forecast_s_own_standard_error_is_right_on_ordinary_dates():
-    fit, _ = before_the_event(series(400, 5), Windows("2017-10-26"))
-    test = placebo.placebos(series(400, 5), Windows("2017-10-26"))
-    assert fit.estimates.df > 300
-    assert test.t.std() == pytest.approx(1, abs=0.12)
+    found = placebo.placebos(hires, Windows("2015-07-09", country="GB"))
+    assert max(found.p_value, found.conformal) < 0.05
+    assert found.event_relative == pytest.approx(0.85, abs=0.2)
+    upi = pd.read_csv(reference_data / "upi_rbi_daily" / "daily.csv", index_col=0, parse_dates=True)["Vol"]
+    none = placebo.placebos(upi.sort_index(), Windows("2022-03-28", country="IN"))
+    assert min(none.p_value, none.conformal) > 0.1

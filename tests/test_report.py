@@ -6,6 +6,7 @@ import base64
 import csv
 import io
 import json
+import math
 import re
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from analysis import report
 from analysis.report import assembly, markup, page, runs, summary
 from analysis.study import Study
 
+ROOT = Path(__file__).parents[1]
 V4 = nbformat.v4
 HOSTILE = "<script>alert('1')</script> & \"x\" </title> 𝛼 $y"
 STUDY = {"title": HOSTILE, "event_start": "2017-10-26", "baseline_days": 7, "seed": 7}
@@ -290,9 +292,75 @@ def test_results_hold_full_precision_under_the_schema(made):
     schema = json.loads(assembly.SCHEMA.read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     for broken in ({"p_value": 1.2}, {"estimand": "week"}, {"observed": None}, {"synthetic": "no"}):
-        results["results"]["03_effect"]["count.pre-week"] = EFFECT | broken
-        with pytest.raises(jsonschema.ValidationError):
-            jsonschema.validate(results, schema)
+        recorded = {"results": {"03_effect": {"count.pre-week": EFFECT | broken}}}
+        answered = {"answers": {"count": {"pre-week": EFFECT | {"notebook": "03_effect"} | broken}}}
+        for wrong in (recorded, answered):
+            with pytest.raises(jsonschema.ValidationError):
+                jsonschema.validate(results | wrong, schema)
+
+
+def differing(results: dict) -> list[str]:
+    """Metric and baseline of every effect that is not one number wherever it stands."""
+    return [
+        f"{metric} {baseline}"
+        for metric, baselines in results["reconciliation"].items()
+        for baseline, places in baselines.items()
+        if {place["absolute"] for place in places} != {results["answers"][metric][baseline]["absolute"]}
+    ]
+
+
+def test_an_effect_is_one_number_wherever_it_stands():
+    """In the committed notebooks, to the last digit; and one that differed in it would be named."""
+    study = Study.load(ROOT / "notebooks" / "dubai-2017.yaml")
+    files = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    notebooks = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
+    results = summary.results(study, notebooks)
+    assembly._validate(results)
+    assert set(results["reconciliation"]) == set(results["answers"]) == set(study.metrics)
+    for metric, baselines in results["reconciliation"].items():
+        assert set(baselines) == set(results["answers"][metric])
+    notebooks_of = {
+        place["place"].partition(":")[0] for place in results["reconciliation"]["value"]["pre-week"]
+    }
+    assert len(notebooks_of) >= 4  # the effect, its placebos, its parts, its entities
+    assert differing(results) == []
+    for notebook in notebooks.values():
+        for record in (
+            meta for meta in metas(notebook) if str(meta.get("key")).startswith("reconciliation.")
+        ):
+            whole = record["record"]["absolute"]
+            record["record"]["absolute"] = math.nextafter(whole, math.inf)
+            assert differing(summary.results(study, notebooks)) == [" ".join(record["key"].split(".")[-2:])]
+            record["record"]["absolute"] = whole
+
+
+def metas(notebook: dict) -> list[dict]:
+    """What `show` put into the outputs."""
+    outputs = (output for cell in notebook["cells"] for output in cell.get("outputs", ()))
+    return [output["metadata"]["analysis"] for output in outputs if "analysis" in output.get("metadata", {})]
+
+
+def test_a_notebook_of_the_ledger_takes_the_study_whole(tmp_path, monkeypatch):
+    """Undeclared parameters too, and it runs again when one changes; another takes what it declares."""
+    monkeypatch.setenv("ANALYSIS_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "ledger.csv").write_text("date,count\n2017-10-26,1\n")
+    files = [tmp_path / "03_effect.ipynb", tmp_path / "01_announced.ipynb"]
+    nbformat.write(notebook("# One", parameters='event_start = "2000-01-01"\nledger = None'), files[0])
+    nbformat.write(notebook("# Two", parameters='event_start = "2000-01-01"\nbaseline_days = 7'), files[1])
+
+    def planned(**changed) -> list[runs.Run]:
+        (tmp_path / "study.yaml").write_text(yaml.safe_dump(STUDY | {"ledger": "ledger.csv"} | changed))
+        return runs.plan(Study.load(tmp_path / "study.yaml"), files, ("en",))
+
+    effect, announced = planned()
+    assert set(effect.parameters) == set(Study.model_fields)
+    assert Path(effect.parameters["ledger"]).is_file()
+    assert announced.parameters == {"event_start": "2017-10-26", "baseline_days": 7}
+    for changed in ({"wait_days": 1}, {"donors": ["x"]}, {"offline_channels": ["desk"]}, {"confidence": 0.9}):
+        name = next(iter(changed))
+        other, same = planned(**changed)
+        assert other.parameters[name] == changed[name]
+        assert (other.key != effect.key, same.key) == (True, announced.key)
 
 
 def recorded(**records: dict) -> dict:

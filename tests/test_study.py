@@ -47,6 +47,10 @@ def load(tmp_path, text):
             "title: x\nevent_start: 2017-10-26\ncountry: Norway",
             "country is 'Norway': write a code such as AE",
         ),
+        ("title: x\nevent_start: 2017-10-26\nwait_days: -1", "wait_days is -1"),
+        ("title: x\nevent_start: 2017-10-26\nwait_day: 1", "did you mean wait_days?"),
+        ("title: x\nevent_start: 2017-10-26\ndonors: Riga", "donors is 'Riga'"),
+        ("title: x\nevent_start: 2017-10-26\noffline_channels: [1]", "offline_channels.0 is 1, not text"),
         ("title: x\nevent_start: 2017-10-26\nconfidence: 95", "confidence is 95"),
         ("title: x\nevent_start: 2017-10-26\nmetrics: [counts]", "metrics.0 is 'counts'"),
         ("title: x\nevent_start: 2017-10-26\ntimezone: Dubai", "timezone 'Dubai' is not a time zone"),
@@ -82,6 +86,43 @@ def test_a_notebook_gives_dates_as_text_and_only_what_it_declares():
     assert study.confidence == 0.95
     with pytest.raises(ValueError, match="baseline_days is 'abc'"):
         Study.from_parameters({"event_start": "2017-10-26", "baseline_days": "abc"})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("baseline_day", "baseline_days"),
+        ("campain_start", "campaign_start"),
+        ("donor", "donors"),
+        ("seeds", "seed"),
+    ],
+)
+def test_a_misspelt_parameter_of_a_notebook_is_refused(name, meant):
+    """papermill sets it all the same; the study would silently keep its default."""
+    value = {"baseline_days": 14, "campaign_start": "2017-09-23", "donors": ["Riga"], "seed": 1}[meant]
+    with pytest.raises(ValueError, match=f"^parameters: {name} is unknown: did you mean {meant}\\?$"):
+        Study.from_parameters({"event_start": "2017-10-26", name: value})
+
+
+def test_names_of_a_notebook_that_are_no_parameters_are_left_alone():
+    """Modules, functions, frames, and what a kernel holds under an underscore."""
+    names = {
+        "event_start": "2017-10-26",
+        "ledger_": pd,
+        "_seed": 1,
+        "donor": pd.Series([1.0]),
+        "first": "count",
+    }
+    assert Study.from_parameters(names) == Study.from_parameters({"event_start": "2017-10-26"})
+
+
+def test_days_to_wait_reach_the_windows(tmp_path):
+    """Two after a campaign, none without one, and as many as the study says."""
+    study = "title: x\nevent_start: 2017-10-26\n"
+    campaign = study + "campaign_start: 2017-09-23\n"
+    assert [load(tmp_path, text).windows.waiting for text in (study, campaign)] == [0, 2]
+    assert load(tmp_path, campaign + "wait_days: 0").windows.waiting == 0
+    assert load(tmp_path, study + "wait_days: 3").windows.waiting == 3
 
 
 def test_periods_out_of_order_are_refused_by_the_windows(tmp_path):
@@ -138,6 +179,34 @@ def test_only_participants_count(study, tmp_path):
         load(tmp_path, STUDY + "participants: [Watr]").daily("value")
 
 
+def test_offline_channels_are_those_that_the_study_names(tmp_path, study):
+    """Payments of a channel that is named as a service centre are no digital ones."""
+    kiosks = STUDY.replace("[counter]", "[counter, app]")
+    # without the app: three of web on the eve less one, one of web on the day
+    assert load(tmp_path, kiosks).daily("count").tolist() == [2, 1]
+    assert load(tmp_path, kiosks).daily("digital_share").tolist() == pytest.approx([2 / 4, 1 / 3])
+    online = load(tmp_path, STUDY.replace("offline_channels: [counter]\n", ""))
+    with pytest.warns(UserWarning, match=r"no channel is offline .* every payment counts as digital"):
+        assert online.daily("count").tolist() == [4, 3]
+
+
+def test_donors_are_entities_that_did_not_take_part(tmp_path, study):
+    """Each is a column of its own, whether or not it is among the participants."""
+    one = load(tmp_path, STUDY + "participants: [Water]\ndonors: [Health]\n")
+    assert one.daily("count").tolist() == [1, 1]
+    assert one.untouched("count").to_dict("list") == {"Health": [2, 1]}
+    with pytest.raises(ValueError, match="'Helth' is not an entity of the ledger: did you mean Health"):
+        load(tmp_path, STUDY + "donors: [Helth]").untouched("count")
+    with pytest.raises(ValueError, match="the study has no donors: name units"):
+        study.untouched("count")
+
+
+def test_donors_of_daily_figures_are_columns(tmp_path):
+    (tmp_path / "daily.csv").write_text("date,count,Riga,Quito\n2017-10-25,5,1,2\n2017-10-26,6,3,4\n")
+    daily = "title: x\nevent_start: 2017-10-26\nledger: daily.csv\ndonors: [Riga, Quito]\n"
+    assert load(tmp_path, daily).untouched("count").to_dict("list") == {"Riga": [1, 3], "Quito": [2, 4]}
+
+
 def test_a_missing_ledger_is_said(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.csv does not exist: check `ledger`"):
         load(tmp_path, "title: x\nevent_start: 2017-10-26\nledger: nowhere.csv").source  # noqa: B018
@@ -155,24 +224,6 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
         write(target, fail)
     assert target.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["x.txt"]
-
-
-def test_a_name_that_resembles_a_parameter_is_refused():
-    """papermill sets an unknown name all the same, and nothing would use it."""
-    given = {"event_start": "2017-10-26", "campaing_start": "2017-09-23"}
-    with pytest.raises(ValueError, match="campaing_start is unknown: did you mean campaign_start"):
-        Study.from_parameters(given)
-
-
-def test_waiting_offline_channels_and_donors_reach_the_windows_and_the_ledger(study, tmp_path):
-    assert load(tmp_path, STUDY + "wait_days: 3\n").windows.waiting == 3
-    all_digital = load(tmp_path, STUDY.replace("[counter]", "[nowhere]"))
-    with pytest.warns(UserWarning, match="no channel is offline"):
-        assert all_digital.daily("count").tolist() == [4, 3]
-    wide = load(tmp_path, STUDY + "donors: [Water]\n").untouched("value")
-    assert wide["Water"].tolist() == [10, 40]
-    with pytest.raises(ValueError, match="the study has no donors"):
-        study.untouched("value")
 
 
 def test_a_ledger_without_the_event_s_day_is_refused(tmp_path):

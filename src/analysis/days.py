@@ -29,7 +29,7 @@ USUAL_NAMES = {"UAE": "AE", "DUBAI": "AE", "UK": "GB", "ENGLAND": "GB-ENG", "IND
 DEFAULT_PARTS = {"GB": "ENG"}
 
 
-def features(dates: pd.DatetimeIndex, country: str | None = "AE") -> pd.DataFrame:
+def features(dates: pd.DatetimeIndex, country: str | None = None) -> pd.DataFrame:
     """The calendar of each date.
 
     Parameters
@@ -71,7 +71,7 @@ def features(dates: pd.DatetimeIndex, country: str | None = "AE") -> pd.DataFram
     return rows.set_axis(index)
 
 
-def is_working(day: date | str | pd.Timestamp, country: str | None = "AE") -> bool:
+def is_working(day: date | str | pd.Timestamp, country: str | None = None) -> bool:
     """Whether offices of the government open on `day`; a half day counts."""
     return bool(features(pd.DatetimeIndex([pd.Timestamp(day)]), country)["working"].iloc[0])
 

@@ -183,6 +183,8 @@ def decompose(
         effect = effect + own / size * moved
         covariance = covariance + np.outer(own, own) * (variance / size**2 - 1 / size)
     result = _decomposition(window, event, observed, effect, covariance, df, moved)
+    if headline is not None:
+        result.parts["digital_gain"] = headline.absolute  # to the last digit, which the sum may round
     return replace(result, headline=headline)
 
 

@@ -65,7 +65,8 @@ def forecast_errors(
     size : ndarray, shape (n,), optional
         Size of each day's noise.
     dummies : slice
-        Columns that are one on a single day, which do not help to forecast that day.
+        Columns that are one on a single day: they do not help to forecast that day, nor does such a day tell the level
+        of its week, unless the week has no other.
     """
     phi, share = float(process.phi[0]), float(process.share[0])
     size = np.ones(len(numbers)) if size is None else size
@@ -106,15 +107,17 @@ def forecast_errors(
     scale = size[block]
     errors *= scale[..., None]
     covariance *= scale[:, :, None] * scale[:, None, :]
-    return _contrast(errors, covariance, len(level))
+    single = X[dummies].any(axis=0)[block[:, : len(level)]]
+    return _contrast(errors, covariance, ~single | single.all(axis=1, keepdims=True))
 
 
-def _contrast(errors: np.ndarray, covariance: np.ndarray, level: int) -> Errors:
-    """The event's days of each block, less the level of its first `level` days where there are any."""
-    if level:
+def _contrast(errors: np.ndarray, covariance: np.ndarray, usual: np.ndarray) -> Errors:
+    """The event's days of each block, less the level of the days before them that are `usual` (T, L), if any."""
+    if level := usual.shape[1]:
         # Best linear prediction of the event from the week, whose level is unknown.
         week, event = slice(0, level), slice(level, None)
-        solve = np.linalg.inv(covariance[:, week, week])
+        both = usual[:, :, None] & usual[:, None, :]
+        solve = both * np.linalg.inv(np.where(both, covariance[:, week, week], np.eye(level)))
         ones = np.ones(level)
         total = solve.sum(axis=(1, 2))
         carried = covariance[:, event, week] @ solve

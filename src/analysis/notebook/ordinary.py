@@ -1,7 +1,7 @@
 """What ordinary days look like: weekdays, entities and channels, the days that stand out, and published totals.
 
-Every function takes a daily panel by entity and channel, or a daily series, and returns rows for a table. Ordinary
-days are those before the campaign that are neither holidays nor in Ramadan.
+Every function takes a daily panel by entity, channel and digital, or a daily series, and returns rows for a table.
+Ordinary days are those before the campaign that are neither holidays nor in Ramadan.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis import days
-from analysis.ledger import COUNTER
 from analysis.notebook.published_rows import FIGURES
 from analysis.published import announcement
 from analysis.windows import Windows
@@ -189,5 +188,5 @@ def against_published(panel: pd.DataFrame, windows: Windows, week_days: int = 7)
 
 
 def _digital(panel: pd.DataFrame) -> pd.Series:
-    """Which rows are of digital channels: all of them where the panel tells no channels."""
-    return panel["channel"] != COUNTER if "channel" in panel else pd.Series(True, panel.index)
+    """Which rows are of digital channels, those that the study does not call offline: all where the panel has none."""
+    return panel["digital"].astype(bool) if "digital" in panel else pd.Series(True, panel.index)

@@ -48,16 +48,16 @@ def results(study: Study, notebooks: dict[str, dict]) -> dict[str, Any]:
 
 
 def _answers(study: Study, records: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
-    """The first effect recorded of each metric over each baseline, with the notebook that gives it."""
+    """The first effect recorded of each of the study's metrics over each baseline, with the notebook that gives it."""
     answers: dict[str, dict[str, dict[str, Any]]] = {}
     for name, recorded in records.items():
         for record in recorded.values():
-            if record.keys() >= EFFECT_KEYS and record["estimand"] in BASELINES and "entity" not in record:
+            whole = record.keys() >= EFFECT_KEYS and "entity" not in record
+            if whole and record["metric"] in study.metrics and record["estimand"] in BASELINES:
                 answers.setdefault(record["metric"], {}).setdefault(
                     record["estimand"], record | {"notebook": name}
                 )
-    order = [metric for metric in study.metrics if metric in answers]
-    return {metric: answers[metric] for metric in (*order, *(m for m in answers if m not in order))}
+    return {metric: answers[metric] for metric in study.metrics if metric in answers}
 
 
 def _reconciliation(records: dict[str, dict[str, Any]]) -> dict[str, dict[str, list[dict[str, Any]]]]:
