@@ -37,9 +37,9 @@ def test_false_alarms_beyond_chance_are_told(share, said):
 
 def test_rows_are_sorted_into_their_tables():
     table = _table()
-    assert list(next_edition.detectable(table, "length")["Length of the edition"]) == ["1 day", "5 days"]
-    assert list(next_edition.detectable(table, "weekday")["Weekday"]) == ["Sunday", "Monday"]
-    assert list(next_edition.detectable(table, "history")["History before it"]) == ["90 days", "All there is"]
+    assert list(next_edition.reach(table, "length")["Length of the edition"]) == ["1 day", "5 days"]
+    assert list(next_edition.reach(table, "weekday")["Weekday"]) == ["Sunday", "Monday"]
+    assert list(next_edition.reach(table, "history")["History before it"]) == ["90 days", "All there is"]
     assert set(next_edition.curves(table)["design"]) == {1, 5}
     assert "With 90 days of history one day shows an effect of 12.0% or more, with all there is 9.0%" in (
         next_edition.history(table)

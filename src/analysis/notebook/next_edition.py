@@ -121,8 +121,8 @@ def history(table: pd.DataFrame) -> str:
     return fill(text, days=_days(rows["history"].iloc[0]), short=short, all=every)
 
 
-def detectable(table: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Rows that differ by "length", "weekday" or "history" alone."""
+def reach(table: pd.DataFrame, by: str) -> pd.DataFrame:
+    """The detectable effect by "length", "weekday" or "history", all else alike."""
     rows = _by(table, by)
     if by == "weekday":
         names = [words.weekday(int(number)) for number in rows[by]]
