@@ -31,7 +31,7 @@ AGAIN = "report again, nothing changed"
 ENGLISH = "report, English alone"
 CLI = "papermill CLI + nbconvert CLI, one after another"
 WARM = "one warm kernel, nothing rendered"
-CHANGED = {"baseline_days": 14}  # half of the notebooks take it
+CHANGED = {"baseline_days": 14}  # most of the notebooks take it
 
 
 def measure(rounds: int) -> dict:
