@@ -229,7 +229,9 @@ def decomposition(found: Decomposition, metric: str = "value", level: float = 0.
         parts=parts, unit=unit_name or metric_title(metric)
     )
     caption = _("The bars above the line add up to the one below it. Lines are intervals.")
-    return describe(ax, alt=alt, caption=caption, data=_formatted(rows, metric))
+    kind = words.KINDS.get(metric, "number.0")
+    rows.attrs["formats"] = dict.fromkeys(("estimate", "low", "high"), f"+{kind}") | {"share": "percent"}
+    return describe(ax, alt=alt, caption=caption, data=rows)
 
 
 @drawn
@@ -364,10 +366,3 @@ def _apart(heights: Sequence[float], least: float) -> list[float]:
         placed.append(max(height, placed[-1] + least) if placed else height)
     over = max(0.0, (placed[-1] if placed else 0) - 1.0)
     return [height - over for height in placed]
-
-
-def _formatted(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
-    data = rows.copy()
-    kind = words.KINDS.get(metric, "number")
-    data.attrs["formats"] = dict.fromkeys(("estimate", "low", "high"), f"+{kind}")
-    return data
