@@ -201,7 +201,7 @@ def test_channels_are_summed_by_day_with_zeros_for_silent_ones():
     digital, counter = displacement.channels(panel)
     assert list(digital) == [7, 0, 1]
     assert list(counter) == [4, 0, 0]
-    with pytest.raises(ValueError, match="counter"):
+    with pytest.raises(ValueError, match="offline_channels to some of app, kiosk"):
         displacement.channels(panel[panel["channel"] != "counter"])
 
 

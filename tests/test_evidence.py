@@ -49,10 +49,11 @@ def test_what_reconciliation_moved_is_told_from_where():
 
 
 def test_a_part_whose_interval_is_too_short_is_named(monkeypatch):
-    table = pd.DataFrame({"part": PARTS, "95": [0.95, 0.95, 0.85, 0.95, 0.95, 0.95]})
-    monkeypatch.setattr(evidence, "_coverage", lambda _metric: table)
-    assert "fewer than 90% of the years for: From other days" in evidence.covered()
-    monkeypatch.setattr(evidence, "_coverage", lambda _metric: table.assign(**{"95": 0.94}))
+    table = pd.DataFrame({"metric": "count", "part": PARTS, "95": [0.95, 0.95, 0.85, 0.95, 0.95, 0.95]})
+    money = table.assign(metric="value", **{"95": 0.95})
+    monkeypatch.setattr(evidence, "_coverage", lambda: pd.concat([money, table], ignore_index=True))
+    assert "for: From other days (number of digital payments)." in evidence.covered()
+    monkeypatch.setattr(evidence, "_coverage", lambda: pd.concat([money, table.assign(**{"95": 0.94})]))
     assert "94.0% of the years" in evidence.covered()
 
 

@@ -96,7 +96,7 @@ def made() -> dict:
     kept = pd.DataFrame(
         [
             {"channel": c, "days": d, "share": 0.3, "ordinary_share": 0.4, "low": -0.2, "high": 0.05}
-            for c in ("all digital channels", "<b>app")
+            for c in ("All digital channels", "<b>app")
             for d in (30, 60)
         ]
     )

@@ -110,10 +110,11 @@ def channels(
     panel: pd.DataFrame, metric: str = "count", offline: tuple[str, ...] = ("counter",)
 ) -> tuple[pd.Series, pd.Series]:
     """Digital and offline series of a daily panel with the columns `date`, `channel` and `metric`."""
-    at_counter = panel["channel"].astype(str).isin(offline)
+    names = panel["channel"].astype(str)
+    at_counter = names.isin(offline)
     if not at_counter.any():
         raise ValueError(
-            f"no channel of the panel is offline: set offline_channels (it has {', '.join(offline)})"
+            f"no channel of the panel is offline: set offline_channels to some of {', '.join(sorted(set(names)))}"
         )
     days = pd.date_range(panel["date"].min(), panel["date"].max(), name="date")
     both = [panel[mask].groupby("date")[metric].sum() for mask in (~at_counter, at_counter)]

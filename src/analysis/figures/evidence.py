@@ -231,7 +231,9 @@ def decomposition(found: Decomposition, metric: str = "value", level: float = 0.
         parts=parts, unit=unit_name or metric_title(metric)
     )
     caption = _("The bars above the line add up to the one below it. Lines are intervals.")
-    return describe(ax, alt=alt, caption=caption, data=_formatted(rows, metric))
+    kind = words.KINDS.get(metric, "number.0")
+    rows.attrs["formats"] = dict.fromkeys(("estimate", "low", "high"), f"+{kind}") | {"share": "percent"}
+    return describe(ax, alt=alt, caption=caption, data=rows)
 
 
 @drawn

@@ -210,17 +210,17 @@ def cumulative(found: Decomposition, metric: str = "value", level: float = 0.95)
     `found` is `displacement.decompose(...)`.
     """
     rows = found.with_interval(found.cumulative, level)
-    ax = canvas(3.0, right=0.99 - text_width(["−000.0 (−00.0)"], 9) / WIDTH)
     scale, unit_name = unit(rows[["low", "high"]].abs().to_numpy().max(), metric)
+    last = rows.iloc[-1]
+    step = words.step(last["low"] / scale, last["high"] / scale)
+    end = words.number(last["effect"] / scale, step, signed=True)
+    ax = canvas(3.0, right=0.97 - text_width([end], 9) / WIDTH)
     half = pd.Timedelta(hours=12)
     event = rows.loc[rows["lag"] == 0, "date"]
     ax.axvspan(event.min() - half, event.max() + half, color=EVENT, alpha=0.22, lw=0)
     ax.axhline(0, color=INK, lw=0.9)
     ax.fill_between(rows["date"], rows["low"] / scale, rows["high"] / scale, color=EXPECTED, alpha=0.2, lw=0)
     ax.plot(rows["date"], rows["effect"] / scale, color=EXPECTED, lw=2)
-    last = rows.iloc[-1]
-    step = words.step(last["low"] / scale, last["high"] / scale)
-    end = words.number(last["effect"] / scale, step, signed=True)
     aside(ax, last["date"], last["effect"] / scale, end, color=EXPECTED)
     title = _("Effect on all payments, added up")
     ax.set_title(f"{title} ({unit_name})" if unit_name else title, pad=8)
@@ -235,7 +235,7 @@ def cumulative(found: Decomposition, metric: str = "value", level: float = 0.95)
     )  # fmt: skip
     caption = _("What is left at the end is net new, less what was lost; the band is the interval.")
     data = rows[["date", "effect", "low", "high"]].copy()
-    kind = words.KINDS.get(metric, "number")
+    kind = words.KINDS.get(metric, "number.0")
     data.attrs["formats"] = dict.fromkeys(("effect", "low", "high"), f"+{kind}")
     return describe(ax, alt=alt, caption=caption, data=data)
 

@@ -249,14 +249,20 @@ def placebo_parts(rows: pd.DataFrame, limit: float = 1.96) -> pd.DataFrame:
 
 def coverage(metric: str = "count") -> pd.DataFrame:
     """How often each part's interval held its truth on simulated years; see data/derived."""
-    return headed(_named(_coverage(metric)), HEADINGS, FORMATS)
+    table = _coverage().query("metric == @metric").drop(columns="metric")
+    return headed(_named(table), HEADINGS, FORMATS)
 
 
-def covered(metric: str = "count", least: float = 0.9) -> str:
-    """Whether every part's interval of 95% kept its promise; those that did not are named."""
-    table = _named(_coverage(metric))
-    short = table[table["95"] < least]
-    text = N_("Intervals of 95% held the truth in {held:percent.1} of the years for the part that did worst.")
+def covered(least: float = 0.9) -> str:
+    """Whether every part's interval of 95% kept its promise, in payments and in money; those that did not are named."""
+    table = _named(_coverage())
+    short = table[table["95"] < least].assign(
+        part=lambda rows: rows["part"] + " (" + rows["metric"].map(words.metric) + ")"
+    )
+    text = N_(
+        "Intervals of 95% held the truth in {held:percent.1} of the years for the part that did worst, in payments or "
+        "in money."
+    )
     if len(short):
         text = N_(
             "The interval of 95% held the truth in fewer than {least:percent} of the years for: {parts}. It is too "
@@ -265,9 +271,8 @@ def covered(metric: str = "count", least: float = 0.9) -> str:
     return fill(text, held=float(table["95"].min()), least=least, parts=words.listing(list(short["part"])))
 
 
-def _coverage(metric: str) -> pd.DataFrame:
-    kept = pd.read_csv(DERIVED / "displacement-coverage.csv")
-    return displacement.coverage(kept[kept["metric"] == metric]).drop(columns="metric")
+def _coverage() -> pd.DataFrame:
+    return displacement.coverage(pd.read_csv(DERIVED / "displacement-coverage.csv"))
 
 
 def _named(table: pd.DataFrame) -> pd.DataFrame:

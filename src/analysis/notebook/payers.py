@@ -15,7 +15,7 @@ from analysis.notebook.tables import headed
 from analysis.study import Study
 from analysis.words import N_, _, fill
 
-EVERY = N_("all digital channels")
+EVERY = N_("All digital channels")
 HEADINGS = {
     "channel": N_("Channel of the first digital payment"),
     "days": N_("Days after it"),
@@ -74,8 +74,8 @@ def came(who: Payers | None, level: float = 0.95) -> str:
     """How many came, how many of them from counters, and how many were expected."""
     if who is None:
         return _(
-            "It cannot be told here: it takes a ledger that names its payers and its service centres, and half a year "
-            "of it before the event."
+            "It cannot be told here: it takes a ledger that names its payers and its service centres, with half a "
+            "year before the event and a month after it, and ten people who came."
         )
     texts = {
         "payers": N_(
