@@ -183,6 +183,10 @@ def specification(
         "Each column is one specification: above its estimate and interval, below the choices that make it. The "
         "diamond is the effect that every report gives."
     )
+    if not more:
+        caption = _(
+            "Each dot is a comparable date treated as the event; none of {all} lies as many standard errors from zero."
+        ).format(all=words.number(len(values), 1))
     data = rows.copy()
     data.attrs["formats"] = dict.fromkeys(("relative", "low", "high"), "+percent.1") | {
         "p_value": "p",
