@@ -93,6 +93,10 @@ def placebo(test: Placebos, effect: Effect) -> Axes:
         "Each dot is a comparable date treated as the event; {n} of {all} lie as many standard errors from zero.",
         more,
     ).format(n=words.number(more, 1), all=words.number(len(values), 1))
+    if not more:
+        caption = _(
+            "Each dot is a comparable date treated as the event; none of {all} lies as many standard errors from zero."
+        ).format(all=words.number(len(values), 1))
     data.attrs["formats"] = {"relative": "+percent.1", "t": "+number.1"}
     return describe(ax, alt=alt, caption=caption, data=data)
 
@@ -183,10 +187,6 @@ def specification(
         "Each column is one specification: above its estimate and interval, below the choices that make it. The "
         "diamond is the effect that every report gives."
     )
-    if not more:
-        caption = _(
-            "Each dot is a comparable date treated as the event; none of {all} lies as many standard errors from zero."
-        ).format(all=words.number(len(values), 1))
     data = rows.copy()
     data.attrs["formats"] = dict.fromkeys(("relative", "low", "high"), "+percent.1") | {
         "p_value": "p",
