@@ -229,6 +229,12 @@ def test_published_effects_are_counted_inside_and_outside(monkeypatch, tmp_path)
     assert proof.agreement().endswith("Of 2 other days 1 show an effect at 5%.")
 
 
+def test_the_table_of_packages_is_of_the_development_set():
+    """As report 08 says beside it: whoever runs the peers on other series has to change those words."""
+    peers = pd.read_csv(proof.DERIVED / "peers.csv")
+    assert set(peers["process"]) <= set(calibration.SETS["development"])
+
+
 def test_the_two_sets_share_nothing():
     development, unseen = (set(calibration.SETS[name]) for name in ("development", "unseen"))
     assert len(development) == 32

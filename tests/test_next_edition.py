@@ -31,7 +31,8 @@ def _table(false_alarms: float = 0.05) -> pd.DataFrame:
 def test_false_alarms_beyond_chance_are_told(share, said):
     """R: pbinom(3, 40, 0.05, lower.tail = FALSE) = 0.138 of four or more; pbinom(5, ...) = 0.014 of six or more."""
     text = next_edition.alarms(_table(share))
-    assert f"2 of 40 for 1 day and {40 * share:.0f} of 40 for 5 days. On 5% of them" in text
+    assert f"2 of 40 for 1 day and {40 * share:.0f} of 40 for 5 days. Together that is " in text
+    assert f"{50 * (0.05 + share):.1f}% of the dates; 5% are to be expected" in text
     assert said in text
 
 
@@ -79,6 +80,17 @@ def test_editions_alike_are_pooled_with_student_s_t():
         assert table["All pooled"][row] == pytest.approx(0.2, rel=1e-3)
         half = np.diff(np.log1p(table["Interval of the pooled effect"][row]))[0] / 2
         assert half == pytest.approx(t * se / np.sqrt(k), rel=1e-3)
+    assert list(table["Interval of the next edition"][:2]) == [
+        None,
+        None,
+    ]  # two cannot tell how far editions differ
+    low, high = table["Interval of the next edition"][2]
+    assert (
+        low
+        <= table["Interval of the pooled effect"][2][0]
+        < table["Interval of the pooled effect"][2][1]
+        <= high
+    )
     assert table["P-value that all are alike"][1] < 1e-3
 
 

@@ -31,11 +31,18 @@ HEADINGS = {
     "later": N_("Each after the first"),
     "mean": N_("All pooled"),
     "mean_interval": N_("Interval of the pooled effect"),
+    "next": N_("Interval of the next edition"),
     "same": N_("P-value that all are alike"),
 }
 FORMATS = dict.fromkeys(("detectable", "simulated", "false_alarms", "coverage"), "percent.1")
 FORMATS |= {"power": "percent", "dates": "number.0", "closures": "number.0", "editions": "number.0"}
-FORMATS |= {"later": "+percent.1", "mean": "+percent.1", "mean_interval": "+percent", "same": "number.2"}
+FORMATS |= {
+    "later": "+percent.1",
+    "mean": "+percent.1",
+    "mean_interval": "+percent",
+    "next": "+percent",
+    "same": "number.2",
+}
 DESIGNS = (
     N_("All entities on one day"),
     N_("All entities on two days a week apart"),
@@ -57,8 +64,8 @@ def alarms(table: pd.DataFrame, level: float = 0.95) -> str:
     one = N_("{n:number.0} of {all:number.0} for {days}")
     each = [fill(one, n=n, all=k, days=_days(d)) for n, k, d in rows[["found", "dates", "length"]].to_numpy()]
     text = N_(
-        "On ordinary dates, where nothing happened, an effect was “found” this often: {each}. On {alpha:percent.0} of "
-        "them it is to be expected."
+        "On ordinary dates, where nothing happened, an effect was “found” this often: {each}. Together that is "
+        "{share:percent.1} of the dates; {alpha:percent.0} are to be expected."
     )
     verdict = N_("Chance alone can make as many.")
     if often:
@@ -66,7 +73,11 @@ def alarms(table: pd.DataFrame, level: float = 0.95) -> str:
             "Chance seldom makes as many for {often}: the interval is too short there, and an effect has to be larger "
             "than the formula says."
         )
-    parts = fill(text, each=words.listing(each), alpha=1 - level), fill(verdict, often=words.listing(often))
+    share = rows["found"].sum() / rows["dates"].sum()
+    parts = (
+        fill(text, each=words.listing(each), share=share, alpha=1 - level),
+        fill(verdict, often=words.listing(often)),
+    )
     return words.marked(" ".join(parts))
 
 
@@ -151,7 +162,7 @@ def curves(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def later_editions(
-    effect: Effect, cases: tuple[tuple[int, float], ...] = ((2, 1), (2, 0.5), (2, 0), (5, 1))
+    effect: Effect, cases: tuple[tuple[int, float], ...] = ((2, 1), (2, 0.5), (2, 0), (5, 1), (5, 0.5))
 ) -> pd.DataFrame:
     """What several editions would say together, each as precise as the first.
 
@@ -165,7 +176,9 @@ def later_editions(
         pooled = RandomEffects(y, np.full(editions, se), np.ones((editions, 1)))
         row = {"editions": editions, "later": np.expm1(y[-1]), "mean": pooled.mean().relative}
         same = special.chdtrc(pooled.df, pooled.q)
-        rows.append(row | {"mean_interval": pooled.mean().interval(), "same": same})
+        known = editions > 2  # of two, how far editions differ is not known at all
+        row |= {"mean_interval": pooled.mean().interval(), "next": pooled.next() if known else None}
+        rows.append(row | {"same": same})
     return headed(pd.DataFrame(rows), HEADINGS, FORMATS)
 
 

@@ -195,7 +195,7 @@ VERSION = N_("this project")  # as data/derived has it
 
 
 def peers() -> pd.DataFrame:
-    """Other packages on the same series: mean over the processes they ran on."""
+    """Other packages, and this one, on a few kinds of the development set: mean over those they ran on."""
     table = pd.read_csv(DERIVED / "peers.csv")
     values = ["coverage_95", "false_positives_p", "power_20", "width_95", "failed"]
     groups = table[table["estimator"].isin(PEERS)].groupby("estimator")
@@ -249,7 +249,7 @@ def months_above() -> str:
     ]
     text = N_(
         "Of the {n:number.0} months in the table, {above:number.0} have a share whose whole interval lies above 5%, "
-        "where chance alone makes {chance:number.0} at most: {found}."
+        "where chance alone makes at most {chance:number.0} on average: {found}."
     )
     if not found:
         text = N_(
