@@ -15,7 +15,7 @@ import polars as pl
 
 from analysis.ledger.databases import LIMIT, MISSING, UNITS
 from analysis.ledger.notation import ZONE_ADVICE, numbers, times
-from analysis.ledger.sources import COUNTER, Reading, Source, missing, nearest
+from analysis.ledger.sources import Reading, Source, missing, nearest
 from analysis.ledger.spans import parts, spilled
 
 SPILL_BYTES = 1 << 30  # a text ledger beyond this is cut by month on disk before its payers are counted
@@ -127,7 +127,7 @@ def near_offline(label: str, offline: tuple[str, ...]) -> str | None:
 
 
 def rows(
-    frame: nw.LazyFrame, by: list[str], refunds: bool, offline: tuple[str, ...] = (COUNTER,), one_in: int = 1
+    frame: nw.LazyFrame, by: list[str], refunds: bool, offline: tuple[str, ...] = (), one_in: int = 1
 ) -> nw.LazyFrame:
     """Day, groups, amount in millions and units, payer and identifier, one row a payment, lazily."""
     schema = frame.collect_schema()

@@ -152,7 +152,7 @@ def _refuse(payers: pl.DataFrame, offline: tuple[str, ...], name: str, run_in_da
         near = nearest(offline[0], digital)
         raise ValueError(
             f"{name}: no payment at {' or '.join(map(repr, offline))}; channels are {', '.join(digital)[:120]}; say "
-            + f"which are service centres, as in offline_channels=({(near or 'counter')!r},)"
+            + f"which are service centres, as in offline_channels=({(near or digital[0])!r},)"
         )
     for label in digital:
         if near := near_offline(label, offline):

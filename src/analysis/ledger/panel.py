@@ -23,7 +23,7 @@ from analysis.ledger.checks import check
 from analysis.ledger.daily import picked, read_daily
 from analysis.ledger.databases import UNITS
 from analysis.ledger.notation import note
-from analysis.ledger.sources import COUNTER, Reading, described, hint, is_daily, mapped, opened, telling
+from analysis.ledger.sources import Reading, described, hint, is_daily, mapped, opened, telling
 
 METRICS = ("count", "value", "payers", "ticket", "digital_share")
 GROUPS = ("entity", "service", "channel", "digital")
@@ -90,11 +90,11 @@ def _panel(source: Any, by: Sequence[str], how: Reading) -> pd.DataFrame:
     return _filled(found, groups)
 
 
-def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (COUNTER,)) -> pd.Series:
+def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = ()) -> pd.Series:
     """One metric of a daily panel, as a series on its days.
 
     `count`, `value`, `payers` and `ticket` (value a payment) are those of digital channels, `digital_share` is the
-    digital count over the whole count. Where the panel tells no channels, every payment counts. A ticket or a share
+    digital count over the whole count. Where no channel is offline, every payment counts. A ticket or a share
     of a day without payments is NaN.
 
     Raises
@@ -118,7 +118,7 @@ def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (
         digital = pd.Series(True, index=panel.index)
     if name == "digital_share" and digital.all():
         told = ", ".join(offline_channels) or "none is named"
-        advice = "name the service centres in the study's offline_channels"
+        advice = "name the service centres with --offline-channel (in a study: offline_channels)"
         raise ValueError(f"metric digital_share does not exist: no channel is offline ({told}); {advice}")
     ours = panel[digital]
     if name == "payers" and ours["date"].duplicated().any():
@@ -215,12 +215,17 @@ def _ask_channels(labels: list[str | None], how: Reading, name: str, groups: lis
             raise ValueError(
                 f"{name}: channel {label!r} looks like {near!r} and would count as digital; {advice}"
             )
-    told = ", ".join(how.offline_channels) or "none is named"
-    if "digital" in groups and any(not (label or "").strip() for label in labels):
+    told, known = ", ".join(how.offline_channels), sorted(label for label in labels if (label or "").strip())
+    if not told and "digital" in groups and known[1:]:
+        listed = ", ".join(known[:8]) + (" …" if known[8:] else "")
+        note(f"{name}: payments of every channel count ({listed}); name offline ones with --offline-channel")
+    if not told or "digital" not in groups:
+        return
+    if len(known) < len(labels):
         note(f"{name}: some payments have an empty channel; they count as digital")
-    if "digital" in groups and not set(labels).intersection(how.offline_channels):
+    if not set(labels).intersection(how.offline_channels):
         note(f"{name}: no channel is offline (offline_channels: {told}); every payment counts as digital")
-    if "digital" in groups and not set(labels) - set(how.offline_channels):
+    if not set(labels) - set(how.offline_channels):
         note(f"{name}: every channel is offline ({told}), so no payment is digital")
 
 

@@ -41,9 +41,6 @@ SUFFIXES = {
 REMOTE = ("s3://",)
 
 
-COUNTER = "counter"  # Dubai's one offline channel; a study names its own as `offline_channels`
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """How data are to be read, as the user says it; what is None is found out from the data.
@@ -57,7 +54,7 @@ class Reading:
     refunds : bool
         Negative amounts are refunds: they lower the value, and are no payments (neither count nor payers has them).
     offline_channels : tuple of str
-        The channels that are service centres, to be passed by every study; all others are digital.
+        The channels that are service centres, if any; all others are digital.
     decimal, date_format : str, optional
         Where a column allows two readings: "." or ","; "day-first", "month-first", or such as "%d/%m/%y".
     encoding, query : str, optional
@@ -69,7 +66,7 @@ class Reading:
     columns: Mapping[str, str] | None = None
     timezone: str | None = None
     refunds: bool = False
-    offline_channels: tuple[str, ...] = (COUNTER,)
+    offline_channels: tuple[str, ...] = ()
     decimal: str | None = None
     date_format: str | None = None
     encoding: str | None = None
@@ -79,7 +76,7 @@ class Reading:
 
     def __post_init__(self) -> None:
         if self.timezone is not None and self.timezone not in available_timezones():
-            advice = hint(self.timezone, available_timezones(), "write it as Asia/Dubai")
+            advice = hint(self.timezone, available_timezones(), "write it as Europe/London")
             raise ValueError(f"timezone {self.timezone!r} is unknown; {advice}")
 
 
