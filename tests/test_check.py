@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from test_ledger import CDNOW, drawn
 
-from analysis.ledger import Fault, Note, check, check_rows
+from analysis.ledger import Fault, Note, check, checks
 
 
 def sound() -> pd.DataFrame:
@@ -116,7 +116,7 @@ def test_a_row_is_told_within_its_file(tmp_path):
 
 def test_shares_of_identifiers_find_every_duplicate(monkeypatch):
     ledger = pd.concat([sound(), sound().head(7)], ignore_index=True)
-    monkeypatch.setattr(check_rows, "HASHED", 40)
+    monkeypatch.setattr(checks, "HASHED", 40)
     assert [f.row for f in check(ledger)] == list(range(301, 308))
 
 
