@@ -107,7 +107,7 @@ def build(
         _run(due, jobs or os.cpu_count() or 1, progress, cluster)
         shown = [run if run in chosen else _latest(run, folder) for run in planned]
         shown = [run for run in shown if run is not None]
-        written = _write_all(study, Path(study_path), shown, languages, folder)
+        written = _write_all(study, Path(study_path), shown, languages, runs.absent(study, found), folder)
         write(manifest, json.dumps({"state": state if only is None else "", "files": written}))
         _write_studies(Path(out), languages)
     pages = tuple(folder / language / f"{run.name}.html" for language in languages for run in chosen)
@@ -155,7 +155,12 @@ def _number(only: str) -> int:
 
 
 def _write_all(
-    study: Study, study_path: Path, shown: list[Run], languages: tuple[str, ...], folder: Path
+    study: Study,
+    study_path: Path,
+    shown: list[Run],
+    languages: tuple[str, ...],
+    absent: list[tuple[str, list[str]]],
+    folder: Path,
 ) -> dict[str, int]:
     """Everything of one study: made in a folder beside it, then each file renamed into place."""
     from analysis.report import summary
@@ -168,7 +173,7 @@ def _write_all(
         numbers = summary.results(study, results)
         _validate(numbers)
         tables = _tables(results)
-        _render(study, results, numbers, provenance, languages, list(tables), staged)
+        _render(study, results, numbers, provenance, languages, list(tables), absent, staged)
         for name, text in tables.items():
             write(staged / "data" / name, text)
         write(staged / "results.json", _json(numbers))
@@ -194,6 +199,7 @@ def _render(
     provenance: dict,
     languages: tuple[str, ...],
     tables: Sequence[str],
+    absent: list[tuple[str, list[str]]],
     staged: Path,
 ) -> None:
     from analysis import words
@@ -203,7 +209,7 @@ def _render(
         others = [code for code in languages if code != language]
         bodies = {}
         with words.using(language):
-            titled = words.name(study.title)
+            titled = words.in_language(study.title)
         for name, notebook in results.items():
             links = [_alternate(code, f"../{code}/{name}.html") for code in others]
             with words.using(language):
@@ -231,6 +237,7 @@ def _render(
                 study,
                 numbers,
                 bodies,
+                absent,
                 language,
                 alternates=[_alternate(code, _index(code, languages)) for code in others],
                 main_language=languages[0],
@@ -259,7 +266,8 @@ def _provenance(study: Study, study_path: Path, shown: list[Run], results: dict[
     """Code, data and parameters behind the pages; for each notebook those of its own run."""
     path = study_path.resolve()
     given = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
-    data = runs.checked_in() + (runs.hashes(study.source) if study.ledger is not None else [])
+    data = runs.checked_in()
+    data += [file for file in (runs.hashes(study.source) if study.ledger else []) if file not in data]
     of_run = {name: notebook["metadata"]["analysis"] for name, notebook in results.items()}
     shared = ("date", "commit", "modified", "versions")
     last = {key: max(of_run.values(), key=lambda entry: entry["date"])[key] for key in shared}
@@ -281,9 +289,14 @@ def _local(provenance: dict, of_run: dict, language: str) -> dict[str, Any]:
     with words.using(language):
         day = date.fromisoformat(of_run["date"])
         cite = words._("{title}. Report of {date}, code version {commit}.").format(
-            title=words.name(provenance["title"]), date=words.date(day), commit=of_run["commit"][:10]
+            title=words.in_language(provenance["title"]), date=words.date(day), commit=of_run["commit"][:10]
         )
-        shown = {name: value for name, value in of_run["parameters"].items() if value not in (None, [], {})}
+        told = ("title", "background", "measures")
+        shown = {
+            name: value
+            for name, value in of_run["parameters"].items()
+            if value not in (None, [], {}, False) and name not in told
+        }
         return {
             "date": words.date(day),
             "commit": of_run["commit"][:10],
