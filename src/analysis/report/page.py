@@ -22,11 +22,11 @@ from analysis.words import _
 TEMPLATES = Path(__file__).with_name("templates")
 HIDDEN_TAGS = frozenset(("parameters", "injected-parameters", "hide", "remove"))
 LARGEST = 640_000  # bytes; with its frame a page stays under 680 kB
-# The section on the model: its heading, and all up to the next.
-METHOD = re.compile(
-    r'(<div class="heading"><h2 id="(?:the-)?(?:model|method)">.*?</div>)(.*?)(?=<div class="heading">|\Z)',
-    re.DOTALL,
-)
+IN_BOX = 560  # characters: an answer's first sentences, so that they stand above the fold of a small screen
+SECTION = re.compile(r'(?=<div class="heading"><h2 id=")')
+HEADED = re.compile(r'(<div class="heading"><h2 id="([^"]+)".*?</div>)(.*)', re.DOTALL)
+SHEET = 'content: counter(page) " / " counter(pages);'
+SAID = re.compile(r'\s*<p class="said">(.*?)</p>\n?', re.DOTALL)
 
 
 class PageExporter(Exporter):
@@ -46,10 +46,16 @@ class PageExporter(Exporter):
 class Body:
     """What a page says between its frame."""
 
-    title: str
-    parts: list[str] = field(default_factory=list)
+    title: str = ""
+    box: str = ""  # HTML of the heading "The answer" and its first sentences
+    html: str = ""  # all that follows
     contents: list[tuple[str, str]] = field(default_factory=list)  # id and text of each second-level heading
     answer: str = ""  # HTML of the first computed sentence
+    said: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # HTML of all of them by the heading they stand under
+    chart: str = ""  # HTML of the event beside what was expected of it
+    caveats: list[str] = field(default_factory=list)  # HTML of the points of "What this does not show"
     synthetic: bool = False
 
 
@@ -62,7 +68,9 @@ def render(notebook: dict, language: str = "en", **frame: Any) -> str:
 def framed(made: Body, language: str, **frame: Any) -> str:
     """A body in its frame: study_title, index_href, alternates, previous, next, provenance."""
     with words.using(language):
-        return template("page.html").render(body=made, **common(language), **frame)
+        head = f"{frame.get('study_title', '')}: {made.title}"
+        head = f"{_('Synthetic data')} · {head}" if made.synthetic else head
+        return template("page.html").render(body=made, **common(language, head), **frame)
 
 
 def body(
@@ -72,22 +80,60 @@ def body(
 
     A body over `LARGEST` is made again without the tables behind its figures, whose data are there as CSV.
     """
-    made = Body(title="")
+    made, parts = Body(), []
     used: dict[str, int] = {}
+    place = ""
     for cell in notebook["cells"]:
         if HIDDEN_TAGS & set(cell.get("metadata", {}).get("tags", ())):
             continue
         if cell["cell_type"] == "markdown":
-            _prose(made, _text(cell["source"]), language, used, alternates)
+            html, ids = _prose(made, _text(cell["source"]), language, used, alternates)
+            parts.append(html)
+            place = ids[-1] if ids else place
         elif cell["cell_type"] == "code":
-            for output in cell.get("outputs", ()):
-                html = _output(made, output, language, used, tables)
-                if html:
-                    made.parts.append(html)
-    made.parts = [METHOD.sub(_folded, "".join(made.parts))]
-    if tables and len(made.parts[0].encode()) > LARGEST:
+            parts += [
+                _output(made, output, language, used, tables, place) for output in cell.get("outputs", ())
+            ]
+    _arrange(made, "".join(parts), alternates)
+    if tables and len(made.html.encode()) > LARGEST:
         return body(notebook, language, alternates, tables=False)
     return made
+
+
+def _arrange(made: Body, html: str, alternates: Sequence[dict[str, str]]) -> None:
+    """The answer first, its first sentences in a box; then the question; then the rest, with the model folded away."""
+    question, *sections = SECTION.split(html)
+    found = [HEADED.match(section).groups() for section in sections]
+    answered = [(heading, rest) for heading, id_, rest in found if id_ == "the-answer"]
+    for heading, rest in answered[:1]:
+        sentences, length = [], 0
+        while (sentence := SAID.match(rest)) and (not sentences or length + len(sentence[1]) < IN_BOX):
+            sentences.append(f'<p class="said">{_unmarked(sentence[1])}</p>')
+            length, rest = length + len(sentence[1]), rest[sentence.end() :]
+        if made.synthetic:
+            heading = heading.replace("</h2>", f"</h2>{_badge()}", 1)
+        made.box, made.html = heading + "".join(sentences), rest
+    if made.box and question.strip():
+        others = "".join(_here(other, "the-question", _("The question")) for other in alternates)
+        made.html += f'<div class="heading"><h2 id="the-question">{_("The question")}</h2>{others}</div>\n'
+        made.contents.insert(1, ("the-question", _("The question")))
+    made.html += question
+    for heading, id_, rest in found:
+        if id_ in ("the-model", "the-method"):
+            made.html += heading + _folded(labels()["method"], rest)
+        elif id_ != "the-answer":
+            made.html += heading + rest
+        if id_ == "what-this-does-not-show":
+            made.caveats = re.findall(r"<li>(.*?)</li>", rest, re.DOTALL)
+
+
+def _unmarked(sentence: str) -> str:
+    """A sentence of results where a badge says that they are simulated."""
+    return sentence.removeprefix(_("In the synthetic data: {text}").partition("{text}")[0])
+
+
+def _badge() -> str:
+    return f' <span class="mark">{_("Synthetic data")}</span>'
 
 
 def template(name: str) -> jinja2.Template:
@@ -95,12 +141,22 @@ def template(name: str) -> jinja2.Template:
     return _environment().get_template(name)
 
 
-def common(language: str) -> dict[str, Any]:
-    """What every page needs: language, direction, style sheet with its hash, and the labels in that language."""
+def common(language: str, head: str = "") -> dict[str, Any]:
+    """What every page needs: language, direction, style sheet with its hash, and the labels in that language.
+
+    `head` runs along the top of each printed sheet.
+    """
+    start, end = ("left", "right") if words.DIRECTIONS[language] == "ltr" else ("right", "left")
     css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    css += f"@page {{ @top-{start} {{ content: {_css(head)}; }} @bottom-{end} {{ {SHEET} }} }}\n"
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     direction = words.DIRECTIONS[language]
     return {"language": language, "direction": direction, "css": css, "css_hash": digest, "label": labels()}
+
+
+def _css(text: str) -> str:
+    """A string of CSS: whatever is not a plain letter or digit by its number."""
+    return '"' + "".join(c if c.isalnum() else f"\\{ord(c):x} " for c in text) + '"'
 
 
 def labels() -> dict[str, str]:
@@ -179,7 +235,8 @@ def _environment() -> jinja2.Environment:
 
 def _prose(
     made: Body, source: str, language: str, used: dict[str, int], alternates: Sequence[dict[str, str]]
-) -> None:
+) -> tuple[str, list[str]]:
+    """HTML of a cell, and the ids of its headings."""
     found = markup.headings(source)
     told = words.translate_cell(source, language)
     ids = [_unique(markup.slug(text), used) for _level, text in found]
@@ -188,30 +245,43 @@ def _prose(
             made.title = markup.plain(text)
         elif level == 2:
             made.contents.append((id_, markup.plain(text)))
-    html = markup.markdown(told, list(ids), lambda id_: "".join(_here(other, id_) for other in alternates))
+    elsewhere = {
+        other["language"]: dict(
+            zip(ids, markup.headings(words.translate_cell(source, other["language"])), strict=False)
+        )
+        for other in alternates
+    }
+
+    def beside(id_: str) -> str:
+        return "".join(
+            _here(other, id_, markup.plain(elsewhere[other["language"]].get(id_, (2, ""))[1]))
+            for other in alternates
+        )
+
+    html = markup.markdown(told, list(ids), beside)
     if any(level == 1 for level, _text_ in found):  # the frame shows the title itself
         start, end = html.find("<h1"), html.find("</h1>")
         html = html[:start] + html[end + 5 :]
-    if html.strip():
-        made.parts.append(html)
+    return html, ids
 
 
-def _folded(section: re.Match[str]) -> str:
-    """The equation and its assumptions, folded away under their heading."""
-    summary = escape(labels()["method"])
-    return f'{section[1]}<details class="method"><summary>{summary}</summary>{section[2]}</details>\n'
+def _folded(summary: str, html: str) -> str:
+    """What is folded away on the screen, and stands open on paper in every browser: it is not inside the details."""
+    return f'<details class="folds"><summary>{escape(summary)}</summary></details><div class="folded">{html}</div>\n'
 
 
-def _here(other: dict[str, str], id_: str) -> str:
+def _here(other: dict[str, str], id_: str, heading: str) -> str:
     """The way to the same place in another language."""
     language, href = escape(other["language"]), escape(f"{other['href']}#{id_}")
     direction, name = escape(other["direction"]), escape(other["name"])
+    label = escape(f"{other['name']}: {heading}")
     return (
-        f'<a class="here" href="{href}" hreflang="{language}" lang="{language}" dir="{direction}">{name}</a>'
+        f'<a class="here" href="{href}" hreflang="{language}" lang="{language}" dir="{direction}" '
+        f'aria-label="{label}">{name}</a>'
     )
 
 
-def _output(made: Body, output: dict, language: str, used: dict[str, int], tables: bool) -> str:
+def _output(made: Body, output: dict, language: str, used: dict[str, int], tables: bool, place: str) -> str:
     """One output: `show`'s own in the language asked for; any other by its richest safe form."""
     meta = output.get("metadata", {}).get("analysis", {})
     made.synthetic |= bool(meta.get("synthetic"))
@@ -221,38 +291,55 @@ def _output(made: Body, output: dict, language: str, used: dict[str, int], table
         return ""
     if kind == "say" and shown:
         said = markup.clean(shown["html"])
-        if made.answer:
-            return f"<p>{said}</p>"
-        made.answer = said
-        return f'<p class="answer">{said}</p>'
+        made.answer = made.answer or _unmarked(said)
+        made.said.setdefault(place, []).append(said)
+        return f'<p class="said">{said}</p>\n'
     if kind in ("figure", "table") and shown:
         if kind == "figure" and not tables:
             shown = shown | {"table": ""}
-        return _shown(
-            kind, shown, meta, output, _unique(f"{kind}-{markup.slug(meta.get('key') or kind)}", used)
-        )
-    return _plain_output(output)
+        return _shown(made, kind, shown, meta, output, used)
+    return _plain_output(output, used)
 
 
-def _shown(kind: str, shown: dict, meta: dict, output: dict, id_: str) -> str:
-    table = markup.clean(shown.get("table", ""))
-    image = ""
+def _shown(made: Body, kind: str, shown: dict, meta: dict, output: dict, used: dict[str, int]) -> str:
+    key = markup.slug(meta.get("key") or kind)
+    synthetic, caption = bool(meta.get("synthetic")), shown.get("caption") or ""
+    table, drawing = markup.clean(shown.get("table", "")), ""
+    if synthetic:
+        table = table.replace("<caption>", f"<caption>{_badge()} ", 1)
     if kind == "figure":
-        image = markup.svg(shown["svg"]) if shown.get("svg") else _png(output, shown.get("alt", ""))
+        drawing = _drawing(shown) if shown.get("svg") else _png(output, shown.get("alt", ""))
     csv = meta.get("csv") or ""
-    return template("figure.html").render(
+    html = template("figure.html").render(
         kind=kind,
-        id=id_,
-        image=image,
-        caption=shown.get("caption") or "",
-        table=table,
+        id=_unique(f"{kind}-{key}", used),
+        drawing=drawing,
+        caption=caption,
+        table=scrolling(table, _unique(caption or _("Table"), used)) if table else "",
         csv=base64.b64encode(csv.encode()).decode(),
-        csv_name=f"{markup.slug(meta.get('key') or kind)}.csv",
+        csv_name=f"{'synthetic-' if synthetic else ''}{key}.csv",
         label=labels(),
     )
+    if kind == "figure" and key.startswith("day-") and not made.chart:
+        made.chart = f'<figure class="chart">{drawing}<figcaption>{words.html(caption)}</figcaption></figure>'
+    return html
 
 
-def _plain_output(output: dict) -> str:
+def _drawing(shown: dict) -> str:
+    """A figure twice, for a wide and a narrow screen: the style sheet shows one of them."""
+    wide = markup.svg(shown["svg"])
+    if not (narrow := markup.svg(shown.get("narrow", ""))):
+        return f'<div class="drawing" dir="ltr">{wide}</div>'
+    return f'<div class="drawing twice" dir="ltr"><div class="wide">{wide}</div><div class="narrow">{narrow}</div></div>'
+
+
+def scrolling(table: str, name: str) -> str:
+    """A table in a box of its own, which can be reached by the keyboard where it is wider than a page's column."""
+    reached = ' tabindex="0"' if markup.wide(table) else ""
+    return f'<div class="scroll" role="region" aria-label="{escape(name)}"{reached}>{table}</div>'
+
+
+def _plain_output(output: dict, used: dict[str, int]) -> str:
     if output["output_type"] == "stream":
         return _pre(_text(output["text"])) if output.get("name") == "stdout" else ""
     data = output.get("data", {})
@@ -264,7 +351,7 @@ def _plain_output(output: dict) -> str:
     if "image/png" in data:
         return f"<figure>{_png(output, alt)}</figure>"
     if "text/html" in data:
-        return f'<div class="scroll" tabindex="0">{markup.clean(_text(data["text/html"]))}</div>'
+        return scrolling(markup.clean(_text(data["text/html"])), _unique(_("Table"), used))
     if "text/markdown" in data:
         return markup.markdown(_text(data["text/markdown"]))
     if "text/latex" in data:
