@@ -145,6 +145,7 @@ series_options = _options(
 @click.option(
     "--cluster", metavar="ADDRESS", help="Dask scheduler that runs the notebooks, as tcp://host:8786."
 )
+@click.option("--pdf", is_flag=True, help="The brief as PDF too, where a Chromium is installed.")
 def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
     """Render the reports of STUDY, a parameters file such as notebooks/dubai-2017.yaml."""
     from analysis.report import build
@@ -153,6 +154,11 @@ def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
     click.echo(
         f"{len(built.pages)} reports, {built.executed} notebooks run, {built.unchanged} unchanged: {built.index}"
     )
+    if built.printed:
+        found = ", ".join(map(str, filter(None, built.printed)))
+        click.echo(
+            found or "no PDF: no Chromium was found; install one, or print brief.en.html from a browser"
+        )
 
 
 @cli.command()

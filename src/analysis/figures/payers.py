@@ -36,7 +36,7 @@ def retention(rows: pd.DataFrame) -> Axes:
         _("{event} against {ordinary}").format(event=words.percent(a, 0.01), ordinary=words.percent(b, 0.01))
         for a, b in zip(rows["share"], rows["ordinary_share"], strict=True)
     ]
-    ax, places = row_canvas(days, texts, channels, each=0.27, top=0.35)
+    ax, places = row_canvas(days, texts, channels, each=0.27, top=0.6 if narrow() else 0.35)
     ax.hlines(places, *ends, color=EXPECTED, lw=6, alpha=0.35)
     ax.plot(
         rows["ordinary_share"], places, "D", color=EXPECTED, ms=5, label=_("ordinary days, with interval")

@@ -25,7 +25,8 @@ LARGEST = 640_000  # bytes; with its frame a page stays under 680 kB
 IN_BOX = 560  # characters: an answer's first sentences, so that they stand above the fold of a small screen
 SECTION = re.compile(r'(?=<div class="heading"><h2 id=")')
 HEADED = re.compile(r'(<div class="heading"><h2 id="([^"]+)".*?</div>)(.*)', re.DOTALL)
-SHEET = 'content: counter(page) " / " counter(pages);'
+SHEET = "font: 8pt sans-serif; color: #333;"
+COUNT = 'content: counter(page) " / " counter(pages);'
 SAID = re.compile(r'\s*<p class="said">(.*?)</p>\n?', re.DOTALL)
 
 
@@ -48,6 +49,7 @@ class Body:
 
     title: str = ""
     box: str = ""  # HTML of the heading "The answer" and its first sentences
+    sentences: list[str] = field(default_factory=list)  # HTML of each of them
     html: str = ""  # all that follows
     contents: list[tuple[str, str]] = field(default_factory=list)  # id and text of each second-level heading
     answer: str = ""  # HTML of the first computed sentence
@@ -69,7 +71,7 @@ def framed(made: Body, language: str, **frame: Any) -> str:
     """A body in its frame: study_title, index_href, alternates, previous, next, provenance."""
     with words.using(language):
         head = f"{frame.get('study_title', '')}: {made.title}"
-        head = f"{_('Synthetic data')} · {head}" if made.synthetic else head
+        head = running_head(head, made.synthetic)
         return template("page.html").render(body=made, **common(language, head), **frame)
 
 
@@ -107,16 +109,20 @@ def _arrange(made: Body, html: str, alternates: Sequence[dict[str, str]]) -> Non
     answered = [(heading, rest) for heading, id_, rest in found if id_ == "the-answer"]
     for heading, rest in answered[:1]:
         sentences, length = [], 0
-        while (sentence := SAID.match(rest)) and (not sentences or length + len(sentence[1]) < IN_BOX):
-            sentences.append(f'<p class="said">{_unmarked(sentence[1])}</p>')
-            length, rest = length + len(sentence[1]), rest[sentence.end() :]
+        while sentence := SAID.match(rest):
+            length += len(re.sub("<.*?>", "", sentence[1]))
+            if sentences and length > IN_BOX:
+                break
+            sentences.append(unmarked(sentence[1]))
+            rest = rest[sentence.end() :]
         if made.synthetic:
             heading = heading.replace("</h2>", f"</h2>{_badge()}", 1)
-        made.box, made.html = heading + "".join(sentences), rest
+        made.box = heading + "".join(f'<p class="said">{sentence}</p>' for sentence in sentences)
+        made.sentences, made.html = sentences, rest
     if made.box and question.strip():
-        others = "".join(_here(other, "the-question", _("The question")) for other in alternates)
-        made.html += f'<div class="heading"><h2 id="the-question">{_("The question")}</h2>{others}</div>\n'
         made.contents.insert(1, ("the-question", _("The question")))
+        others = "".join(_here(other, "the-question", _elsewhere(other["language"])) for other in alternates)
+        made.html += f'<div class="heading"><h2 id="the-question">{made.contents[1][1]}</h2>{others}</div>\n'
     made.html += question
     for heading, id_, rest in found:
         if id_ in ("the-model", "the-method"):
@@ -127,13 +133,18 @@ def _arrange(made: Body, html: str, alternates: Sequence[dict[str, str]]) -> Non
             made.caveats = re.findall(r"<li>(.*?)</li>", rest, re.DOTALL)
 
 
-def _unmarked(sentence: str) -> str:
+def _elsewhere(language: str) -> str:
+    with words.using(language):
+        return _("The question")
+
+
+def unmarked(sentence: str) -> str:
     """A sentence of results where a badge says that they are simulated."""
     return sentence.removeprefix(_("In the synthetic data: {text}").partition("{text}")[0])
 
 
 def _badge() -> str:
-    return f' <span class="mark">{_("Synthetic data")}</span>'
+    return ' <span class="mark">{}</span>'.format(_("Synthetic data"))
 
 
 def template(name: str) -> jinja2.Template:
@@ -148,10 +159,17 @@ def common(language: str, head: str = "") -> dict[str, Any]:
     """
     start, end = ("left", "right") if words.DIRECTIONS[language] == "ltr" else ("right", "left")
     css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-    css += f"@page {{ @top-{start} {{ content: {_css(head)}; }} @bottom-{end} {{ {SHEET} }} }}\n"
+    css += (
+        f"@page {{ @top-{start} {{ {SHEET} content: {_css(head)}; }} @bottom-{end} {{ {SHEET} {COUNT} }} }}\n"
+    )
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     direction = words.DIRECTIONS[language]
     return {"language": language, "direction": direction, "css": css, "css_hash": digest, "label": labels()}
+
+
+def running_head(title: str, synthetic: bool) -> str:
+    """What runs along the top of each printed sheet."""
+    return " · ".join([_("Synthetic data"), title]) if synthetic else title
 
 
 def _css(text: str) -> str:
@@ -176,8 +194,8 @@ def labels() -> dict[str, str]:
             "results of the initiative."
         ),
         "synthetic_some": _(
-            "Reports and numbers that are marked so come from simulated payments. They show how the method works and "
-            "must not be quoted as results of the initiative."
+            "What is marked so comes from simulated payments: it shows how the method works and must not be quoted as "
+            "a result."
         ),
         "provenance": _("Where these numbers come from"),
         "commit": _("Version of the code"),
@@ -221,6 +239,25 @@ def labels() -> dict[str, str]:
         "event": _("Event"),
         "next": _("Next"),
         "previous": _("Previous"),
+        "brief": _("The brief, on one page"),
+        "parts": _("Where it came from"),
+        "parts_caption": _("What the gain was made of; the parts add up to the last row"),
+        "part": _("Part"),
+        "estimate": _("Estimate"),
+        "lasting": _("Did it last?"),
+        "caveats": _("What to keep in mind"),
+        "decide": _("What to decide: the next edition"),
+        "ask": _("Data to ask for, and from whom"),
+        "accessibility": _("Accessibility"),
+        "accessibility_met": _(
+            "These pages are made to meet WCAG 2.2 at level AA. They are tested by axe-core in Chromium, in both "
+            "languages, light and dark; contrast, keyboard, narrow screens and print by tests of our own and by eye."
+        ),
+        "accessibility_gaps": _(
+            "Known gaps: words inside equations are English on every page; a chart with many rows names the largest in "
+            "its text alternative and has the rest in the table below it; wide tables scroll sideways on a phone; the "
+            "pages were not yet read with a screen reader by someone who depends on one."
+        ),
     }
 
 
@@ -291,7 +328,7 @@ def _output(made: Body, output: dict, language: str, used: dict[str, int], table
         return ""
     if kind == "say" and shown:
         said = markup.clean(shown["html"])
-        made.answer = made.answer or _unmarked(said)
+        made.answer = made.answer or unmarked(said)
         made.said.setdefault(place, []).append(said)
         return f'<p class="said">{said}</p>\n'
     if kind in ("figure", "table") and shown:
@@ -330,7 +367,8 @@ def _drawing(shown: dict) -> str:
     wide = markup.svg(shown["svg"])
     if not (narrow := markup.svg(shown.get("narrow", ""))):
         return f'<div class="drawing" dir="ltr">{wide}</div>'
-    return f'<div class="drawing twice" dir="ltr"><div class="wide">{wide}</div><div class="narrow">{narrow}</div></div>'
+    both = f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div>'
+    return f'<div class="drawing twice" dir="ltr">{both}</div>'
 
 
 def scrolling(table: str, name: str) -> str:
