@@ -64,11 +64,22 @@ def describe(ax: Axes, *, alt: str, caption: str, data: pd.DataFrame) -> Axes:
         if text_width([title]) > width() - ax.get_position().x0 * width():
             half = title.index(" ", len(title) // 2)
             ax.set_title(f"{title[:half]}\n{title[half + 1 :]}", pad=8)
+            _raise(ax.figure, LINE)
     if words.language() == "ar":
         for text in _written(ax.figure):
             if re.search("[\u0600-\u06ff]", text.get_text()):
                 text.set_text("\u200f" + text.get_text())  # the paragraph runs from right to left
     return ax
+
+
+def _raise(figure: Figure, inches: float) -> None:
+    """Room at the top."""
+    height = figure.get_figheight()
+    share = height / (height + inches)
+    figure.set_figheight(height + inches)
+    for axes in figure.axes:
+        x, y, across, up = axes.get_position().bounds
+        axes.set_position((x, y * share, across, up * share))
 
 
 def _written(figure: Figure) -> Iterator[Text]:
@@ -354,12 +365,9 @@ def level_ticks(ax: Axes, places: Sequence[float], labels: Sequence[str]) -> Non
 
 def mark_synthetic(ax: Axes) -> None:
     """Say in the figure itself that its data are simulated; on a phone in a line of its own above it."""
-    figure, height = ax.figure, ax.figure.get_figheight()
+    figure = ax.figure
     if narrow():
-        figure.set_figheight(height + LINE)
-        for axes in figure.axes:
-            x, y, across, up = axes.get_position().bounds
-            axes.set_position((x, y * height / (height + LINE), across, up * height / (height + LINE)))
+        _raise(figure, LINE)
     figure.text(
         0.995, 0.99, _("Synthetic data"), ha="right", va="top", fontsize=8.5, color=ANNOUNCED, weight="bold"
     )

@@ -224,7 +224,7 @@ def decomposition(found: Decomposition, metric: str = "value", level: float = 0.
     ax.barh(places, estimate, height=0.3 if narrow() else 0.56, color=colours, alpha=0.6)
     ax.hlines(places, low, high, color=INK, lw=1.3)
     ax.axvline(0, color=INK, lw=0.9)
-    ax.axhline(places[-1] - (0.72 if narrow() else 0.5), color=INK, lw=0.6)
+    ax.axhline(places[-1] - (0.8 if narrow() else 0.5), color=INK, lw=0.6)
     ax.xaxis.set_major_locator(MaxNLocator(5))
     value_axis(ax, ax.xaxis)
     title = metric_title(metric)
@@ -317,7 +317,7 @@ def calibration(rows: pd.DataFrame, value: str = "coverage", low: float = 0.935,
         [words.process(name) for name in table.index],
     )
     left = 0.03 if narrow() else text_width(down, 9) + 0.12
-    each, angle = (0.36, 60) if narrow() else (0.25, 35)  # inches a row; degrees
+    each, angle = (0.42, 60) if narrow() else (0.25, 35)  # inches a row; degrees
     rise, reach = np.sin(np.radians(angle)), np.cos(np.radians(angle))
     headed = rise * text_width(across, 8.5) + 0.2
     columns = min(
@@ -327,7 +327,7 @@ def calibration(rows: pd.DataFrame, value: str = "coverage", low: float = 0.935,
     right = min((left + columns * len(across)) / width(), 0.99)
     height = 0.15 + each * len(table) + headed + (0.2 if narrow() else 0)
     ax = canvas(height, left / width(), right, top=1 - headed / height, bottom=0.06 / height)
-    half = 0.32 if narrow() else 0.43  # of a cell's height
+    half = 0.27 if narrow() else 0.43  # of a cell's height
     cells = table.to_numpy(float)
     under, over = cells < low, cells > high
     for i, j in np.argwhere(np.isfinite(cells)):
@@ -349,7 +349,7 @@ def calibration(rows: pd.DataFrame, value: str = "coverage", low: float = 0.935,
     ax.set_ylim(len(down) - 0.5, -1 if narrow() else -0.5)
     if narrow():
         for i, name in enumerate(down):
-            ax.text(0, i - 0.55, name, fontsize=8.5, va="center", transform=ax.get_yaxis_transform())
+            ax.text(0, i - 0.5, name, fontsize=8.5, va="center", transform=ax.get_yaxis_transform())
     for side in ax.spines.values():
         side.set_visible(False)
     inside = (~under & ~over & np.isfinite(cells)).sum(axis=0)

@@ -96,7 +96,7 @@ def _unit(largest: float, metric: str) -> tuple[float, str]:
     currency = words.name(words.currency())
     if metric == "value":
         return scale, _(UNITS[scale][0]).format(currency=currency) if scale > 1 else currency
-    return scale, _(UNITS[scale][1]) if scale > 1 else _("payments")
+    return scale, _(UNITS[scale][1]) if scale > 1 else words.metric(metric)
 
 
 def _decide(numbers: dict[str, Any], bodies: dict[str, page.Body]) -> list[str]:
