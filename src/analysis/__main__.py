@@ -128,6 +128,7 @@ series_options = _options(
 @option("--only", metavar="NN", help="One notebook alone, by its number.")
 @option("--fresh", is_flag=True, help="Run again what has not changed.")
 @option("--cluster", metavar="ADDRESS", help="Dask scheduler that runs the notebooks, as tcp://host:8786.")
+@option("--pdf", is_flag=True, help="The brief as PDF too, where a Chromium is installed.")
 def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
     """Render the reports of STUDY, a parameters file such as those in notebooks/."""
     from analysis.report import build
@@ -135,6 +136,11 @@ def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
     built = build(study, languages=languages, **options)
     run = f"{built.executed} notebooks run, {built.unchanged} unchanged"
     click.echo(f"{len(built.pages)} reports, {run}: {built.index}")
+    if built.printed:
+        found = ", ".join(map(str, filter(None, built.printed)))
+        click.echo(
+            found or "no PDF: no Chromium was found; install one, or print brief.en.html from a browser"
+        )
 
 
 @cli.command()

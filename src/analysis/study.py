@@ -342,10 +342,10 @@ class Study(BaseModel):
     def has(self) -> frozenset[str]:
         """What the study has, by one word each; a notebook's cell that is tagged ``needs-<word>`` stays if it is there.
 
-        ledger, daily (figures), offline (and digital channels), entity, service, channel, value, payers, campaign,
-        after (days to see what lasts), habit (payers, with time to see them again), designs (entities, with days enough
-        to compare designs of an edition on them), day or days (one, several), editions, donors, figures (published), calendar (of a country),
-        metrics (several), synthetic, truth (of a simulation), real, background, covariates.
+        ledger or daily (figures); offline (and digital channels), entity, service, channel, value, payers; campaign;
+        after (days to see what lasts), habit (payers, and time to see them again), designs (entities, and days enough
+        to compare designs of an edition on them); day or days (one, several), editions; donors, covariates, figures
+        (published), calendar (of a country), background; metrics (several); synthetic or real, truth (of a simulation).
         """
         true = {
             "campaign": len(self.windows.campaign_days) > 0,

@@ -21,6 +21,7 @@ from analysis.report.runs import NotebookError, Run
 from analysis.study import ROOT, Study, cache_folder, write
 
 NAMES = {"en": "English", "ar": "العربية"}
+OURS = ("??/*.html", "data/*.csv", "index*.html", "brief.*")  # what an earlier call may have left
 SCHEMA = Path(__file__).with_name("results.schema.json")
 
 
@@ -36,12 +37,15 @@ class Built:
         Every report, in every language.
     executed, unchanged : int
         Notebooks that were run, and that did not have to be.
+    printed : tuple of Path or None
+        The briefs as PDF, where asked for; None for each that no browser was found for.
     """
 
     index: Path
     pages: tuple[Path, ...]
     executed: int
     unchanged: int
+    printed: tuple[Path | None, ...] = ()
 
 
 def build(
@@ -54,6 +58,7 @@ def build(
     notebooks: str | Path | None = None,
     progress: bool = True,
     cluster: str | None = None,
+    pdf: bool = False,
 ) -> Built:
     """Render the reports of a study.
 
@@ -77,6 +82,8 @@ def build(
         Show a bar on stderr.
     cluster : str, optional
         Address of a Dask scheduler that runs the notebooks, as in `runs.execute`.
+    pdf : bool
+        Print the brief as PDF too, where a Chromium is found.
 
     Raises
     ------
@@ -111,7 +118,16 @@ def build(
         write(manifest, json.dumps({"state": state if only is None else "", "files": written}))
         _write_studies(Path(out), languages)
     pages = tuple(folder / language / f"{run.name}.html" for language in languages for run in chosen)
-    return Built(folder / "index.html", pages, len(due), len(chosen) - len(due))
+    briefs = [folder / _brief(language) for language in languages] if pdf else []
+    return Built(folder / "index.html", pages, len(due), len(chosen) - len(due), tuple(map(_printed, briefs)))
+
+
+def _printed(html: Path) -> Path | None:
+    """The page as PDF, made where it is not there: it goes with its page."""
+    from analysis.report.brief import printed
+
+    pdf = html.with_suffix(".pdf")
+    return pdf if pdf.exists() else printed(html)
 
 
 def _run(due: list[Run], jobs: int, progress: bool, cluster: str | None) -> None:
@@ -184,7 +200,7 @@ def _write_all(
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(file, target)
         names = {file.relative_to(staged).as_posix() for file in made}
-        for stale in (*folder.glob("??/*.html"), *folder.glob("data/*.csv"), *folder.glob("index*.html")):
+        for stale in (found for form in OURS for found in folder.glob(form)):
             if stale.relative_to(folder).as_posix() not in names:
                 stale.unlink()
         return {name: (folder / name).stat().st_size for name in sorted(names)}
@@ -203,7 +219,7 @@ def _render(
     staged: Path,
 ) -> None:
     from analysis import words
-    from analysis.report import page, summary
+    from analysis.report import brief, page, summary
 
     for language in languages:
         others = [code for code in languages if code != language]
@@ -242,13 +258,28 @@ def _render(
                 alternates=[_alternate(code, _index(code, languages)) for code in others],
                 main_language=languages[0],
                 tables=tables,
+                brief_href=_brief(language),
                 provenance=_local(provenance, provenance["run"], language),
             )
+            one_page = brief.brief(
+                study,
+                numbers,
+                bodies,
+                language,
+                alternates=[_alternate(code, _brief(code)) for code in others],
+                index_href=_index(language, languages),
+                provenance=_local(provenance, provenance["run"], language),
+            )
+        write(staged / _brief(language), one_page)
         write(staged / _index(language, languages), html)
 
 
 def _index(language: str, languages: Sequence[str]) -> str:
     return "index.html" if language == languages[0] else f"index.{language}.html"
+
+
+def _brief(language: str) -> str:
+    return f"brief.{language}.html"
 
 
 def _alternate(language: str, href: str) -> dict[str, str]:
@@ -396,7 +427,9 @@ def _unchanged(manifest: Path, state: str, folder: Path) -> bool:
 def _look() -> str:
     """Changes with whatever decides how pages look, apart from the runs."""
     here = Path(__file__).parent
-    files = [here / name for name in ("assembly.py", "markup.py", "page.py", "summary.py", SCHEMA.name)]
+    files = [
+        here / name for name in ("assembly.py", "brief.py", "markup.py", "page.py", "summary.py", SCHEMA.name)
+    ]
     return _digest(
         *(file.read_text(encoding="utf-8") for file in (*files, *sorted((here / "templates").iterdir())))
     )
