@@ -142,7 +142,7 @@ def test_what_lands_where(made):
     _, out = made
     names = {file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file()}
     assert names == {
-        "index.html", "index.ar.html", "results.json", "provenance.json", "data/03_effect.daily.csv",
+        "index.html", "index.ar.html", "results.json", "provenance.json", "data/03_effect.daily.synthetic.csv",
         "en/01_announced.html", "en/03_effect.html", "ar/01_announced.html", "ar/03_effect.html",
     }  # fmt: skip
     assert {file.name for file in out.parent.iterdir()} == {"hostile", "index.html", "index.ar.html"}
@@ -279,7 +279,7 @@ def test_the_model_is_folded_under_its_heading_and_a_large_page_drops_tables_fir
 
 def test_csv_is_safe_to_open_and_keeps_its_numbers(made):
     _, out = made
-    rows = list(csv.reader(io.StringIO((out / "data" / "03_effect.daily.csv").read_text())))
+    rows = list(csv.reader(io.StringIO((out / "data" / "03_effect.daily.synthetic.csv").read_text())))
     assert rows[1:] == [["2017-10-26", "'=HYPERLINK(1)", "-5.5"], ["2017-10-27", "'+A1", "-0.5"]]
 
 

@@ -145,6 +145,12 @@ series_options = _options(
 @click.option(
     "--cluster", metavar="ADDRESS", help="Dask scheduler that runs the notebooks, as tcp://host:8786."
 )
+@click.option(
+    "--earlier",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The last edition's results.json or folder: say on the first page what changed since.",
+)
 def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
     """Render the reports of STUDY, a parameters file such as notebooks/dubai-2017.yaml."""
     from analysis.report import build
@@ -153,6 +159,26 @@ def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
     click.echo(
         f"{len(built.pages)} reports, {built.executed} notebooks run, {built.unchanged} unchanged: {built.index}"
     )
+
+
+@cli.command()
+@click.argument("before", type=click.Path(path_type=Path))
+@click.argument("after", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), metavar="PAGE", help="Write it as an HTML page, too.")
+@json_option
+def compare(before: Path, after: Path, out: Path | None, as_json: bool) -> None:
+    """Every number that moved between two reports, results.json or folders, and why; exit code 1 if any did."""
+    from analysis.report import comparing
+    from analysis.study import write
+
+    compared = comparing.compare(comparing.load(before), comparing.load(after))
+    if out:
+        write(out, compared.page())
+    if as_json:
+        _print_json(compared.to_dict())
+    else:
+        click.echo(compared)
+    sys.exit(0 if compared.same else 1)
 
 
 @cli.command()

@@ -99,6 +99,8 @@ class Study(BaseModel):
         Level of every interval.
     seed : int
         Of everything random.
+    contact, corrections : str, optional
+        Whom to ask, and what has been corrected since the report was first given out: plain text in every footer.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -127,6 +129,8 @@ class Study(BaseModel):
     language: Literal["en", "ar"] = "en"
     confidence: float = Field(0.95, gt=0, lt=1)
     seed: int = Field(20171026, ge=0)
+    contact: str | None = Field(None, min_length=1)
+    corrections: str | None = Field(None, min_length=1)
 
     _folder: Path | None = PrivateAttr(None)
     _name: str = PrivateAttr("study")

@@ -11,17 +11,27 @@ import re
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.report import runs
 from analysis.report.runs import NotebookError, Run
 from analysis.study import ROOT, Study, cache_folder, write
 
+if TYPE_CHECKING:
+    from analysis.report.comparing import Edition
+
 NAMES = {"en": "English", "ar": "العربية"}
 SCHEMA = Path(__file__).with_name("results.schema.json")
+NOTICES = ("contact", "corrections")  # of a study, in every footer
+NAMES_IN_LATEX = {"en": "english", "ar": "arabic"}
+TEX = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+}  # others take a backslash
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,7 @@ def build(
     notebooks: str | Path | None = None,
     progress: bool = True,
     cluster: str | None = None,
+    earlier: str | Path | None = None,
 ) -> Built:
     """Render the reports of a study.
 
@@ -77,6 +88,8 @@ def build(
         Show a bar on stderr.
     cluster : str, optional
         Address of a Dask scheduler that runs the notebooks, as in `runs.execute`.
+    earlier : path, optional
+        An earlier edition's results.json, or its folder: the first page says what has changed since.
 
     Raises
     ------
@@ -85,7 +98,10 @@ def build(
     NotebookError
         A notebook failed. The others are done and not run again by the next call; no page has changed.
     """
+    from analysis.report import comparing
+
     study = Study.load(study_path)
+    last = comparing.load(earlier) if earlier is not None else None
     languages = tuple(dict.fromkeys(languages)) or ("en",)
     if unknown := [code for code in languages if code not in NAMES]:
         raise ValueError(f"language {unknown[0]!r} is unknown: give {' or '.join(NAMES)}")
@@ -101,13 +117,13 @@ def build(
     due = [run for run in chosen if fresh or not run.executed.exists()]
     folder = Path(out) / study.name
     manifest = cache_folder() / "pages" / f"{_digest(str(folder.resolve()))}.json"
-    state = _digest([run.key for run in planned], languages, _look(), str(study_path))
+    state = _digest([run.key for run in planned], languages, _look(), str(study_path), last and asdict(last))
     if due or only is not None or not _unchanged(manifest, state, folder):
         study.windows  # noqa: B018  # periods out of order are refused before anything runs
         _run(due, jobs or os.cpu_count() or 1, progress, cluster)
         shown = [run if run in chosen else _latest(run, folder) for run in planned]
         shown = [run for run in shown if run is not None]
-        written = _write_all(study, Path(study_path), shown, languages, folder)
+        written = _write_all(study, Path(study_path), shown, languages, folder, last)
         write(manifest, json.dumps({"state": state if only is None else "", "files": written}))
         _write_studies(Path(out), languages)
     pages = tuple(folder / language / f"{run.name}.html" for language in languages for run in chosen)
@@ -155,7 +171,12 @@ def _number(only: str) -> int:
 
 
 def _write_all(
-    study: Study, study_path: Path, shown: list[Run], languages: tuple[str, ...], folder: Path
+    study: Study,
+    study_path: Path,
+    shown: list[Run],
+    languages: tuple[str, ...],
+    folder: Path,
+    earlier: Edition | None,
 ) -> dict[str, int]:
     """Everything of one study: made in a folder beside it, then each file renamed into place."""
     from analysis.report import summary
@@ -168,7 +189,8 @@ def _write_all(
         numbers = summary.results(study, results)
         _validate(numbers)
         tables = _tables(results)
-        _render(study, results, numbers, provenance, languages, list(tables), staged)
+        books = _workbooks(study, results, provenance, languages, staged)
+        _render(study, results, numbers, provenance, languages, list(tables), books, staged, earlier)
         for name, text in tables.items():
             write(staged / "data" / name, text)
         write(staged / "results.json", _json(numbers))
@@ -179,7 +201,8 @@ def _write_all(
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(file, target)
         names = {file.relative_to(staged).as_posix() for file in made}
-        for stale in (*folder.glob("??/*.html"), *folder.glob("data/*.csv"), *folder.glob("index*.html")):
+        kinds = ("??/*.html", "data/*.csv", "index*.html", "tables.*.xlsx")
+        for stale in [file for kind in kinds for file in folder.glob(kind)]:
             if stale.relative_to(folder).as_posix() not in names:
                 stale.unlink()
         return {name: (folder / name).stat().st_size for name in sorted(names)}
@@ -194,10 +217,12 @@ def _render(
     provenance: dict,
     languages: tuple[str, ...],
     tables: Sequence[str],
+    books: dict[str, str],
     staged: Path,
+    earlier: Edition | None,
 ) -> None:
     from analysis import words
-    from analysis.report import page, summary
+    from analysis.report import comparing, page, summary
 
     for language in languages:
         others = [code for code in languages if code != language]
@@ -223,7 +248,9 @@ def _render(
                 alternates=links,
                 previous=previous,
                 next=following,
-                provenance=_local(provenance, provenance["notebooks"][name], language),
+                provenance=_local(
+                    provenance, provenance["notebooks"][name], language, bodies[name].synthetic
+                ),
             )
             write(staged / language / f"{name}.html", html)
         with words.using(language):
@@ -235,9 +262,32 @@ def _render(
                 alternates=[_alternate(code, _index(code, languages)) for code in others],
                 main_language=languages[0],
                 tables=tables,
-                provenance=_local(provenance, provenance["run"], language),
+                workbook=books.get(language),
+                changes=earlier and comparing.since(earlier, numbers, provenance),
+                provenance=_local(provenance, provenance["run"], language, numbers["synthetic"]),
             )
         write(staged / _index(language, languages), html)
+
+
+def _workbooks(
+    study: Study, results: dict[str, dict], provenance: dict, languages: tuple[str, ...], staged: Path
+) -> dict[str, str]:
+    """All tables as one workbook a language; the name of each, where there are tables."""
+    from analysis import words
+    from analysis.report import page
+    from analysis.report.workbook import sheets, workbook
+
+    names = {}
+    for language in languages:
+        if found := sheets(results, language):
+            synthetic = any(table["synthetic"] for table in found)
+            names[language] = f"tables.{language}{'.synthetic' * synthetic}.xlsx"
+            about = _local(provenance, provenance["run"], language, synthetic)
+            with words.using(language):
+                lines = [about["cite"], *([page.labels()["synthetic_some"]] if synthetic else [])]
+                made = workbook(found, words.name(study.title), lines, provenance["run"]["date"])
+            write(staged / names[language], made)
+    return names
 
 
 def _index(language: str, languages: Sequence[str]) -> str:
@@ -274,26 +324,54 @@ def _provenance(study: Study, study_path: Path, shown: list[Run], results: dict[
     }
 
 
-def _local(provenance: dict, of_run: dict, language: str) -> dict[str, Any]:
+def _local(provenance: dict, of_run: dict, language: str, synthetic: bool) -> dict[str, Any]:
     """What one page's footer says."""
     from analysis import words
 
     with words.using(language):
         day = date.fromisoformat(of_run["date"])
+        title, commit = words.name(provenance["title"]), of_run["commit"][:10]
         cite = words._("{title}. Report of {date}, code version {commit}.").format(
-            title=words.name(provenance["title"]), date=words.date(day), commit=of_run["commit"][:10]
+            title=title, date=words.date(day), commit=commit
         )
+        if synthetic:
+            cite = words._("Synthetic data. {text}").format(text=cite)
         shown = {name: value for name, value in of_run["parameters"].items() if value not in (None, [], {})}
+        contact, corrections = (provenance["run"]["parameters"].get(name) for name in NOTICES)
         return {
             "date": words.date(day),
-            "commit": of_run["commit"][:10],
+            "commit": commit,
             "modified": of_run["modified"],
             "data": [file for file in provenance["data"] if not file["file"].endswith(".md")],
-            "parameters": shown,
+            "parameters": {name: value for name, value in shown.items() if name not in NOTICES},
             "versions": of_run["versions"],
             "cite": cite,
+            "bibtex": _bibtex(provenance["study"], title, day, commit, synthetic),
+            "contact": contact and words.name(contact),
+            "corrections": corrections and words.name(corrections),
             "command": provenance["command"],
         }
+
+
+def _bibtex(study: str, title: str, day: date, commit: str, synthetic: bool) -> str:
+    """The report as an entry for BibTeX, in the language spoken now."""
+    from analysis import words
+
+    def plain(text: str) -> str:
+        return re.sub(
+            r"[\\{}$&%#_^~]", lambda found: TEX.get(found[0], f"\\{found[0]}"), " ".join(text.split())
+        )
+
+    fields = {
+        "title": f"{{{plain(title)}}}",
+        "howpublished": plain(words._("Report, code version {commit}").format(commit=commit)),
+        "year": f"{day:%Y}",
+        "month": f"{day.month}",
+        "note": plain(words._("Synthetic data")) if synthetic else "",
+        "langid": NAMES_IN_LATEX[words.language()],
+    }
+    inside = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
+    return f"@misc{{{re.sub('[^A-Za-z0-9-]+', '-', study)}-{day:%Y},\n{inside}}}"
 
 
 def _tables(results: dict[str, dict]) -> dict[str, str]:
@@ -305,8 +383,11 @@ def _tables(results: dict[str, dict]) -> dict[str, str]:
         for meta in outputs(notebook):
             if meta.get("csv"):
                 key = f"{name}.{slug(meta.get('key') or meta['kind'])}"
-                number = sum(known == key or known.startswith(f"{key}-") for known in (n[:-4] for n in made))
-                made[f"{key}{f'-{number + 1}' if number else ''}.csv"] = _safe(meta["csv"])
+                number = sum(
+                    re.fullmatch(rf"{re.escape(key)}(-\d+)?(\.synthetic)?\.csv", n) is not None for n in made
+                )
+                key += f"-{number + 1}" if number else ""
+                made[f"{key}{'.synthetic' * bool(meta.get('synthetic'))}.csv"] = _safe(meta["csv"])
     return made
 
 
@@ -383,7 +464,19 @@ def _unchanged(manifest: Path, state: str, folder: Path) -> bool:
 def _look() -> str:
     """Changes with whatever decides how pages look, apart from the runs."""
     here = Path(__file__).parent
-    files = [here / name for name in ("assembly.py", "markup.py", "page.py", "summary.py", SCHEMA.name)]
+    files = [
+        here / name
+        for name in (
+            "assembly.py",
+            "causes.py",
+            "comparing.py",
+            "markup.py",
+            "page.py",
+            "summary.py",
+            "workbook.py",
+            SCHEMA.name,
+        )
+    ]
     return _digest(
         *(file.read_text(encoding="utf-8") for file in (*files, *sorted((here / "templates").iterdir())))
     )

@@ -114,6 +114,7 @@ def labels() -> dict[str, str]:
         "method": _("The equation, and what must be true to believe it"),
         "data_table": _("The data as a table"),
         "csv": _("Download the data (CSV)"),
+        "permalink": _("Link to this place"),
         "synthetic": _("Synthetic data"),
         "synthetic_long": _(
             "These numbers come from simulated payments. They show how the method works and must not be quoted as "
@@ -132,6 +133,8 @@ def labels() -> dict[str, str]:
         "parameters": _("Parameters"),
         "seed": _("Random seed"),
         "cite": _("How to cite"),
+        "contact": _("Contact"),
+        "corrections": _("Corrections"),
         "reproduce": _("How to reproduce"),
         "modified": _("with uncommitted changes"),
         "figure_missing": _("Figure without a text alternative"),
@@ -159,6 +162,7 @@ def labels() -> dict[str, str]:
         "files": _("The numbers behind the reports"),
         "results_file": _("every number at full precision (JSON)"),
         "provenance_file": _("code, data and parameters that made them (JSON)"),
+        "workbook_file": _("all tables, a sheet each (XLSX)"),
         "csv_files": _("the data behind each figure and table (CSV)"),
         "studies_title": _("Studies of one-day initiatives"),
         "studies_note": _("Each study has its own parameters, data and provenance, given on its pages."),
@@ -247,7 +251,7 @@ def _shown(kind: str, shown: dict, meta: dict, output: dict, id_: str) -> str:
         caption=shown.get("caption") or "",
         table=table,
         csv=base64.b64encode(csv.encode()).decode(),
-        csv_name=f"{markup.slug(meta.get('key') or kind)}.csv",
+        csv_name=f"{markup.slug(meta.get('key') or kind)}{'.synthetic' * bool(meta.get('synthetic'))}.csv",
         label=labels(),
     )
 
