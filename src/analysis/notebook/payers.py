@@ -27,6 +27,7 @@ HEADINGS = {
     "quantity": N_("Quantity"),
     "estimate": N_("Estimate"),
     "truth": N_("Truth"),
+    "suppressed": N_("Not shown, fewer than ten people"),
 }
 FORMATS = {"payers": "number.0", "share": "percent.1", "ordinary_share": "percent.1"}
 
@@ -146,6 +147,7 @@ def table(who: Payers) -> pd.DataFrame:
     order = ["channel", "days", "payers", "share", "ordinary_share", "difference", "interval"]
     shown = headed(shown[order], HEADINGS, FORMATS)
     shown.attrs["csv"] = rows.to_dict("records")
+    shown.attrs["csv_formats"] = FORMATS | dict.fromkeys(("difference", "low", "high"), "+points.1")
     return shown
 
 

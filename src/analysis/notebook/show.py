@@ -163,7 +163,7 @@ def table(
     first = shown[languages()[0]]
     with words.using("en"):
         made = frame(*args) if callable(frame) else frame
-    plain = pd.DataFrame(made.attrs["csv"]) if "csv" in made.attrs else made
+        plain = pd.DataFrame(made.attrs["csv"]) if "csv" in made.attrs else made
     meta = {"kind": "table", "key": key or _slug(caption), "languages": shown, "csv": frame_csv(plain)}
     _display({"text/html": first["table"], "text/plain": first["caption"]}, meta)
 
@@ -213,6 +213,10 @@ def frame_html(
 def frame_csv(frame: pd.DataFrame) -> str:
     """The frame at full precision; text that a spreadsheet would run as a formula is quoted with an apostrophe."""
     safe = tables.ends_apart(frame)
+    with words.using("en"):
+        for name, kind in frame.attrs.get("formats", {}).items():
+            if kind == "weekday" and name in safe:
+                safe[name] = safe[name].map(words.weekday)
     for name in safe.columns:
         if safe[name].dtype == object or pd.api.types.is_string_dtype(safe[name]):
             safe[name] = [_safe(value) for value in safe[name]]

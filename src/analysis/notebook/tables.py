@@ -22,6 +22,7 @@ def capital(text: str) -> str:
 def headed(table: pd.DataFrame, headings: Mapping[str, str], formats: Mapping[str, str]) -> pd.DataFrame:
     """The table under its headings, with the kind of each column's numbers for `show.table`."""
     headed = table.rename(columns=headings)
+    headed.attrs["headings"] = dict(headings)
     headed.attrs["formats"] = {headings[name]: formats[name] for name in table.columns if name in formats}
     return headed
 
@@ -59,10 +60,11 @@ def sheet(
         numbers = pd.DataFrame(frame.attrs["csv"])
         if len(numbers) == len(frame):  # row by row, so that the first column may be read as it is shown
             numbers[numbers.columns[0]] = list(frame.iloc[:, 0])
-            numbers = numbers.rename(columns={numbers.columns[0]: frame.columns[0]})
-        frame, columns, formats = numbers, None, {}
+        formats = frame.attrs.get("csv_formats", {})
+        columns = {name: frame.attrs.get("headings", {}).get(name, "") for name in numbers}
+        frame = numbers
     shown = frame[list(columns or frame.columns)]
-    headings = {name: words._(text) for name, text in (columns or {}).items()}
+    headings = {name: words._(text) for name, text in (columns or {}).items() if text}
     apart = ends_apart(shown)
     heads = []
     for name in apart.columns:
@@ -87,7 +89,7 @@ def _number_format(kind: str | None, name: str, values: pd.Series) -> str:
     """A column's number format, as spreadsheets write them."""
     if any(isinstance(value, date | np.datetime64) for value in values):
         return DAY
-    if kind is None and re.search("^relative|share$", str(name)):
+    if kind is None and re.search("^relative|share$|^held_", str(name)):
         kind = "percent"
     sign, stem, decimals = re.fullmatch(r"(\+?)([a-z]*)(?:\.(\d))?", kind or "").groups()
     if stem in ("percent", "points"):

@@ -105,11 +105,7 @@ class Comparison:
         """A row a move, written out: half widths, relative, absolute, before, after, cause, place."""
         rows = []
         for move in self.moved:
-            sizes = (
-                _written(move.half_widths, "+,.3g"),
-                _written(move.relative, "+,.3%"),
-                _written(move.absolute, "+"),
-            )
+            sizes = map(_written, (move.half_widths, move.relative, move.absolute), ("+,.3g", "+,.3%", "+"))
             more = f" and {len(move.places) - 1} more" if len(move.places) > 1 else ""
             values = _written(move.before), _written(move.after)
             rows.append((*sizes, *values, ", ".join(move.causes), move.places[0] + more))
@@ -126,8 +122,8 @@ class Comparison:
             for row in table:
                 numbers = [cell.rjust(width) for cell, width in zip(row[:5], wide, strict=False)]
                 lines.append("  ".join((*numbers, row[5].ljust(wide[5]), row[6])))
-        lines += [f"appeared: {place}" for place in self.appeared]
-        return "\n".join(lines + [f"vanished: {place}" for place in self.vanished])
+        gone = [f"vanished: {place}" for place in self.vanished]
+        return "\n".join([*lines, *(f"appeared: {place}" for place in self.appeared), *gone])
 
     def page(self) -> str:
         """The comparison as a page, in English."""
@@ -161,8 +157,7 @@ def compare(before: Edition, after: Edition) -> Comparison:
     moved = []
     for paths in together.values():
         places = sorted("/".join(map(str, path)) for path in paths)
-        widths = (_half_width(old, path) for path in sorted(paths, key=str))
-        width = next((width for width in widths if width), None)
+        width = next(filter(None, (_half_width(old, path) for path in sorted(paths, key=str))), None)
         kinds = {change.kind for change in changed if _reaches(change, places)}
         causes = tuple(kind for kind in WHY if kind in kinds) or ("unknown",)
         moved.append(Move(tuple(places), old[paths[0]], new[paths[0]], width, causes))
@@ -176,12 +171,12 @@ def since(earlier: Edition, numbers: dict[str, Any], provenance: dict[str, Any])
         {(row["metric"], row["over"]): f"{row['effect']} ({row['interval']})" for row in summary._rows(of)}
         for of in (earlier.results, numbers)
     )
-    keys = dict.fromkeys([*now, *was])
-    moved = [(*key, was.get(key, "–"), now.get(key, "–")) for key in keys if was.get(key) != now.get(key)]
+    pairs = {key: (was.get(key, "–"), now.get(key, "–")) for key in (*now, *was)}
+    moved = [(*key, *pair) for key, pair in pairs.items() if pair[0] != pair[1]]
     day = earlier.provenance.get("run", {}).get("date")
     lead = _("The last edition is of {date}.").format(date=words.date(date.fromisoformat(day))) if day else ""
     answering = {place["notebook"] for places in numbers["answers"].values() for place in places.values()}
-    reaching = [c for c in changes(earlier.provenance, provenance) if c.notebooks & answering]
+    why = [c for c in changes(earlier.provenance, provenance) if c.notebooks & answering]
     caption = _("Effect with its interval, where what is written has changed")
     return {
         "heading": _("What changed since the last edition of this report"),
@@ -190,7 +185,7 @@ def since(earlier: Edition, numbers: dict[str, Any], provenance: dict[str, Any])
         "caption": _("Synthetic data. {text}").format(text=caption) if numbers["synthetic"] else caption,
         "columns": [_("Metric"), _("Over"), _("Last edition"), _("This edition")],
         "rows": moved,
-        "why": sentences(reaching) if moved else [],
+        "why": sentences(why) if moved else [],
     }
 
 
@@ -206,10 +201,8 @@ def _leaves(value: Any, path: tuple = ()) -> Iterator[tuple[tuple, Any]]:
 def _only(these: dict[tuple, Any], others: dict[tuple, Any]) -> tuple[str, ...]:
     """What only one side has, as high up as it is whole: a record, not each of its numbers."""
     known = {path[:n] for path in others for n in range(len(path) + 1)}
-    tops = {
-        next((path[:n] for n in range(1, len(path)) if path[:n] not in known), path)
-        for path in these.keys() - others.keys()
-    }
+    own = these.keys() - others.keys()
+    tops = {next((path[:n] for n in range(1, len(path)) if path[:n] not in known), path) for path in own}
     return tuple(sorted("/".join(map(str, path)) for path in tops))
 
 
