@@ -257,16 +257,24 @@ def test_the_first_page_tells_of_headlines_alone_and_why():
     assert told["lead"] == "The last edition is of 23 November 2017."
     ((metric, _over, was, now),) = told["rows"]
     assert (metric, was, now) == ("number of digital payments", "+20% (+15% to +25%)", "+24% (+15% to +25%)")
-    assert told["why"] == ["The code changed: \u2066aaaaaaaaaa → bbbbbbbbbb\u2069."]
+    assert told["why"] == [
+        "The code changed from version \u2066aaaaaaaaaa\u2069 to version \u2066bbbbbbbbbb\u2069."
+    ]
     with words.using("ar"):
         arabic = comparing.since(earlier, moved, later)
     assert "\u2066+24%\u2069" in arabic["rows"][0][3]
-    assert arabic["why"] == ["تغيّر البرنامج: \u2066aaaaaaaaaa → bbbbbbbbbb\u2069."]
+    assert arabic["why"] == [
+        "تغيّر البرنامج من الإصدار \u2066aaaaaaaaaa\u2069 إلى الإصدار \u2066bbbbbbbbbb\u2069."
+    ]
     same = comparing.since(earlier, changed_in(RESULTS, {f"{answer}/relative": 0.2 + 1e-12}), later)
     assert (same["rows"], same["why"]) == ([], [])
     assert comparing.since(earlier, moved, PROVENANCE)["why"] == ["Why they moved is unknown."]
 
 
-def test_uncommitted_changes_are_named():
-    run_ = RUN | {"modified": True}
-    assert causes.code(run_) == "aaaaaaaaaa with uncommitted changes"
+def test_uncommitted_changes_are_named_where_the_commit_is_the_same():
+    later = changed_in(PROVENANCE, {"notebooks/03_effect/modified": True})
+    (change,) = causes.changes(PROVENANCE, later)
+    assert str(change) == "aaaaaaaaaa → aaaaaaaaaa with uncommitted changes"
+    with words.using("ar"):
+        (sentence,) = causes.sentences([change])
+    assert sentence.endswith("إلى الإصدار \u2066aaaaaaaaaa\u2069 (مع تعديلات غير محفوظة في السجل).")

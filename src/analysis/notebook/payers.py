@@ -20,6 +20,7 @@ HEADINGS = {
     "channel": N_("Channel of the first digital payment"),
     "days": N_("Days after it"),
     "payers": N_("First-time payers of the event"),
+    "ordinary_payers": N_("First-time payers of ordinary days"),
     "share": N_("Paid digitally again"),
     "ordinary_share": N_("The same, of ordinary days"),
     "difference": N_("Difference in percentage points"),

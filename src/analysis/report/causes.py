@@ -10,7 +10,7 @@ from analysis.words import N_, _
 WORDING = ("title", "background", "language", "contact", "corrections")  # parameters that move no number
 WHY = {
     "data": N_("Data that changed: {names}."),
-    "code": N_("The code changed: {names}."),
+    "code": N_("The code changed from version {before} to version {after}."),
     "parameter": N_("Parameters that changed: {names}."),
     "version": N_("Software that changed: {names}."),
 }
@@ -67,11 +67,19 @@ def sentences(changed: list[Change]) -> list[str]:
     """A sentence a kind of change."""
     sentences = []
     for kind, sentence in WHY.items():
-        if names := sorted({f"\u2066{change}\u2069" for change in changed if change.kind == kind}):
-            sentences.append(_(sentence).format(names=_("; ").join(names)))
+        if of_kind := [change for change in changed if change.kind == kind]:
+            names = _("; ").join(f"\u2066{change}\u2069" for change in of_kind)
+            versions = {"before": _version(of_kind[0].before), "after": _version(of_kind[0].after)}
+            sentences.append(_(sentence).format(names=names, **versions))
     return sentences or [_("Why they moved is unknown.")]
 
 
 def code(run: dict[str, Any]) -> str:
     """The version of the code behind one run."""
     return run.get("commit", "unknown")[:10] + (" with uncommitted changes" if run.get("modified") else "")
+
+
+def _version(told: Any) -> str:
+    """What `code` gave, in the language spoken now."""
+    commit, *modified = str(told).split(" ", 1)
+    return f"\u2066{commit}\u2069" + (" (" + _("with uncommitted changes") + ")" if modified else "")
