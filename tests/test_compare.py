@@ -20,8 +20,8 @@ EFFECT = {
     "relative_low": 0.15, "relative_high": 0.25, "p_value": 0.01, "level": 0.95, "synthetic": False,
 }  # fmt: skip
 RESULTS = {
-    "format": 2, "study": "made", "title": "Made by hand", "synthetic": False, "event_start": "2017-10-26",
-    "event_end": "2017-10-26", "campaign_start": None, "currency": "AED", "level": 0.95,
+    "format": 2, "study": "made", "title": {"en": "Made by hand"}, "synthetic": False, "event_start": "2017-10-26",
+    "event_end": "2017-10-26", "campaign_start": None, "currency": "AED", "offline": True, "measures": {}, "level": 0.95,
     "answers": {"count": {"pre-week": EFFECT | {"notebook": "03_effect"}}},
     "reconciliation": {"count": {"pre-week": [{"place": "03_effect: effect", "absolute": 50.0}]}},
     "results": {

@@ -125,7 +125,7 @@ def contributions(
         last |= {name: float(rest[name].sum()) for name in columns[:4]}
         rows = pd.concat([rows, pd.DataFrame([last])], ignore_index=True)
     money = {"observed": "money", "expected": "money", "effect": "+money", "effect_interval": "+money"}
-    return headed(rows[order], HEADINGS, FORMATS | (money if words.KINDS.get(metric) == "money" else {}))
+    return headed(rows[order], HEADINGS, FORMATS | (money if words.kind(metric) == "money" else {}))
 
 
 def moved(found: dict[str, GroupEffects]) -> pd.DataFrame:

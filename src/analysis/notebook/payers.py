@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from analysis import words
 from analysis.effect import Effect, Interval, estimate
 from analysis.habit import ALL, HORIZONS, PEOPLE, first_digital, retention
-from analysis.notebook.answers import written_truth
 from analysis.notebook.tables import headed
 from analysis.study import Study
 from analysis.words import N_, _, fill
@@ -157,7 +155,7 @@ def truth(study: Study, who: Payers | None) -> list[dict]:
 
     Keys of each: quantity, days (0 for a number of people), estimate, low, high, truth.
     """
-    known = written_truth(Path(study.source)) if who and study.synthetic else {}
+    known = study.truth if who else {}
     event = study.windows.event_days
     if (
         "first_timers" not in known

@@ -57,11 +57,12 @@ class _Context:
 _context = _Context()
 
 
-def study(study=None, *, synthetic: bool | None = None) -> None:
+def study(study, *, synthetic: bool | None = None) -> None:
     """Say once what holds for every output of the notebook: the study, and whether its data are simulated."""
-    words.currency(getattr(study, "currency", None))
-    _context.level = getattr(study, "confidence", None) or 0.95
-    words.synthetic(bool(getattr(study, "synthetic", False) if synthetic is None else synthetic))
+    words.speak_of(**study.setting)
+    if synthetic is not None:
+        words.speak_of(synthetic=synthetic)
+    _context.level = study.confidence
 
 
 def languages() -> tuple[str, ...]:
@@ -106,9 +107,13 @@ def figure(draw: Callable, *args, caption: str | None = None, key: str | None = 
         with words.using(code), figures.style():
             ax = draw(*args, **options)
             told = figures.description(ax)
-            if words.synthetic():
+            if words.setting().synthetic:
                 figures.mark_synthetic(ax)
-            alt = words._("Synthetic data. {text}").format(text=told.alt) if words.synthetic() else told.alt
+            alt = (
+                words._("Synthetic data. {text}").format(text=told.alt)
+                if words.setting().synthetic
+                else told.alt
+            )
             plain = told.data if code == "en" else plain
             text = words._(caption) if caption else told.caption
             shown[code] = {"alt": alt, "caption": text, "table": frame_html(told.data, text)}
@@ -171,7 +176,7 @@ def table(
 def record(key: str, value) -> None:
     """A result for results.json, at full precision: an `Effect`, or a mapping of numbers and texts."""
     mapping = value.to_dict(_context.level) if hasattr(value, "to_dict") else dict(value)
-    plain = {"synthetic": words.synthetic(), **_plain(mapping)}
+    plain = {"synthetic": words.setting().synthetic, **_plain(mapping)}
     _display({"text/plain": f"recorded as {key}"}, {"kind": "record", "key": key, "record": plain})
 
 
@@ -220,7 +225,7 @@ def frame_csv(frame: pd.DataFrame) -> str:
     for name in safe.columns:
         if safe[name].dtype == object or pd.api.types.is_string_dtype(safe[name]):
             safe[name] = [_safe(value) for value in safe[name]]
-    if words.synthetic():
+    if words.setting().synthetic:
         safe["synthetic"] = True
     safe.columns = [_safe(str(name)) for name in safe.columns]
     return safe.to_csv(index=False, lineterminator="\n")
@@ -273,5 +278,5 @@ def _plain(value):
 def _display(data: dict, meta: dict, more: dict | None = None) -> None:
     from IPython.display import display
 
-    meta["synthetic"] = words.synthetic()
+    meta["synthetic"] = words.setting().synthetic
     display(data, raw=True, metadata={"analysis": meta, **(more or {})})

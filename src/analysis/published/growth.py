@@ -175,7 +175,7 @@ def breakdown(published: pd.DataFrame | None = None, metric: str = "value") -> B
     )
 
 
-def report(path: str | Path | None = None) -> dict:
+def report(source: str | Path | pd.DataFrame | None = None) -> dict:
     """Everything the published figures say, as plain numbers under stable keys.
 
     Returns
@@ -186,7 +186,7 @@ def report(path: str | Path | None = None) -> dict:
         readings of the week); `breakdown`. Effects are fractions of what is expected. In an interval None means
         without limit; an entry whose `feasible` is false contradicts the published figures and has no numbers.
     """
-    published = figures(path)
+    published = source if isinstance(source, pd.DataFrame) else figures(source)
     solved = [found for metric in metrics(published) for found in every_bound(published, metric)]
     comparisons = readings(published)
     eve = [reading for reading in comparisons if reading.baseline == "day-before"]

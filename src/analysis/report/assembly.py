@@ -123,7 +123,8 @@ def build(
         _run(due, jobs or os.cpu_count() or 1, progress, cluster)
         shown = [run if run in chosen else _latest(run, folder) for run in planned]
         shown = [run for run in shown if run is not None]
-        written = _write_all(study, Path(study_path), shown, languages, folder, last)
+        absent = runs.absent(study, found)
+        written = _write_all(study, Path(study_path), shown, languages, absent, folder, last)
         write(manifest, json.dumps({"state": state if only is None else "", "files": written}))
         _write_studies(Path(out), languages)
     pages = tuple(folder / language / f"{run.name}.html" for language in languages for run in chosen)
@@ -175,6 +176,7 @@ def _write_all(
     study_path: Path,
     shown: list[Run],
     languages: tuple[str, ...],
+    absent: list[tuple[str, list[str]]],
     folder: Path,
     earlier: Edition | None,
 ) -> dict[str, int]:
@@ -190,7 +192,7 @@ def _write_all(
         _validate(numbers)
         tables = _tables(results)
         books = _workbooks(study, results, provenance, languages, staged)
-        _render(study, results, numbers, provenance, languages, list(tables), books, staged, earlier)
+        _render(study, results, numbers, provenance, languages, list(tables), books, absent, staged, earlier)
         for name, text in tables.items():
             write(staged / "data" / name, text)
         write(staged / "results.json", _json(numbers))
@@ -218,6 +220,7 @@ def _render(
     languages: tuple[str, ...],
     tables: Sequence[str],
     books: dict[str, str],
+    absent: list[tuple[str, list[str]]],
     staged: Path,
     earlier: Edition | None,
 ) -> None:
@@ -228,7 +231,7 @@ def _render(
         others = [code for code in languages if code != language]
         bodies = {}
         with words.using(language):
-            titled = words.name(study.title)
+            titled = words.in_language(study.title)
         for name, notebook in results.items():
             links = [_alternate(code, f"../{code}/{name}.html") for code in others]
             with words.using(language):
@@ -258,6 +261,7 @@ def _render(
                 study,
                 numbers,
                 bodies,
+                absent,
                 language,
                 alternates=[_alternate(code, _index(code, languages)) for code in others],
                 main_language=languages[0],
@@ -285,7 +289,7 @@ def _workbooks(
             about = _local(provenance, provenance["run"], language, synthetic)
             with words.using(language):
                 lines = [about["cite"], *([page.labels()["synthetic_some"]] if synthetic else [])]
-                made = workbook(found, words.name(study.title), lines, provenance["run"]["date"])
+                made = workbook(found, words.in_language(study.title), lines, provenance["run"]["date"])
             write(staged / names[language], made)
     return names
 
@@ -309,7 +313,8 @@ def _provenance(study: Study, study_path: Path, shown: list[Run], results: dict[
     """Code, data and parameters behind the pages; for each notebook those of its own run."""
     path = study_path.resolve()
     given = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
-    data = runs.checked_in() + (runs.hashes(study.source) if study.ledger is not None else [])
+    data = runs.checked_in()
+    data += [file for file in (runs.hashes(study.source) if study.ledger else []) if file not in data]
     of_run = {name: notebook["metadata"]["analysis"] for name, notebook in results.items()}
     shared = ("date", "commit", "modified", "versions")
     last = {key: max(of_run.values(), key=lambda entry: entry["date"])[key] for key in shared}
@@ -330,25 +335,29 @@ def _local(provenance: dict, of_run: dict, language: str, synthetic: bool) -> di
 
     with words.using(language):
         day = date.fromisoformat(of_run["date"])
-        title, commit = words.name(provenance["title"]), of_run["commit"][:10]
+        title, commit = words.in_language(provenance["title"]), of_run["commit"][:10]
         cite = words._("{title}. Report of {date}, code version {commit}.").format(
             title=title, date=words.date(day), commit=commit
         )
         if synthetic:
             cite = words._("Synthetic data. {text}").format(text=cite)
-        shown = {name: value for name, value in of_run["parameters"].items() if value not in (None, [], {})}
-        contact, corrections = (provenance["run"]["parameters"].get(name) for name in NOTICES)
+        told = ("title", "background", "measures", *NOTICES)
+        shown = {
+            name: value
+            for name, value in of_run["parameters"].items()
+            if value not in (None, [], {}, False) and name not in told
+        }
+        notices = {name: provenance["run"]["parameters"].get(name) for name in NOTICES}
         return {
             "date": words.date(day),
             "commit": commit,
             "modified": of_run["modified"],
             "data": [file for file in provenance["data"] if not file["file"].endswith(".md")],
-            "parameters": {name: value for name, value in shown.items() if name not in NOTICES},
+            "parameters": shown,
             "versions": of_run["versions"],
             "cite": cite,
             "bibtex": _bibtex(provenance["study"], title, day, commit, synthetic),
-            "contact": contact and words.name(contact),
-            "corrections": corrections and words.name(corrections),
+            **{name: text and words.in_language(text) for name, text in notices.items()},
             "command": provenance["command"],
         }
 

@@ -137,7 +137,7 @@ def load(path: str | Path) -> Edition:
     path = Path(path)
     path = path / "results.json" if path.is_dir() else path
     results = _read(path)
-    if results.get("format") != 2 or not results.keys() >= {"study", "synthetic", "results"}:
+    if results.get("format") != 2 or not results.keys() >= {"study", "synthetic", "answers", "results"}:
         raise ValueError(f"{path} is no results.json of a report: give one, or the folder that holds it")
     beside = path.with_name("provenance.json")
     return Edition(results, _read(beside) if beside.is_file() else {})
@@ -169,7 +169,7 @@ def since(earlier: Edition, numbers: dict[str, Any], provenance: dict[str, Any])
     """The headline numbers whose written form moved since an earlier edition, in the language spoken now."""
     was, now = (
         {(row["metric"], row["over"]): f"{row['effect']} ({row['interval']})" for row in summary._rows(of)}
-        for of in (earlier.results, numbers)
+        for of in (numbers | earlier.results, numbers)  # what an older one does not say, the newer does
     )
     pairs = {key: (was.get(key, "–"), now.get(key, "–")) for key in (*now, *was)}
     moved = [(*key, *pair) for key, pair in pairs.items() if pair[0] != pair[1]]

@@ -140,8 +140,7 @@ def labels() -> dict[str, str]:
         "figure_missing": _("Figure without a text alternative"),
         "effects": _("The effect, metric by metric"),
         "effects_note": _(
-            "Each card gives the effect over the level of the week before, with its interval. An interval that "
-            "includes zero means no clear effect."
+            "Each card gives an effect with its interval. An interval that includes zero means no clear effect."
         ),
         "read": _("Read how it was found"),
         "compare": _("The same effects over each baseline"),
@@ -159,6 +158,8 @@ def labels() -> dict[str, str]:
         "over": _("Over"),
         "no_clear_effect": _("no clear effect"),
         "pages": _("The reports"),
+        "absent": _("Not in this study"),
+        "wanted": _("It would take:"),
         "files": _("The numbers behind the reports"),
         "results_file": _("every number at full precision (JSON)"),
         "provenance_file": _("code, data and parameters that made them (JSON)"),
