@@ -21,7 +21,8 @@ EFFECT = {
 }  # fmt: skip
 RESULTS = {
     "format": 2, "study": "made", "title": {"en": "Made by hand"}, "synthetic": False, "event_start": "2017-10-26",
-    "event_end": "2017-10-26", "campaign_start": None, "currency": "AED", "offline": True, "measures": {}, "level": 0.95,
+    "event_end": "2017-10-26", "campaign_start": None, "currency": "AED", "offline": True,
+    "measures": {}, "level": 0.95,
     "answers": {"count": {"pre-week": EFFECT | {"notebook": "03_effect"}}},
     "reconciliation": {"count": {"pre-week": [{"place": "03_effect: effect", "absolute": 50.0}]}},
     "results": {

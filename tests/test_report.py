@@ -25,10 +25,9 @@ from analysis.study import Study
 ROOT = Path(__file__).parents[1]
 V4 = nbformat.v4
 HOSTILE = "<script>alert('1')</script> & \"x\" </title> 𝛼 $y"
-STUDY = {
-    "title": HOSTILE, "event_start": "2017-10-26", "baseline_days": 7, "seed": 7, "contact": "A <a@example.org>",
-    "corrections": "2 May: a date in report 01.",
-}  # fmt: skip
+STUDY = {"title": HOSTILE, "event_start": "2017-10-26", "campaign_start": "2017-09-23", "currency": "AED"}
+STUDY |= {"baseline_days": 7, "seed": 7, "metrics": ["count"]}
+STUDY |= {"contact": "A <a@example.org>", "corrections": {"en": "2 May: a date.", "ar": "2 مايو: تاريخ."}}
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" role="img" aria-label="A line that rises from 1 to 3">'
     '<script>alert(1)</script><path id="p" d="M0 0 L1.23456 9" onclick="alert(1)" style="color:red"/>'
@@ -515,7 +514,7 @@ def test_footers_say_how_to_cite_whom_to_ask_and_what_was_corrected(made):
         if path.name != "01_announced.html" or "Synthetic" in entry:
             assert re.search(r"note = \{(Synthetic data|بيانات محاكاة)\}", entry)
         assert "A <a@example.org>" in cited
-        assert "2 May: a date in report 01." in cited
+        assert ("2 مايو: تاريخ." if html.get("lang") == "ar" else "2 May: a date.") in cited
 
 
 def test_figures_and_tables_have_their_own_address(made):

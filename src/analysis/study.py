@@ -328,7 +328,7 @@ class Study(BaseModel):
     @cached_property
     def measured(self) -> list[str]:
         """The metrics that are estimated: those that the study names, or all that its data give."""
-        if self.metrics:
+        if self.metrics or self.ledger is None:
             return self.metrics
         if self.is_daily:
             if "groups" in self._table.attrs:
