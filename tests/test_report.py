@@ -340,6 +340,24 @@ def test_sheets_never_share_a_name():
     assert names == ["A" * 31, "a" * 27 + " (2)", "A" * 27 + " (3)", "x", "X (2)"]
 
 
+def test_the_contents_lead_to_each_sheet_and_odd_cells_do_no_harm(tmp_path):
+    """An apostrophe in a name is doubled in a link; control characters and endless text are what a file may hold."""
+    table = {
+        "number": "02",
+        "caption": "Their weekday's level",
+        "synthetic": False,
+        "columns": [["A", "General"]],
+    }
+    made = workbook.workbook([table | {"rows": [["x\x00y"], ["z" * 40_000]]}], "T", [], "2017-11-23")
+    (tmp_path / "book.xlsx").write_bytes(made)
+    sheets = pl.read_excel(tmp_path / "book.xlsx", sheet_id=0, has_header=False)
+    assert list(sheets) == ["Contents", "02 Their weekday's level"]
+    assert len(sheets["02 Their weekday's level"].to_series()[-1]) == 32_767
+    contents = zipfile.ZipFile(io.BytesIO(made)).read("xl/worksheets/sheet1.xml").decode()
+    assert "location=\"'02 Their weekday''s level'!A1\"" in contents
+    assert made == workbook.workbook([table | {"rows": [["x\x00y"], ["z" * 40_000]]}], "T", [], "2017-11-23")
+
+
 def test_an_earlier_edition_is_told_of_on_the_first_page_alone(made, tmp_path, execution):
     """And all else, workbooks too, is the same to the byte."""
     folder, out = made

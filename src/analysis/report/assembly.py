@@ -251,9 +251,7 @@ def _render(
                 alternates=links,
                 previous=previous,
                 next=following,
-                provenance=_local(
-                    provenance, provenance["notebooks"][name], language, bodies[name].synthetic
-                ),
+                provenance=_local(provenance, provenance["notebooks"][name], language),
             )
             write(staged / language / f"{name}.html", html)
         with words.using(language):
@@ -268,7 +266,7 @@ def _render(
                 tables=tables,
                 workbook=books.get(language),
                 changes=earlier and comparing.since(earlier, numbers, provenance),
-                provenance=_local(provenance, provenance["run"], language, numbers["synthetic"]),
+                provenance=_local(provenance, provenance["run"], language),
             )
         write(staged / _index(language, languages), html)
 
@@ -286,7 +284,7 @@ def _workbooks(
         if found := sheets(results, language):
             synthetic = any(table["synthetic"] for table in found)
             names[language] = f"tables.{language}{'.synthetic' * synthetic}.xlsx"
-            about = _local(provenance, provenance["run"], language, synthetic)
+            about = _local(provenance, provenance["run"], language)
             with words.using(language):
                 lines = [about["cite"], *([page.labels()["synthetic_some"]] if synthetic else [])]
                 made = workbook(found, words.in_language(study.title), lines, provenance["run"]["date"])
@@ -315,21 +313,29 @@ def _provenance(study: Study, study_path: Path, shown: list[Run], results: dict[
     given = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
     data = runs.checked_in()
     data += [file for file in (runs.hashes(study.source) if study.ledger else []) if file not in data]
-    of_run = {name: notebook["metadata"]["analysis"] for name, notebook in results.items()}
+    of_run = {
+        name: notebook["metadata"]["analysis"]
+        | {"synthetic": any(shown["synthetic"] for shown in outputs(notebook))}
+        for name, notebook in results.items()
+    }
     shared = ("date", "commit", "modified", "versions")
     last = {key: max(of_run.values(), key=lambda entry: entry["date"])[key] for key in shared}
     return {
         "study": study.name,
         "title": study.title,
         "command": f"python -m analysis report {given}",
-        "run": last | {"parameters": runs.parameters_of(study)},
+        "run": last
+        | {
+            "parameters": runs.parameters_of(study),
+            "synthetic": any(entry["synthetic"] for entry in of_run.values()),
+        },
         "seed": study.seed,
         "data": data,
         "notebooks": of_run,
     }
 
 
-def _local(provenance: dict, of_run: dict, language: str, synthetic: bool) -> dict[str, Any]:
+def _local(provenance: dict, of_run: dict, language: str) -> dict[str, Any]:
     """What one page's footer says."""
     from analysis import words
 
@@ -339,7 +345,7 @@ def _local(provenance: dict, of_run: dict, language: str, synthetic: bool) -> di
         cite = words._("{title}. Report of {date}, code version {commit}.").format(
             title=title, date=words.date(day), commit=commit
         )
-        if synthetic:
+        if of_run["synthetic"]:
             cite = words._("Synthetic data. {text}").format(text=cite)
         told = ("title", "background", "measures", *NOTICES)
         shown = {
@@ -356,7 +362,7 @@ def _local(provenance: dict, of_run: dict, language: str, synthetic: bool) -> di
             "parameters": shown,
             "versions": of_run["versions"],
             "cite": cite,
-            "bibtex": _bibtex(provenance["study"], title, day, commit, synthetic),
+            "bibtex": _bibtex(provenance["study"], title, day, commit, of_run["synthetic"]),
             **{name: text and words.in_language(text) for name, text in notices.items()},
             "command": provenance["command"],
         }

@@ -137,7 +137,7 @@ def load(path: str | Path) -> Edition:
     path = Path(path)
     path = path / "results.json" if path.is_dir() else path
     results = _read(path)
-    if results.get("format") != 2 or not results.keys() >= {"study", "synthetic", "answers", "results"}:
+    if not results.keys() >= {"format", "study", "synthetic", "answers", "results"}:
         raise ValueError(f"{path} is no results.json of a report: give one, or the folder that holds it")
     beside = path.with_name("provenance.json")
     return Edition(results, _read(beside) if beside.is_file() else {})

@@ -12,6 +12,7 @@ from analysis import words
 from analysis.words import _
 
 LONGEST = 31  # characters that a spreadsheet lets a sheet's name have
+FULL = 32_767  # characters that a cell holds
 FIRST_ROW = 3  # caption, empty row, headings
 
 
@@ -57,7 +58,10 @@ def workbook(tables: list[dict[str, Any]], title: str, about: Iterable[str], day
             name = sheet_name(f"{table['number']} {table['caption']}", used)
             row += 1
             first.write_url(
-                row, 0, f"internal:'{name}'!A1", string=f"{table['number']} {table['caption']}"[:255]
+                row,
+                0,
+                "internal:'{}'!A1".format(name.replace("'", "''")),
+                string=f"{table['number']} {table['caption']}"[:255],
             )
             _fill(book.add_worksheet(name), table, bold, head, book.add_format)
         for sheet in book.worksheets():
@@ -100,6 +104,6 @@ def _fill(sheet: Any, table: dict[str, Any], bold: Any, head: Any, form: Any) ->
             ):
                 sheet.write_datetime(row, column, datetime.fromisoformat(cell), look)
             elif isinstance(cell, str):
-                sheet.write_string(row, column, cell)  # never a formula, whatever it begins with
+                sheet.write_string(row, column, cell[:FULL])  # never a formula, whatever it begins with
             elif cell is not None:
                 sheet.write_number(row, column, cell, look)
