@@ -141,6 +141,8 @@ class Study(BaseModel):
         Level of every interval.
     seed : int
         Of everything random.
+    contact, corrections : text, or a text in each language
+        Whom to ask, and what has been corrected since the report was first given out: in every footer, as it is.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -174,6 +176,8 @@ class Study(BaseModel):
     language: Literal["en", "ar"] = "en"
     confidence: float = Field(0.95, gt=0, lt=1)
     seed: int = Field(20171026, ge=0)
+    contact: Texts = {}
+    corrections: Texts = {}
 
     @model_validator(mode="before")
     @classmethod

@@ -188,6 +188,7 @@ def labels() -> dict[str, str]:
         "method": _("The equation, and what must be true to believe it"),
         "data_table": _("The data as a table"),
         "csv": _("Download the data (CSV)"),
+        "permalink": _("Link to this place"),
         "synthetic": _("Synthetic data"),
         "synthetic_long": _(
             "These numbers come from simulated payments. They show how the method works and must not be quoted as "
@@ -206,6 +207,8 @@ def labels() -> dict[str, str]:
         "parameters": _("Parameters"),
         "seed": _("Random seed"),
         "cite": _("How to cite"),
+        "contact": _("Contact"),
+        "corrections": _("Corrections"),
         "reproduce": _("How to reproduce"),
         "modified": _("with uncommitted changes"),
         "figure_missing": _("Figure without a text alternative"),
@@ -234,6 +237,7 @@ def labels() -> dict[str, str]:
         "files": _("The numbers behind the reports"),
         "results_file": _("every number at full precision (JSON)"),
         "provenance_file": _("code, data and parameters that made them (JSON)"),
+        "workbook_file": _("all tables, a sheet each (XLSX)"),
         "csv_files": _("the data behind each figure and table (CSV)"),
         "studies_title": _("Studies of one-day initiatives"),
         "studies_note": _("Each study has its own parameters, data and provenance, given on its pages."),
@@ -355,7 +359,7 @@ def _shown(made: Body, kind: str, shown: dict, meta: dict, output: dict, used: d
         caption=caption,
         table=scrolling(table, _unique(caption or _("Table"), used)) if table else "",
         csv=base64.b64encode(csv.encode()).decode(),
-        csv_name=f"{'synthetic-' if synthetic else ''}{key}.csv",
+        csv_name=f"{key}{'.synthetic' if synthetic else ''}.csv",
         label=labels(),
     )
     if kind == "figure" and key.startswith("day-") and not made.chart:
