@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from analysis.preflight import refuse_unfit
 from analysis.report import runs
 from analysis.report.runs import NotebookError, Run
 from analysis.study import ROOT, Study, cache_folder, write
@@ -90,8 +91,7 @@ def build(
     if unknown := [code for code in languages if code not in NAMES]:
         raise ValueError(f"language {unknown[0]!r} is unknown: give {' or '.join(NAMES)}")
     found = _notebooks(Path(study_path), notebooks)
-    if study.ledger is not None:
-        study.source  # noqa: B018  # made here, once, when it is synthetic and missing
+    refuse_unfit(study)
     planned = runs.plan(study, found, languages)
     chosen = [run for run in planned if only is None or int(run.name[:2]) == _number(only)]
     if not chosen:
@@ -103,7 +103,6 @@ def build(
     manifest = cache_folder() / "pages" / f"{_digest(str(folder.resolve()))}.json"
     state = _digest([run.key for run in planned], languages, _look(), str(study_path))
     if due or only is not None or not _unchanged(manifest, state, folder):
-        study.windows  # noqa: B018  # periods out of order are refused before anything runs
         _run(due, jobs or os.cpu_count() or 1, progress, cluster)
         shown = [run if run in chosen else _latest(run, folder) for run in planned]
         shown = [run for run in shown if run is not None]
