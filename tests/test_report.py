@@ -23,7 +23,8 @@ from analysis.study import Study
 ROOT = Path(__file__).parents[1]
 V4 = nbformat.v4
 HOSTILE = "<script>alert('1')</script> & \"x\" </title> 𝛼 $y"
-STUDY = {"title": HOSTILE, "event_start": "2017-10-26", "baseline_days": 7, "seed": 7}
+STUDY = {"title": HOSTILE, "event_start": "2017-10-26", "campaign_start": "2017-09-23", "currency": "AED"}
+STUDY |= {"baseline_days": 7, "seed": 7, "metrics": ["count"]}
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" role="img" aria-label="A line that rises from 1 to 3">'
     '<script>alert(1)</script><path id="p" d="M0 0 L1.23456 9" onclick="alert(1)" style="color:red"/>'

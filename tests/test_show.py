@@ -23,10 +23,7 @@ def shown(monkeypatch):
     )
     monkeypatch.setenv("ANALYSIS_LANGUAGES", "en,ar")
     monkeypatch.delenv("ANALYSIS_REPORT", raising=False)
-    words.synthetic(False)
-    words.currency("AED")
-    yield outputs
-    words.synthetic(False)
+    return outputs
 
 
 @pytest.fixture
@@ -99,7 +96,7 @@ def test_a_table_has_caption_scopes_and_numbers_in_words(shown):
 
 def test_csv_is_full_precision_and_safe_in_a_spreadsheet(shown):
     frame = pd.DataFrame({"entity": ["=1+1", "+A", "@x", "plain", "\tz"], "relative": [1 / 3, -0.5, 0, 1, 2]})
-    words.synthetic(True)
+    words.speak_of(synthetic=True)
     show.table(frame, caption="Effect")
     lines = shown[0][1]["analysis"]["csv"].splitlines()
     assert lines[0] == "entity,relative,synthetic"
@@ -114,7 +111,7 @@ def test_pairs_become_two_columns_in_csv():
 
 
 def test_records_are_plain_json_at_full_precision(shown, effect):
-    words.synthetic(True)
+    words.speak_of(synthetic=True)
     show.record("value.pre-week", effect)
     show.record(
         "odd",
@@ -130,7 +127,7 @@ def test_records_are_plain_json_at_full_precision(shown, effect):
 
 def test_a_figure_carries_alt_data_and_mark(shown, monkeypatch):
     rows = pd.DataFrame({"label": ["Straight line"], "relative": [0.2], "low": [0.1], "high": [0.3]})
-    words.synthetic(True)
+    words.speak_of(synthetic=True)
     show.figure(figures.effects, rows, key="one")
     data, meta = shown[0]
     told = meta["analysis"]["languages"]

@@ -324,7 +324,7 @@ class Study(BaseModel):
     @cached_property
     def measured(self) -> list[str]:
         """The metrics that are estimated: those that the study names, or all that its data give."""
-        if self.metrics:
+        if self.metrics or self.ledger is None:
             return self.metrics
         if self.is_daily:
             if "groups" in self._table.attrs:
@@ -340,7 +340,7 @@ class Study(BaseModel):
         """What the study has, by one word each; a notebook's cell that is tagged ``needs-<word>`` stays if it is there.
 
         ledger, daily (figures), offline (and digital channels), entity, service, channel, value, payers, campaign,
-        history (before it), days (several of them), editions, donors, figures (published), calendar (of a country),
+        after (days to see what lasts), day or days (one, several), editions, donors, figures (published), calendar (of a country),
         metrics (several), synthetic, truth (of a simulation), real, background, covariates.
         """
         true = {
@@ -364,8 +364,19 @@ class Study(BaseModel):
                 "offline": "channel" in names and bool(self.offline_channels),
                 "metrics": len(self.measured) > 1,
                 "truth": bool(self.truth),
+                "after": self._open_days_after(14) >= 5,
             }
         return frozenset(name for name, holds in true.items() if holds)
+
+    def _open_days_after(self, days_after: int) -> int:
+        """Working days that the data hold beyond so many days after the event."""
+        import pandas as pd
+
+        from analysis import days
+
+        last = self._table.index[-1] if self.is_daily else self.panel(("digital",))["date"].max()
+        beyond = pd.date_range(self.windows.event_end + pd.Timedelta(days=days_after + 1), last)
+        return int(days.features(beyond, self.country)["working"].sum())
 
     @cached_property
     def truth(self) -> dict[str, Any]:

@@ -217,11 +217,14 @@ def _told(record: dict[str, Any]) -> dict[str, Any]:
     effect, low, high = (_number(record[f"{stem}{end}"]) for end in ("", "_low", "_high"))
     write = words.points if share else words.percent
     step = words.step(_number(record["expected_low"]), _number(record["expected_high"]))
+    unit = words.step(low, high)
+    unit = min(unit, 0.01) if unit else None  # an end far out must not round the effect away
+    interval = words.interval(low, high, kind, step=unit)
     return {
-        "effect": write(effect, words.step(low, high), signed=True),
-        "interval": words.interval(low, high, kind),
+        "effect": write(effect, unit, signed=True),
+        "interval": interval,
         "interval_told": _("{level} interval: {interval}").format(
-            level=words.percent(record["level"]), interval=words.interval(low, high, kind)
+            level=words.percent(record["level"]), interval=interval
         ),
         "observed": words.quantity(record["observed"], record["metric"], step),
         "expected": words.quantity(record["expected"], record["metric"], step),
