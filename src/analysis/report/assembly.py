@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.preflight import refuse_unfit
 from analysis.report import runs
 from analysis.report.runs import NotebookError, Run
 from analysis.study import ROOT, Study, cache_folder, write
@@ -24,7 +25,13 @@ if TYPE_CHECKING:
     from analysis.report.comparing import Edition
 
 NAMES = {"en": "English", "ar": "العربية"}
-OURS = ("??/*.html", "data/*.csv", "index*.html", "brief.*", "tables.*.xlsx")  # what an earlier call may have left
+OURS = (
+    "??/*.html",
+    "data/*.csv",
+    "index*.html",
+    "brief.*",
+    "tables.*.xlsx",
+)  # what an earlier call may have left
 SCHEMA = Path(__file__).with_name("results.schema.json")
 NOTICES = ("contact", "corrections")  # of a study, in every footer
 NAMES_IN_LATEX = {"en": "english", "ar": "arabic"}
@@ -113,8 +120,7 @@ def build(
     if unknown := [code for code in languages if code not in NAMES]:
         raise ValueError(f"language {unknown[0]!r} is unknown: give {' or '.join(NAMES)}")
     found = _notebooks(Path(study_path), notebooks)
-    if study.ledger is not None:
-        study.source  # noqa: B018  # made here, once, when it is synthetic and missing
+    refuse_unfit(study)
     planned = runs.plan(study, found, languages)
     chosen = [run for run in planned if only is None or int(run.name[:2]) == _number(only)]
     if not chosen:
@@ -126,7 +132,6 @@ def build(
     manifest = cache_folder() / "pages" / f"{_digest(str(folder.resolve()))}.json"
     state = _digest([run.key for run in planned], languages, _look(), str(study_path), last and asdict(last))
     if due or only is not None or not _unchanged(manifest, state, folder):
-        study.windows  # noqa: B018  # periods out of order are refused before anything runs
         _run(due, jobs or os.cpu_count() or 1, progress, cluster)
         shown = [run if run in chosen else _latest(run, folder) for run in planned]
         shown = [run for run in shown if run is not None]
@@ -240,7 +245,7 @@ def _render(
     earlier: Edition | None,
 ) -> None:
     from analysis import words
-    from analysis.report import brief, page, summary
+    from analysis.report import brief, comparing, page, summary
 
     for language in languages:
         others = [code for code in languages if code != language]
@@ -279,7 +284,9 @@ def _render(
                 alternates=[_alternate(code, _index(code, languages)) for code in others],
                 main_language=languages[0],
                 tables=tables,
-    from analysis.report import brief, comparing, page, summary
+                brief_href=_brief(language),
+                workbook=books.get(language),
+                changes=earlier and comparing.since(earlier, numbers, provenance),
                 provenance=_local(provenance, provenance["run"], language),
             )
             one_page = brief.brief(
@@ -507,22 +514,12 @@ def _unchanged(manifest: Path, state: str, folder: Path) -> bool:
 def _look() -> str:
     """Changes with whatever decides how pages look, apart from the runs."""
     here = Path(__file__).parent
-    files = [
-        here / name for name in ("assembly.py", "brief.py", "markup.py", "page.py", "summary.py", SCHEMA.name)
-        here / name
-        for name in (
-            "assembly.py",
-            "causes.py",
-            "comparing.py",
-            "markup.py",
-            "page.py",
-            "summary.py",
-            "workbook.py",
-            SCHEMA.name,
-        )
-    ]
+    files = [*here.glob("*.py"), SCHEMA]
     return _digest(
-        *(file.read_text(encoding="utf-8") for file in (*files, *sorted((here / "templates").iterdir())))
+        *(
+            file.read_text(encoding="utf-8")
+            for file in (*sorted(files), *sorted((here / "templates").iterdir()))
+        )
     )
 
 
