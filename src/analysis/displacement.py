@@ -28,7 +28,7 @@ from scipy import special
 from analysis.effect import Effect, Interval
 from analysis.model.design import calendar
 from analysis.model.ordinary import LEVEL, set_aside
-from analysis.model.regression import Regression, regress
+from analysis.model.regression import Regression, Sample, regress
 from analysis.model.scale import candidates
 from analysis.placebo import comparable_days
 from analysis.windows import Windows
@@ -204,16 +204,14 @@ def around(series: pd.Series, windows: Windows, before: int, after: int, baselin
     closed = set_aside(values, learn, event, table)
     learn &= ~closed
     touched &= ~closed | event
-    later = (days > end)[learn | touched].astype(float)
-    extra = {}
+    used = learn | touched
+    later, extra = (days > end)[used].astype(float), {}
     if windows.anchored(baseline):
-        extra[LEVEL] = (days >= windows.baseline[0])[learn | touched].astype(float)
+        extra[LEVEL] = (days >= windows.baseline[0])[used].astype(float)
     if later.any():
         extra[AFTER] = later
-    used = learn | touched
-    return regress(
-        days[used], values[used], touched[used], table.take(used), candidates(values[learn], "value"), extra
-    )
+    sample = Sample(days[used], values[used], touched[used], table.take(used), extra)
+    return regress(sample, candidates(values[learn], "value"))
 
 
 def together_share(first: Regression, second: Regression) -> float:

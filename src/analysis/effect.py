@@ -12,15 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.alternatives import (
-    calendar_regression,
-    day_before,
-    poisson,
-    pre_week_mean,
-    same_weekday,
-    structural,
-)
-from analysis.comparison import difference_in_differences, synthetic_control
+from analysis import alternatives as other
 from analysis.model.distribution import Distribution
 from analysis.model.effect import Effect, Interval
 from analysis.model.ordinary import before_the_event
@@ -48,6 +40,8 @@ def gls(
 
     Parameters
     ----------
+    daily, windows, baseline
+        As `estimate` takes them; `daily` is `tidy`.
     covariates : DataFrame, optional
         Columns that the event cannot move, indexed by day: the weather, a series that the initiative did not touch.
     scale : str, optional
@@ -59,21 +53,13 @@ def gls(
     return Effect.of("gls", daily, windows, baseline, fit.learned, total, warnings, fit)
 
 
+TEXTBOOK = (other.calendar_regression, other.structural, other.poisson)
+SIMPLE = (other.same_weekday, other.pre_week_mean, other.day_before)
+UNTOUCHED = (other.difference_in_differences, other.synthetic_control)
 # From a series and its own past alone.
-ESTIMATORS = {
-    function.__name__: function
-    for function in (
-        gls,
-        calendar_regression,
-        structural,
-        poisson,
-        same_weekday,
-        pre_week_mean,
-        day_before,
-    )
-}
+ESTIMATORS = {function.__name__: function for function in (gls, *TEXTBOOK, *SIMPLE)}
 # With `donors`, units that the initiative did not touch.
-COMPARISONS = {function.__name__: function for function in (difference_in_differences, synthetic_control)}
+COMPARISONS = {function.__name__: function for function in UNTOUCHED}
 RECOMMENDED = "gls"
 
 

@@ -20,15 +20,9 @@ DRAWS = 4_000  # of the sum over several days; half of them mirror the other hal
 @dataclass(frozen=True, slots=True)
 class Distribution:
     """A distribution by its quantiles at the probabilities Phi(SCORES), read off between them on the normal-score
-    scale, so that quantile and probability are exact inverses of one another.
+    scale, so that quantile and probability are exact inverses of one another."""
 
-    Parameters
-    ----------
-    quantiles : ndarray, shape (len(SCORES),)
-        Not decreasing, in the units of the observation.
-    """
-
-    quantiles: np.ndarray
+    quantiles: np.ndarray  # (len(SCORES),), not decreasing, in the units of the observation
 
     @property
     def median(self) -> float:
@@ -60,22 +54,12 @@ class Distribution:
 
     @classmethod
     def total(
-        cls,
-        centre: np.ndarray,
-        covariance: np.ndarray,
-        shape: np.ndarray,
-        inverse: Callable[[np.ndarray], np.ndarray],
+        cls, centre: np.ndarray, covariance: np.ndarray, shape: np.ndarray, inverse: Callable
     ) -> Distribution:
         """Of the sum over H days whose transformed values are joined by a Gaussian copula.
 
-        Parameters
-        ----------
-        centre : ndarray, shape (H,)
-        covariance : ndarray, shape (H, H)
-        shape : ndarray, shape (len(SCORES),)
-            Quantiles of a standardised day.
-        inverse : callable
-            From the transformed to the original scale.
+        `centre` (H,) and `covariance` (H, H) are on the transformed scale, from which `inverse` leads back; `shape`
+        (len(SCORES),) holds the quantiles of a standardised day.
         """
         spread = np.sqrt(np.diag(covariance))
         with np.errstate(over="ignore"):  # the ends of a t with few degrees reach beyond every number

@@ -104,9 +104,7 @@ class RandomEffects:
             optimize.brentq(lambda z, p=p: weight @ special.ndtr((z - centre) / sd) - p, -reach, reach)
             for p in ((1 - level) / 2, (1 + level) / 2)
         ]
-        mean = self.mean(x).interval(
-            level
-        )  # with few editions the mean itself is known less well than one more is
+        mean = self.mean(x).interval(level)  # of few editions it is known less well than one more is
         with np.errstate(over="ignore"):  # of two or three editions the upper end may be beyond every number
             low, high = (float(end) for end in np.expm1(ends))
         return Interval(min(low, mean.low), max(high, mean.high))
