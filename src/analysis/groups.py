@@ -21,7 +21,7 @@ from analysis.model.design import SHARED
 from analysis.model.gls import fit
 from analysis.model.noise import robust
 from analysis.model.regression import Regression
-from analysis.placebo import Layout, comparable_days, step_down
+from analysis.placebo import at_every_date, comparable_days, step_down
 from analysis.windows import Windows
 
 MIN_PAYERS = 10
@@ -206,10 +206,9 @@ def _each(
     own_se = np.sqrt([float(variance[0, 0]) for _, variance in found])
     errors = np.where(touched, 0, innovations)
     errors /= np.maximum(np.sqrt((errors**2).mean(axis=1, keepdims=True)), 1e-12)
-    layout = Layout.of(whole, windows, baseline)
-    at_dates = layout.errors(Z * whole.size, single)
+    starts, at_dates = at_every_date(whole, windows, baseline, Z * whole.size, single)
     t = at_dates.effects / np.maximum(at_dates.effects[:-1].std(axis=0), 1e-12)
-    dates = whole.days[layout.starts[:-1]]
+    dates = whole.days[starts[:-1]]
     like = np.isin(dates, comparable_days(dates, windows))
     return own, own_se, errors, t[-1], t[:-1][like]
 
