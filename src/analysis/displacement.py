@@ -23,14 +23,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
-from analysis.effect import Effect, Interval
+from analysis.effect import Effect, Interval, wide
 from analysis.model.design import calendar
+from analysis.model.effect import half_width
 from analysis.model.ordinary import LEVEL, set_aside
+from analysis.model.pooling import reconcile
 from analysis.model.regression import Regression, Sample, regress
 from analysis.model.scale import candidates
-from analysis.placebo import comparable_days
+from analysis.placebo import comparable_days, evenly
 from analysis.windows import Windows
 
 AFTER = "level after the window"
@@ -100,11 +101,6 @@ class Decomposition:
         return table
 
 
-def half_width(level: float, df: float | pd.Series) -> float:
-    """Standard errors on either side of an interval."""
-    return special.stdtrit(df, (1 + level) / 2)
-
-
 def channels(
     panel: pd.DataFrame, metric: str = "count", offline: tuple[str, ...] = ("counter",)
 ) -> tuple[pd.Series, pd.Series]:
@@ -115,10 +111,9 @@ def channels(
         raise ValueError(
             f"no channel of the panel is offline: set offline_channels to some of {', '.join(sorted(set(names)))}"
         )
-    days = pd.date_range(panel["date"].min(), panel["date"].max(), name="date")
-    both = [panel[mask].groupby("date")[metric].sum() for mask in (~at_counter, at_counter)]
-    digital, counter = (part.reindex(days, fill_value=0).astype(float) for part in both)
-    return digital.rename("digital"), counter.rename("counter")
+    sides = panel.assign(channel=np.where(at_counter, "counter", "digital"))
+    table = wide(sides, "channel", metric).reindex(columns=["digital", "counter"], fill_value=0.0)
+    return table["digital"], table["counter"]
 
 
 def decompose(
@@ -165,26 +160,19 @@ def decompose(
         expected[j, at] = fit.inverse(centre)
         slope = (fit.inverse(centre + 1e-5) - fit.inverse(centre - 1e-5)) / 2e-5
         roots[j][np.ix_(at, at)] = slope[:, None] * np.linalg.cholesky(covariance)
-    both = together_share(*fits) * roots[0] @ roots[1].T
+    first, second = (pd.Series(fit.residuals, fit.days)[~fit.touched & ~fit.odd] for fit in fits)
+    both = np.clip(first.corr(second), -0.99, 0.99) * roots[0] @ roots[1].T  # on the days that both have
     covariance = np.block([[roots[0] @ roots[0].T, both], [both.T, roots[1] @ roots[1].T]])
     effect, gain = (observed - expected).ravel(), np.concatenate([event, np.zeros(H)])
     moved, df = 0.0, min(fit.estimates.df for fit in fits)
     if headline is not None:
         own = covariance @ gain
-        share, moved = own / (gain @ own), headline.absolute - float(gain @ effect)
-        effect = effect + share * moved
-        more = headline_variance(headline, df) - gain @ own
-        covariance = covariance + np.outer(share, share) * more
+        share, moved, more = reconcile(headline, own, gain @ own, float(gain @ effect), df)
+        effect, covariance = effect + share * moved, covariance + np.outer(share, share) * more
     result = _decomposition(window, event, observed, effect, covariance, df, moved, headline)
     if headline is not None:
         result.parts["digital_gain"] = headline.absolute  # to the last digit, which the sum may round
     return result
-
-
-def headline_variance(headline: Effect, df: float, level: float = 0.95) -> float:
-    """Variance by which Student's t would give an interval as long as the headline's."""
-    low, high = headline.confidence_interval(level)
-    return ((high - low) / 2 / half_width(level, df)) ** 2
 
 
 def around(series: pd.Series, windows: Windows, before: int, after: int, baseline: str) -> Regression:
@@ -212,13 +200,6 @@ def around(series: pd.Series, windows: Windows, before: int, after: int, baselin
     return regress(sample, candidates(values[learn], "value"))
 
 
-def together_share(first: Regression, second: Regression) -> float:
-    """Correlation of the innovations of two series on the days that both have."""
-    a, b = (pd.Series(fit.residuals, fit.days)[~fit.touched & ~fit.odd] for fit in (first, second))
-    both = pd.concat([a, b], axis=1, join="inner")
-    return float(np.clip(both.corr().iloc[0, 1], -0.99, 0.99))
-
-
 def placebo_parts(
     digital: pd.Series,
     counter: pd.Series,
@@ -234,13 +215,11 @@ def placebo_parts(
     """
     start, days = windows.campaign_start or windows.event_start, pd.Timedelta(days=1)
     digital, counter = digital[digital.index < start], counter[counter.index < start]
-    first = digital.index[0] + (90 + before) * days
-    starts = digital.index[digital.index >= first]
-    starts = starts[starts <= start - (after + len(windows.event_days)) * days]
+    last = start - (after + len(windows.event_days)) * days
+    starts = digital[digital.index[0] + (90 + before) * days : last].index
     if not len(starts):
         raise ValueError("no ordinary date has 90 days before it: give a longer history")
-    starts = comparable_days(starts, windows)
-    starts = starts[np.unique(np.linspace(0, len(starts) - 1, min(number, len(starts))).astype(int))]
+    starts = evenly(comparable_days(starts, windows), number)
     length = windows.event_end - windows.event_start
     rows = []
     for date in starts:

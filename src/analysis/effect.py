@@ -155,3 +155,10 @@ def tidy(daily: pd.Series | pd.DataFrame, windows: Windows) -> pd.Series:
     if np.isinf(values).any():
         raise ValueError(f"the value of {values.index[np.isinf(values)][0]:%Y-%m-%d} is infinite: correct it")
     return values
+
+
+def wide(panel: pd.DataFrame, by: str, metric: str) -> pd.DataFrame:
+    """Days x groups of a daily panel; a day without payments is zero."""
+    table = panel.groupby(["date", by], observed=True)[metric].sum().unstack(fill_value=0)  # noqa: PD010
+    every = pd.date_range(table.index.min(), table.index.max(), name="date")
+    return table.reindex(every, fill_value=0).astype(float).rename(columns=str)

@@ -10,10 +10,10 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from analysis.groups import MIN_PAYERS, may_show, pool
 from analysis.ledger.first_timers import HORIZONS, first_timers
+from analysis.model.effect import half_width
 from analysis.placebo import comparable_days
 from analysis.windows import Windows
 
@@ -124,7 +124,7 @@ def _difference(
     found |= {"ordinary_share": mean, "difference": difference}
     if n and enough:
         error = math.sqrt(own * (1 - own) / n + tau**2 + 1 / weight.sum())
-        half = special.stdtrit(len(payers) - 1, (1 + level) / 2) * error
+        half = half_width(level, len(payers) - 1) * error
         # An ordinary share is between 0 and 1.
         found |= {"low": max(difference - half, share - 1), "high": min(difference + half, share)}
     return found
@@ -144,7 +144,6 @@ def _hidden(rows: pd.DataFrame) -> pd.DataFrame:
     order = ["channel", "days", "payers", "share", "ordinary_days", "ordinary_payers", "ordinary_share"]
     rows = rows[[*order, "difference", "low", "high"]].astype({"payers": float, "ordinary_payers": float})
     rows["suppressed"] = ~rows["channel"].map(shown).to_numpy(bool)
-    rows.loc[rows["suppressed"], rows.columns.drop(["channel", "days", "ordinary_days", "suppressed"])] = (
-        np.nan
-    )
+    numbers = rows.columns.drop(["channel", "days", "ordinary_days", "suppressed"])
+    rows.loc[rows["suppressed"], numbers] = np.nan
     return rows

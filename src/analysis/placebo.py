@@ -277,6 +277,11 @@ def comparable_days(starts: pd.DatetimeIndex, windows: Windows, weekday: str = "
     return starts[(free & like).reindex(starts).to_numpy(bool)]
 
 
+def evenly(starts: pd.DatetimeIndex, most: int) -> pd.DatetimeIndex:
+    """At most so many of the dates, evenly spread over them."""
+    return starts[np.unique(np.linspace(0, len(starts) - 1, min(most, len(starts))).astype(int))]
+
+
 def p_value(statistic: float, reference: np.ndarray) -> float:
     """(1 + the placebos at least as large) / (1 + the placebos): exact when all are exchangeable.
 

@@ -25,6 +25,11 @@ FACTOR = (
 )
 
 
+def half_width(level: float, df: float | pd.Series) -> float:
+    """Standard errors on either side of an interval by Student's t."""
+    return special.stdtrit(df, (1 + level) / 2)
+
+
 class Interval(NamedTuple):
     """Two ends, both plain floats."""
 
