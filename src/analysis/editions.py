@@ -137,15 +137,12 @@ def editions(
     if moderators is None:
         weekend = [days.features(one.event_days[:1], one.country)["weekend"].iloc[0] for one in windows]
         moderators = {"weekend": weekend} if len(set(weekend)) > 1 and len(windows) > 2 else {}
-    table = pd.DataFrame({str(name): pd.Series(list(values)) for name, values in moderators.items()})
-    table = table.apply(pd.to_numeric, errors="coerce").astype(float).reindex(range(len(windows)))
+    table = pd.DataFrame(index=range(len(windows)))
     for name, values in moderators.items():
-        if (
-            len(values) != len(windows)
-            or not np.isfinite(table[str(name)]).all()
-            or np.ptp(table[str(name)]) == 0
-        ):
+        numbers = pd.to_numeric(pd.Series(list(values)), errors="coerce").to_numpy(float)
+        if len(numbers) != len(windows) or not np.isfinite(numbers).all() or np.ptp(numbers) == 0:
             raise ValueError(f"moderator {name!r}: give a number for each edition, and not the same for all")
+        table[str(name)] = numbers
     order = sorted(range(len(windows)), key=lambda i: windows[i].event_start)
     every = [windows[i] for i in order]
     for one, after in pairwise(every):

@@ -20,9 +20,14 @@ from analysis.placebo import comparable_days, evenly
 from analysis.windows import Windows
 
 LENGTHS = (1, 2, 3, 5)
-DESIGNS = tuple(
-    "all, one day; all, two days a week apart; half, one day; two waves; staggered over a week".split("; ")
-)
+# Which group (column) closes on which day (row), by the groups' rank (groups,) in a random order.
+DESIGNS = {
+    "all, one day": lambda rank: np.ones((1, len(rank))),
+    "all, two days a week apart": lambda rank: np.repeat([1.0, 0, 0, 0, 0, 1], len(rank)).reshape(6, -1),
+    "half, one day": lambda rank: 1.0 * (rank < len(rank) // 2)[None],
+    "two waves": lambda rank: 1.0 * (rank % 2 == np.arange(2)[:, None]),
+    "staggered over a week": lambda rank: 1.0 * (rank % 5 == np.arange(5)[:, None]),
+}
 MOST_DATES = 40  # ordinary dates tried of each design
 
 
@@ -135,10 +140,10 @@ def designs(
     shared = max(0.0, float((covariance * precise).sum() / precise.sum()))
     own = np.maximum(variances - shared, 1e-3 * variances)
     rng, z, rows = np.random.default_rng(seed), special.ndtri((1 + level) / 2), []
-    for design in DESIGNS:
+    for design, closing in DESIGNS.items():
         draw = np.empty((draws, 4))
         for i in range(draws):
-            closed = _closed(design, shocks.shape[1], rng)
+            closed = closing(rng.permutation(shocks.shape[1]))
             first = rng.integers(len(shocks) - 9)
             weights, variance = _weights(closed, shared, own)
             null = (weights * shocks[first : first + len(closed)]).sum()
@@ -198,18 +203,6 @@ def _innovations(panel: pd.DataFrame, windows: Windows, by: str, metric: str) ->
         columns[name] = pd.Series(fit.residuals * fit.size * step, fit.days)
     errors = pd.DataFrame(columns).dropna()
     return errors.loc[comparable_days(errors.index, one)].to_numpy()
-
-
-def _closed(design: str, groups: int, rng: np.random.Generator) -> np.ndarray:
-    """Which group (column) closes on which day (row)."""
-    rank = rng.permutation(groups)
-    return {
-        DESIGNS[0]: np.ones((1, groups)),
-        DESIGNS[1]: np.repeat([1.0, 0, 0, 0, 0, 1], groups).reshape(6, groups),  # working days: a week apart
-        DESIGNS[2]: 1.0 * (rank < groups // 2)[None],
-        DESIGNS[3]: 1.0 * (rank % 2 == np.arange(2)[:, None]),
-        DESIGNS[4]: 1.0 * (rank % 5 == np.arange(5)[:, None]),
-    }[design]
 
 
 def _weights(closed: np.ndarray, shared: float, own: np.ndarray) -> tuple[np.ndarray, float]:
