@@ -40,8 +40,8 @@ def gls(
 
     Parameters
     ----------
-    daily, windows, baseline
-        As `estimate` takes them; `daily` is `tidy`.
+    daily : Series
+        As `tidy` gives it.
     covariates : DataFrame, optional
         Columns that the event cannot move, indexed by day: the weather, a series that the initiative did not touch.
     scale : str, optional

@@ -62,7 +62,7 @@ class Placebos:
 
     @property
     def floor(self) -> float:
-        """The smallest p-value that so many comparable dates can give."""
+        """The smallest `p_value` that so many comparable dates can give."""
         return 1 / (1 + np.count_nonzero(self.comparable))
 
     @property
@@ -92,25 +92,9 @@ def at_every_date(
     """Forecast every date that has two months before it and all days that the event needs, as the event is forecast.
 
     Columns, scale and error process are those of `fit`, the event's own regression, at its likeliest process;
-    coefficients are those of the days before each date.
-
-    Parameters
-    ----------
-    Z : ndarray, shape (m, n)
-        Series on the days of the fit.
-    among : ndarray of bool, shape (k,)
-        May leave out some of its columns.
-
-    Returns
-    -------
-    starts : ndarray of int, shape (T,)
-        Rows of the first days; the event's own is the last.
-    errors : Errors
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than ten dates before the event.
+    coefficients are those of the days before each date. `Z` (m, n) holds series on the days of the fit, `among` (k,)
+    may leave out some of its columns. Returns the rows of the first days (T,), the event's own last, and the errors;
+    a ValueError says that fewer than ten dates come before the event.
     """
     length, waiting, numbers = len(windows.event_days), windows.waiting, fit.numbers
     level = np.array(fit.columns.names) == LEVEL
@@ -137,12 +121,8 @@ def placebos(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> 
     """Forecast every date before the event from the days before it, as the event is forecast, and rank the event.
 
     After a campaign each date is forecast over as long a campaign, and for ``"pre-week"`` from the level of the week
-    before it. Comparable dates are those of `comparable_days`.
-
-    Raises
-    ------
-    ValueError
-        If fewer than ten dates have two months before them.
+    before it. Comparable dates are those of `comparable_days`. A ValueError says that fewer than ten dates have two
+    months before them.
     """
     fit, _ = before_the_event(tidy(daily, windows), windows, baseline)
     starts, errors = at_every_date(fit, windows, baseline, fit.z[None])

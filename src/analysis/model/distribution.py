@@ -19,8 +19,8 @@ DRAWS = 4_000  # of the sum over several days; half of them mirror the other hal
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """A distribution by its quantiles at the probabilities Phi(SCORES), read off between them on the normal-score
-    scale, so that quantile and probability are exact inverses of one another."""
+    """A distribution by its quantiles at the probabilities Phi(SCORES), with straight lines between normal scores, so
+    that quantile and probability are exact inverses."""
 
     quantiles: np.ndarray  # (len(SCORES),), not decreasing, in the units of the observation
 

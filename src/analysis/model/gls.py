@@ -57,22 +57,9 @@ def fit(
 ) -> tuple[list[Estimates], np.ndarray]:
     """Fit every process of the whitener's grid to every series.
 
-    Parameters
-    ----------
-    X : ndarray, shape (k, n)
-        The columns of the regression, one a row.
-    Z : ndarray, shape (m, n)
-        The series.
-    whitener : Whitener
-        Of the n days.
-    prior : ndarray, shape (k,)
-        Standard deviation of each coefficient around zero; infinite for none.
-
-    Returns
-    -------
-    estimates : list of Estimates, one a series
-    white : ndarray, shape (G, k + m, n)
-        X and Z whitened.
+    `X` (k, n) holds the columns of the regression and `Z` (m, n) the series, one a row; `prior` (k,) is the standard
+    deviation of each coefficient around zero, infinite for none. Returns the estimates of each series, and X and Z
+    whitened, (G, k + m, n).
     """
     white = whitener(np.concatenate([X, Z]))
     return solve(white, prior, whitener.log_determinant), white

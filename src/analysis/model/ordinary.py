@@ -31,7 +31,13 @@ ODD_EVE = (
 def sample(
     daily: pd.Series, windows: Windows, baseline: str = "pre-week", covariates: pd.DataFrame | None = None
 ) -> Sample:
-    """Choose the days; parameters and errors are those of `before_the_event`."""
+    """Choose the days: parameters are those of `before_the_event`.
+
+    Raises
+    ------
+    ValueError
+        If too few days come before the event, or all of them have one value.
+    """
     covariates = (daily.to_frame()[[]] if covariates is None else covariates).reindex(daily.index)
     learn = windows.ordinary(daily.index, baseline)
     learn &= (daily.notna() & covariates.notna().all(axis=1)).to_numpy()
@@ -88,29 +94,11 @@ def before_the_event(
     covariates: pd.DataFrame | None = None,
     scale: str | None = None,
 ) -> tuple[Regression, tuple[str, ...]]:
-    """The regression of the days before the event and of the event's own, which get a dummy each.
+    """The regression of the days before the event and of the event's own, which get a dummy each, and its warnings.
 
-    Parameters
-    ----------
-    daily : Series
-        On consecutive days, NaN where missing; the event's days have values.
-    windows : Windows
-    baseline : {"pre-week", "history"}
-    covariates : DataFrame, optional
-        Columns that the event cannot move, on the same days; a day on which one is missing is left out.
-    scale : str, optional
-        "log", "root", "identity" or "logit"; by default chosen from the data.
-
-    Returns
-    -------
-    regression : Regression
-    warnings : tuple of str
-        What a reader must know of the days, each a sentence.
-
-    Raises
-    ------
-    ValueError
-        If too few days come before the event, or all of them have one value.
+    `daily` is on consecutive days, NaN where missing; the event's days have values. `covariates` has columns that the
+    event cannot move, on the same days; a day on which one is missing is left out. `scale` is that of
+    `analysis.effect.gls`.
     """
     one = sample(daily, windows, baseline, covariates)
     possible = candidates(one.y[~one.touched], str(daily.name))

@@ -42,9 +42,7 @@ def forecast_errors(
     Parameters
     ----------
     X, Z : ndarray, shape (k, n) and (m, n)
-        Columns and series.
-    numbers : ndarray of int, shape (n,)
-        The days as increasing whole numbers.
+        Columns and series, on days of the increasing whole `numbers` (n,).
     process : Grid
         One error process.
     ridge : ndarray, shape (k,)
@@ -80,10 +78,10 @@ def forecast_errors(
     columns[dummies] = 0
     new = columns.T[block] - kept[..., None] * signal[:k].T[last][:, None, :]  # (T, B, k)
     loading = new @ inverse
-    before = np.arange(len(numbers)) <= last[:, None]
+    past = np.arange(len(numbers)) <= last[:, None]
     errors = np.empty((len(starts), len(offsets), len(Z)))
     for j in range(len(offsets)):
-        weights = np.where(before, loading[:, j] @ white[:k], 0)
+        weights = np.where(past, loading[:, j] @ white[:k], 0)
         errors[:, j] = rows[k:].T[block[:, j]] - kept[:, j, None] * signal[k:].T[last] - weights @ white[k:].T
 
     apart = np.abs(ahead[:, :, None] - ahead[:, None, :])
@@ -93,27 +91,20 @@ def forecast_errors(
     scale = size[block]
     errors *= scale[..., None]
     covariance *= scale[:, :, None] * scale[:, None, :]
-    single = X[dummies].any(axis=0)[block[:, : len(level)]]
-    return _contrast(errors, covariance, ~single | single.all(axis=1, keepdims=True))
-
-
-def _contrast(errors: np.ndarray, covariance: np.ndarray, usual: np.ndarray) -> Errors:
-    """The event's days of each block, less the level of the days before them that are `usual` (T, L), if any."""
-    if level := usual.shape[1]:
-        # Best linear prediction of the event from the week, whose level is unknown.
-        week, event = slice(0, level), slice(level, None)
+    if level:
+        # Best linear prediction of the event from the usual days of the week, whose level is unknown.
+        before, event = slice(0, len(level)), slice(len(level), None)
+        single = X[dummies].any(axis=0)[block[:, before]]
+        usual = ~single | single.all(axis=1, keepdims=True)
         both = usual[:, :, None] & usual[:, None, :]
-        solve = both * np.linalg.inv(np.where(both, covariance[:, week, week], np.eye(level)))
+        solve = both * np.linalg.inv(np.where(both, covariance[:, before, before], np.eye(len(level))))
         total = solve.sum(axis=(1, 2))[:, None, None]
-        carried = covariance[:, event, week] @ solve
-        missing = 1 - carried.sum(
-            axis=2, keepdims=True
-        )  # the part of the level that is not carried by memory
+        carried = covariance[:, event, before] @ solve
+        missing = 1 - carried.sum(axis=2, keepdims=True)  # what memory does not carry of the level
         weights = carried + missing * solve.sum(axis=2)[:, None, :] / total
-        errors = errors[:, event] - weights @ errors[:, week]
-        inner = covariance[:, event, event] - carried @ covariance[:, week, event]
+        errors = errors[:, event] - weights @ errors[:, before]
+        inner = covariance[:, event, event] - carried @ covariance[:, before, event]
         covariance = inner + missing * missing.transpose(0, 2, 1) / total
-    days = covariance.shape[1]
     half = np.linalg.inv(np.linalg.cholesky(covariance))
     distance = np.sqrt(((half @ errors) ** 2).mean(axis=1))
     return Errors(errors.mean(axis=1), np.sqrt(covariance.sum(axis=(1, 2))) / days, distance)
