@@ -23,7 +23,7 @@ from analysis.model.constants import MIN_DAYS
 from analysis.model.design import weekdays_and_growth
 from analysis.model.distribution import PROBABILITIES, Distribution
 from analysis.model.effect import Effect
-from analysis.model.ordinary import NEW_WEEKDAY, before_the_event, sample
+from analysis.model.ordinary import NEW_WEEKDAY, before_the_event, need, sample
 from analysis.model.regression import Sample
 from analysis.model.scale import Scale, candidates
 from analysis.windows import Windows
@@ -49,7 +49,7 @@ def day_before(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -
     where noise rises. A step holds the whole weekday pattern, so that the interval is several times as wide as need be.
     """
     past = windows.past(daily, baseline).dropna()
-    _need(len(past), 3, windows)
+    need(len(past), 3, windows)
     days, positive = len(windows.event_days), bool((past > 0).all())
     values = np.log(past.to_numpy()) if positive else past.to_numpy()
     steps = np.diff(values)[np.diff(past.index.to_numpy()) == np.timedelta64(1, "D")]
@@ -73,7 +73,7 @@ def pre_week_mean(daily: pd.Series, windows: Windows, baseline: str = "pre-week"
     the mean of the week, whose pattern counts as noise: the interval is several times as wide as need be.
     """
     past = windows.past(daily, baseline).dropna().iloc[-windows.baseline_days :]
-    _need(len(past), 3, windows)
+    need(len(past), 3, windows)
     total = _like([(len(windows.event_days), past)])
     return Effect.of("pre_week_mean", daily, windows, baseline, past.index, total, (SEVEN_DAYS,))
 
@@ -88,7 +88,7 @@ def same_weekday(daily: pd.Series, windows: Windows, baseline: str = "pre-week",
     past, groups = windows.past(daily, baseline).dropna(), []
     for weekday, count in windows.event_days.day_of_week.value_counts().items():
         groups.append((count, past[past.index.day_of_week == weekday].iloc[-weeks:]))
-        _need(len(groups[-1][1]), 2, windows)
+        need(len(groups[-1][1]), 2, windows)
     used = pd.concat([days for _, days in groups]).index.sort_values()
     return Effect.of("same_weekday", daily, windows, baseline, used, _like(groups))
 
@@ -260,10 +260,8 @@ def _against(
         weights = simplex_weights(values[:, learn].T, y[learn])
         first, *others = np.flatnonzero(weights)
         if n - len(others) <= MIN_COMMON:
-            raise ValueError(
-                f"{len(others) + 1} donors carry weight on {n} days and fit them by chance: "
-                "give more days or fewer donors"
-            )
+            many = f"{len(others) + 1} donors carry weight on {n} days and fit them by chance"
+            raise ValueError(f"{many}: give more days or fewer donors")
         apart = (values[others] - values[first]) / (weights @ values if ratio else 1.0)
         columns = pd.DataFrame(apart.T, daily.index, [f"weight of {donors.columns[j]}" for j in others])
     comparator = weights @ values
@@ -277,11 +275,11 @@ def _against(
 
 def _like(groups: list[tuple[int, pd.Series]]) -> Distribution:
     """Of the sum of new days, so many like each group of days (count, days); all groups have one spread."""
-    mean = sum(count * days.mean() for count, days in groups)
-    variance = sum(count + count**2 / len(days) for count, days in groups)
-    squares = sum(float(((days - days.mean()) ** 2).sum()) for _, days in groups)
-    df = sum(len(days) - 1 for _, days in groups)
-    return Distribution.student(df, mean, np.sqrt(squares / df * variance))
+    count, n = np.array([(count, len(days)) for count, days in groups]).T
+    mean, variance = np.array([(days.mean(), days.var()) for _, days in groups]).T
+    df = (n - 1).sum()
+    spread = np.sqrt((n - 1) @ variance / df * (count + count**2 / n).sum())
+    return Distribution.student(df, count @ mean, spread)
 
 
 def _case(
@@ -290,7 +288,7 @@ def _case(
     """The days, their columns (n, k), with `level` those of level, weekdays and growth, and the series on its scale."""
     one = sample(daily, windows, baseline)
     learn = ~one.touched
-    _need(learn.sum(), MIN_DAYS, windows)
+    need(learn.sum(), MIN_DAYS, windows)
     rows = list(weekdays_and_growth(one.numbers, one.table.weekday, learn).rows) if level else []
     months = (one.table.recurring[one.table.names.index(name)] for name in MONTH)
     rows += [row for row in months if 2 <= row[learn].sum() <= learn.sum() - 2]
@@ -298,11 +296,3 @@ def _case(
     scale = candidates(one.y[learn], str(daily.name))[0]
     z = scale.forward(np.where(one.touched, one.y[learn][0], one.y))  # no forecast sees the event's own value
     return one, np.reshape(rows, (len(rows), len(z))).T, z, scale
-
-
-def _need(found: int, days: int, windows: Windows) -> None:
-    if found < days:
-        event = f"{windows.event_start:%Y-%m-%d}"
-        raise ValueError(
-            f"{found} usable days before the event of {event}, at least {days} are needed: give a longer history"
-        )

@@ -108,9 +108,8 @@ def channels(
     names = panel["channel"].astype(str)
     at_counter = names.isin(offline)
     if not at_counter.any():
-        raise ValueError(
-            f"no channel of the panel is offline: set offline_channels to some of {', '.join(sorted(set(names)))}"
-        )
+        known = ", ".join(sorted(set(names)))
+        raise ValueError(f"no channel of the panel is offline: set offline_channels to some of {known}")
     sides = panel.assign(channel=np.where(at_counter, "counter", "digital"))
     table = wide(sides, "channel", metric).reindex(columns=["digital", "counter"], fill_value=0.0)
     return table["digital"], table["counter"]
@@ -266,12 +265,7 @@ def _decomposition(window, event, observed, effect, covariance, df, moved, headl
     lags = {"lag": np.tile(lag, 3), "date": np.tile(window, 3)}
     lags |= {"series": np.repeat(["digital", "counter", "total"], H), "observed": seen}
     lags |= {"expected": seen - days["effect"]} | days
-    return Decomposition(
-        pd.Series(rows @ effect, names),
-        pd.DataFrame(rows @ covariance @ rows.T, names, names.rename(None)),
-        pd.DataFrame(lags),
-        pd.DataFrame({"lag": lag, "date": window} | table(np.tile(np.tri(H), 2))),
-        df,
-        moved,
-        headline,
-    )
+    joint = pd.DataFrame(rows @ covariance @ rows.T, names, names.rename(None))
+    cumulative = pd.DataFrame({"lag": lag, "date": window} | table(np.tile(np.tri(H), 2)))
+    parts, lags = pd.Series(rows @ effect, names), pd.DataFrame(lags)
+    return Decomposition(parts, joint, lags, cumulative, df, moved, headline)

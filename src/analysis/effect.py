@@ -48,8 +48,7 @@ def gls(
         "log", "root", "identity" or "logit"; by default chosen from the data.
     """
     fit, warnings = before_the_event(daily, windows, baseline, covariates, scale)
-    centre, covariance = fit.forecast()
-    total = Distribution.total(centre, covariance, fit.shape, fit.inverse)
+    total = Distribution.total(*fit.forecast(), fit.shape, fit.inverse)
     return Effect.of("gls", daily, windows, baseline, fit.learned, total, warnings, fit)
 
 
@@ -113,9 +112,7 @@ def estimate(
     if name in COMPARISONS and "donors" not in options:
         raise ValueError(f"estimator {name!r} needs donors: give units that the initiative did not touch")
     if isinstance(daily, Mapping):
-        return {
-            key: estimate(series, windows, estimator, baseline, **options) for key, series in daily.items()
-        }
+        return {key: estimate(one, windows, estimator, baseline, **options) for key, one in daily.items()}
     if not isinstance(windows, Windows):
         from analysis.editions import editions
 
@@ -148,10 +145,8 @@ def tidy(daily: pd.Series | pd.DataFrame, windows: Windows) -> pd.Series:
     event = values.loc[windows.event_start : windows.event_end]
     if len(event) < len(windows.event_days) or event.isna().any():
         missing = windows.event_days.difference(event.dropna().index)[0]
-        raise ValueError(
-            f"the day of the event {missing:%Y-%m-%d} has no value: the data run from "
-            f"{every[0]:%Y-%m-%d} to {every[-1]:%Y-%m-%d}"
-        )
+        span = f"{every[0]:%Y-%m-%d} to {every[-1]:%Y-%m-%d}"
+        raise ValueError(f"the day of the event {missing:%Y-%m-%d} has no value: the data run from {span}")
     if np.isinf(values).any():
         raise ValueError(f"the value of {values.index[np.isinf(values)][0]:%Y-%m-%d} is infinite: correct it")
     return values

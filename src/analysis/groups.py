@@ -105,9 +105,8 @@ def group_effects(
     """
     for column in ("date", by, metric):
         if column not in panel:
-            raise ValueError(
-                f"the panel has no column {column!r}: it has {', '.join(map(str, panel.columns))}"
-            )
+            known = ", ".join(map(str, panel.columns))
+            raise ValueError(f"the panel has no column {column!r}: it has {known}")
     daily = wide(panel, by, metric)
     people = next((name for name in ("payers", "count") if name in panel), None)
     if people is None:

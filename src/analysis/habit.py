@@ -35,9 +35,8 @@ def first_digital(table: pd.DataFrame, column: str = "payers") -> pd.Series:
         `payers`, `from_counter`, or `again_30` and its like, whose last k days are NaN.
     """
     if column not in table:
-        raise ValueError(
-            f"the table has no column {column!r}: it has {', '.join(table.columns.drop(['date', 'channel']))}"
-        )
+        known = ", ".join(table.columns.drop(["date", "channel"]))
+        raise ValueError(f"the table has no column {column!r}: it has {known}")
     series = table.groupby("date")[column].sum(min_count=1).astype(float)
     return series.asfreq("D").rename(f"first_digital_{column}")
 

@@ -18,10 +18,7 @@ from analysis.model.regression import Regression
 from analysis.windows import Windows
 
 # Estimators and scales that can be defended, and other lengths of the week before, of the specification curve.
-CURVE = (
-    *(("gls", scale) for scale in (None, "log", "identity")),
-    *((one.__name__, None) for one in TEXTBOOK),
-)
+CURVE = [("gls", None), ("gls", "log"), ("gls", "identity"), *((one.__name__, None) for one in TEXTBOOK)]
 WEEKS = (7, 14, 28)
 
 
@@ -112,9 +109,8 @@ def at_every_date(
     kept = np.flatnonzero((np.arange(len(level)) < fit.columns.place) & ~level & among)
     X, ridge = fit.columns.rows[kept], fit.estimates.ridge[fit.estimates.best, kept]
     odd = slice(len(kept) - int(fit.odd.sum()), len(kept))
-    return starts, forecast_errors(
-        X, Z, numbers, fit.likeliest, ridge, starts, length, gap, week, fit.size, odd
-    )
+    errors = forecast_errors(X, Z, numbers, fit.likeliest, ridge, starts, length, gap, week, fit.size, odd)
+    return starts, errors
 
 
 def placebos(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> Placebos:

@@ -72,12 +72,9 @@ class Columns:
     def plus(self, names: Collection[str], rows: np.ndarray, prior: float = np.inf) -> Columns:
         """With more columns, all of one prior."""
         at, priors = self.place, np.full(len(names), prior)
-        return Columns(
-            (*self.names[:at], *names, *self.names[at:]),
-            np.insert(self.rows, at, rows, axis=0),
-            np.insert(self.prior, at, priors),
-            at + len(names),
-        )
+        names = (*self.names[:at], *names, *self.names[at:])
+        rows, prior = np.insert(self.rows, at, rows, axis=0), np.insert(self.prior, at, priors)
+        return Columns(names, rows, prior, at + len(priors))
 
     def dummies(self, days: pd.DatetimeIndex, marked: np.ndarray, name: str) -> Columns:
         """With a dummy for each day that is marked (n,), called by `name`, a format of dates."""

@@ -9,9 +9,8 @@ import numpy as np
 from scipy import special
 
 # Normal scores at which quantiles are kept: 0 is the median, +-1.96 and its like are hit exactly.
-SCORES = np.unique(
-    np.concatenate([np.linspace(-6, 6, 241), special.ndtri([0.025, 0.05, 0.1, 0.9, 0.95, 0.975])])
-)
+_HIT = special.ndtri([0.025, 0.05, 0.1, 0.9, 0.95, 0.975])
+SCORES = np.unique(np.concatenate([np.linspace(-6, 6, 241), _HIT]))
 PROBABILITIES = special.ndtr(SCORES)
 HUGE = 1e300  # quantiles beyond it are cut: what lies between two infinite ones has no place
 DRAWS = 4_000  # of the sum over several days; half of them mirror the other half

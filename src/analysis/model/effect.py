@@ -63,7 +63,7 @@ class Effect:
     nonnegative : bool
         No value of the series can fall below zero, so that no expected interval does.
     fit : Regression or None
-        The regression behind it: of the series, or of its ratio (difference) to the comparator.
+        The regression behind it, of the recommended estimator.
     """
 
     observed: float

@@ -48,19 +48,10 @@ def sample(
     values, table = daily.to_numpy(float)[first:], calendar(days[0], days[-1], windows.country)
     learn = learn & ~set_aside(values, learn, touched, table)
     used = learn | touched
-    days, values, learn, touched, table = (
-        days[used],
-        values[used],
-        learn[used],
-        touched[used],
-        table.take(used),
-    )
+    table, days, values = table.take(used), days[used], values[used]
+    learn, touched = learn[used], touched[used]
     past = values[learn]
-    if len(past) < 3:
-        raise ValueError(
-            f"{len(past)} usable days before the event of {windows.event_start:%Y-%m-%d}, at least 3 are needed: "
-            "give a longer history"
-        )
+    need(len(past), 3, windows)
     if np.ptp(past) <= 1e-12 * np.abs(past).max():
         raise ValueError(
             f"the series is {past[0]:g} on every day before the event: without noise no effect can be judged"
@@ -109,6 +100,15 @@ def before_the_event(
     eve = (one.days >= windows.event_start - pd.Timedelta(days=3)) & ~one.touched
     odd_eve = (np.abs(regression.residuals[eve]) > FAR).any()
     return regression, one.warnings + (ODD_EVE,) * bool(odd_eve)
+
+
+def need(found: int, days: int, windows: Windows) -> None:
+    """Refuse fewer usable days before the event than an estimator can do with."""
+    if found < days:
+        event = f"{windows.event_start:%Y-%m-%d}"
+        raise ValueError(
+            f"{found} usable days before the event of {event}, at least {days} are needed: give a longer history"
+        )
 
 
 def set_aside(values: np.ndarray, learn: np.ndarray, touched: np.ndarray, table: Calendar) -> np.ndarray:

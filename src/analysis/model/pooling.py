@@ -100,13 +100,13 @@ class RandomEffects:
         weight = np.diff((below[1:] + below[:-1]) / 2, prepend=0.0, append=1.0)
         centre, sd = b @ x, np.sqrt(tau2 + np.einsum("p,gpq,q->g", x, covariance, x))
         reach = np.abs(centre).max() + 10 * sd.max()
-        ends = [
-            optimize.brentq(lambda z, p=p: weight @ special.ndtr((z - centre) / sd) - p, -reach, reach)
-            for p in ((1 - level) / 2, (1 + level) / 2)
-        ]
+
+        def quantile(p: float) -> float:
+            return optimize.brentq(lambda z: weight @ special.ndtr((z - centre) / sd) - p, -reach, reach)
+
         mean = self.mean(x).interval(level)  # of few editions it is known less well than one more is
         with np.errstate(over="ignore"):  # of two or three editions the upper end may be beyond every number
-            low, high = (float(end) for end in np.expm1(ends))
+            low, high = (float(np.expm1(quantile(p))) for p in ((1 - level) / 2, (1 + level) / 2))
         return Interval(min(low, mean.low), max(high, mean.high))
 
 
