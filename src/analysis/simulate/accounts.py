@@ -87,7 +87,7 @@ class _Books:
         self.switched = np.zeros(shape, chance.kind)
         self.mean = chance.shocked(self.rate.mean)
         self.base = chance.poisson(self.mean)
-        self.sums = chance.sums(entities(model).spread)
+        self.sums = chance.sums(entities(model)["spread"])
         if not model.null:
             turned_away = self._campaign()
             self._close_counters(turned_away)

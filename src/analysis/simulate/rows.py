@@ -129,7 +129,7 @@ class _Day:
         self.count, self.value = account.totals
         self.by_counter_customers = account.switched.copy()
         self.by_counter_customers[:, :, COUNTER] = self.count[:, :, COUNTER]
-        self.spread = np.repeat(entities(account.model).spread, len(CHANNELS)).astype(np.float32)
+        self.spread = np.repeat(entities(account.model)["spread"], len(CHANNELS)).astype(np.float32)
         self.first_service, self.services = first_service[:-1], np.diff(first_service)
         self.ramadan = days.features(self.dates, "AE")["ramadan"].to_numpy()
         self.clocks = {flag: _clock(flag) for flag in (False, True)}
