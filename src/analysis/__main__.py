@@ -128,6 +128,13 @@ series_options = _options(
 @option("--only", metavar="NN", help="One notebook alone, by its number.")
 @option("--fresh", is_flag=True, help="Run again what has not changed.")
 @option("--cluster", metavar="ADDRESS", help="Dask scheduler that runs the notebooks, as tcp://host:8786.")
+@option("--pdf", is_flag=True, help="The brief as PDF too, where a Chromium is installed.")
+@option(
+    "--earlier",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The last edition's results.json or folder: say on the first page what changed since.",
+)
 def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
     """Render the reports of STUDY, a parameters file such as those in notebooks/."""
     from analysis.report import build
@@ -135,6 +142,31 @@ def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
     built = build(study, languages=languages, **options)
     run = f"{built.executed} notebooks run, {built.unchanged} unchanged"
     click.echo(f"{len(built.pages)} reports, {run}: {built.index}")
+    if built.printed:
+        found = ", ".join(map(str, filter(None, built.printed)))
+        click.echo(
+            found or "no PDF: no Chromium was found; install one, or print brief.en.html from a browser"
+        )
+
+
+@cli.command()
+@argument("before", type=click.Path(path_type=Path))
+@argument("after", type=click.Path(path_type=Path))
+@option("--out", type=click.Path(path_type=Path), metavar="PAGE", help="Write it as an HTML page, too.")
+@json_option
+def compare(before: Path, after: Path, out: Path | None, as_json: bool) -> None:
+    """Every number that moved between two reports, results.json or folders, and why; exit code 1 if any did."""
+    from analysis.report import comparing
+    from analysis.study import write
+
+    compared = comparing.compare(comparing.load(before), comparing.load(after))
+    if out:
+        write(out, compared.page())
+    if as_json:
+        _print_json(compared.to_dict())
+    else:
+        click.echo(compared)
+    sys.exit(0 if compared.same else 1)
 
 
 @cli.command()

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SYNTHETIC = ROOT / "data" / "synthetic" / "dubai-2017.parquet"
 PACKAGE = Path(__file__).parent
-# What no notebook's output depends on: the command line and the making of reports.
-OUTSIDE = ("__main__.py", "report")
+# What no notebook's output depends on: the command line, what precedes a report, and the making of reports.
+OUTSIDE = ("__main__.py", "preflight.py", "proposal.py", "report")
 
 
 def _day(value: Any) -> date:
@@ -66,6 +66,9 @@ def _zone(value: str) -> str:
 
 def _in_language(value: Any) -> Any:
     """A text alone is English."""
+    if not isinstance(value, str | dict):
+        written = str(value).lower() if isinstance(value, bool) else value
+        raise ValueError(f'is {written}, not text: put it in quotes, "{written}"')
     return {"en": value} if isinstance(value, str) else value
 
 
@@ -138,6 +141,8 @@ class Study(BaseModel):
         Level of every interval.
     seed : int
         Of everything random.
+    contact, corrections : text, or a text in each language
+        Whom to ask, and what has been corrected since the report was first given out: in every footer, as it is.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -153,11 +158,11 @@ class Study(BaseModel):
     excluded: list[Day] = []
     editions: list[Edition] = []
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
-    country: str | None = Field(None, pattern="^[A-Z]{2}$")
+    country: str | None = Field(None, pattern="^[A-Z]{2}(-[A-Z0-9]{1,3})?$")
     currency: str | None = Field(None, pattern="^[A-Z]{3}$")
     measures: dict[str, Measure] = {}
     metrics: list[str] = []
-    ledger: str | None = None
+    ledger: str | None = Field(None, pattern=r"\S")
     columns: dict[str, str] = {}
     participants: list[str] = []
     donors: list[str] = []
@@ -171,6 +176,8 @@ class Study(BaseModel):
     language: Literal["en", "ar"] = "en"
     confidence: float = Field(0.95, gt=0, lt=1)
     seed: int = Field(20171026, ge=0)
+    contact: Texts = {}
+    corrections: Texts = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -324,7 +331,7 @@ class Study(BaseModel):
     @cached_property
     def measured(self) -> list[str]:
         """The metrics that are estimated: those that the study names, or all that its data give."""
-        if self.metrics:
+        if self.metrics or self.ledger is None:
             return self.metrics
         if self.is_daily:
             if "groups" in self._table.attrs:
@@ -339,9 +346,10 @@ class Study(BaseModel):
     def has(self) -> frozenset[str]:
         """What the study has, by one word each; a notebook's cell that is tagged ``needs-<word>`` stays if it is there.
 
-        ledger, daily (figures), offline (and digital channels), entity, service, channel, value, payers, campaign,
-        after (days to see what lasts), day or days (one, several), editions, donors, figures (published), calendar (of a country),
-        metrics (several), synthetic, truth (of a simulation), real, background, covariates.
+        ledger or daily (figures); offline (and digital channels), entity, service, channel, value, payers; campaign;
+        after (days to see what lasts), habit (payers, and time to see them again), designs (entities, and days enough
+        to compare designs of an edition on them); day or days (one, several), editions; donors, covariates, figures
+        (published), calendar (of a country), background; metrics (several); synthetic or real, truth (of a simulation).
         """
         true = {
             "campaign": len(self.windows.campaign_days) > 0,
@@ -354,29 +362,53 @@ class Study(BaseModel):
         } | {name: bool(getattr(self, name)) for name in ("background", "donors", "figures", "covariates")}
         if self.ledger is not None:
             names = {} if self.is_daily else self._names
+            entity = "entity" in names or (self.is_daily and "groups" in self._table.attrs)
             true |= {name: name in names for name in ("entity", "service", "channel")}
             true |= {
                 "ledger": not self.is_daily,
                 "daily": self.is_daily,
-                "entity": "entity" in names or (self.is_daily and "groups" in self._table.attrs),
+                "entity": entity,
                 "value": "amount" in names,
                 "payers": "payer_id" in names,
                 "offline": "channel" in names and bool(self.offline_channels),
                 "metrics": len(self.measured) > 1,
                 "truth": bool(self.truth),
                 "after": self._open_days_after(14) >= 5,
+                "habit": {"payer_id", "channel"} <= names.keys() and self._spans(before=210, after=30),
+                "designs": entity and self._like_the_event() >= 35,
             }
         return frozenset(name for name, holds in true.items() if holds)
 
-    def _open_days_after(self, days_after: int) -> int:
-        """Working days that the data hold beyond so many days after the event."""
+    @cached_property
+    def _days(self) -> pd.DatetimeIndex:
+        """Every day from the first to the last of the data."""
         import pandas as pd
 
+        found = self._table.index if self.is_daily else self.panel(("digital",))["date"]
+        return pd.date_range(found.min(), found.max())
+
+    def _spans(self, before: int, after: int) -> bool:
+        """Whether the data hold so many days before the event, and so many after it."""
+        ahead = (
+            (self.windows.event_start - self._days[0]).days,
+            (self._days[-1] - self.windows.event_end).days,
+        )
+        return ahead[0] >= before and ahead[1] >= after
+
+    def _open_days_after(self, days_after: int) -> int:
+        """Working days that the data hold beyond so many days after the event."""
         from analysis import days
 
-        last = self._table.index[-1] if self.is_daily else self.panel(("digital",))["date"].max()
-        beyond = pd.date_range(self.windows.event_end + pd.Timedelta(days=days_after + 1), last)
-        return int(days.features(beyond, self.country)["working"].sum())
+        beyond = self._days[self._days > self.windows.event_end]
+        return int(days.features(beyond[days_after:], self.country)["working"].sum())
+
+    def _like_the_event(self) -> int:
+        """Days like the event's first in the last year of the history."""
+        from analysis.placebo import comparable_days
+
+        one = replace(self.windows, event_end=self.windows.event_start)
+        history = self._days[one.ordinary(self._days, "history")][-380:]
+        return len(comparable_days(history, one))
 
     @cached_property
     def truth(self) -> dict[str, Any]:
@@ -477,7 +509,12 @@ class Study(BaseModel):
         if not path.exists():
             from analysis import ledger
 
-            found = ledger.check(self.source, self.columns or None, self.timezone, **self._options())
+            how = (
+                {"date_column": self.columns.get("date")}
+                if self.is_daily
+                else {"columns": self.columns or None}
+            )
+            found = ledger.check(self.source, timezone=self.timezone, **how, **self._options())
             write(path, json.dumps([str(fault) for fault in found], ensure_ascii=False))
         return json.loads(path.read_text(encoding="utf-8"))
 
@@ -619,13 +656,14 @@ def _sentence(fault: dict) -> str:
         return f"{name} is not a parameter: {known}"
     if kind == "missing":
         return f"{name} is missing"
-    if kind == "string_type":
+    if kind == "string_type" or (kind == "dict_type" and not isinstance(given, list)):
         if isinstance(given, bool):
             return f"{name} is read as {str(given).lower()}: put it in quotes"
         return f'{name} is {given!r}, not text: put it in quotes, "{given}"'
     if kind == "string_pattern_mismatch":
-        example = {"country": "AE", "currency": "AED"}.get(name, "")
-        return f"{name} is {given!r}: write a code such as {example}"
+        if name == "ledger":
+            return "ledger is empty: write the path of a file, or leave it out"
+        return f"{name} is {given!r}: write a code such as {'AED' if name == 'currency' else 'AE or GB-SCT'}"
     message = fault["ctx"]["error"] if "error" in fault.get("ctx", {}) else fault["msg"]
     if kind == "value_error":
         return f"{name} {message}"

@@ -237,5 +237,7 @@ def quantity(value: float, metric: str, step: float | None = None, signed: bool 
     """A value of `metric` in its own unit; `step` never rounds its first two digits away."""
     if step and value:
         step = min(step, 10.0 ** (math.floor(math.log10(abs(value))) - 1))
+    if step is None and terms.kind(metric) == "count" and abs(value) >= 10:
+        step = 1.0
     write = {"money": money, "percent": percent}.get(terms.kind(metric), number)
     return write(value, step=step, signed=signed)
