@@ -189,7 +189,7 @@ def test_offline_channels_are_those_that_the_study_names(tmp_path, study):
     assert load(tmp_path, kiosks).daily("count").tolist() == [2, 1]
     assert load(tmp_path, kiosks).daily("digital_share").tolist() == pytest.approx([2 / 4, 1 / 3])
     online = load(tmp_path, STUDY.replace("offline_channels: [counter]\n", ""))
-    with pytest.warns(UserWarning, match=r"no channel is offline .* every payment counts as digital"):
+    with pytest.warns(UserWarning, match=r"payments of every channel count \(app, counter, web\)"):
         assert online.daily("count").tolist() == [4, 3]
 
 

@@ -195,7 +195,8 @@ def _ask_channels(ledger: Source, how: Reading, split: bool) -> None:
     refuse_near(known, how.offline_channels, name)
     if split and not told and known[1:]:
         listed = ", ".join(known[:8]) + (" …" if known[8:] else "")
-        note(f"{name}: payments of every channel count ({listed}); name offline ones: --offline-channel, in a study offline_channels")
+        advice = "name offline ones: --offline-channel, in a study offline_channels"
+        note(f"{name}: payments of every channel count ({listed}); {advice}")
     if not split or not told:
         return
     if len(known) < len(labels):
