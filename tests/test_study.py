@@ -336,7 +336,7 @@ def test_channels_of_which_nothing_is_said_are_asked_about(tmp_path, study):
     asked = STUDY.replace("offline_channels: [counter]\n", "baseline_days: 1\n")
     with pytest.raises(ValueError, match=r"which of the channels app, counter, web are service centres\?"):
         refuse_unfit(load(tmp_path, asked))
-    with pytest.warns(UserWarning, match="every payment counts as digital"):
+    with pytest.warns(UserWarning, match="payments of every channel count"):
         refuse_unfit(load(tmp_path, asked + "offline_channels: []"))
 
 
