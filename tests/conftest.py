@@ -12,6 +12,14 @@ ROOT = Path(__file__).parents[1]
 STUDY = ROOT / "notebooks" / "dubai-2017.yaml"
 
 
+@pytest.fixture(autouse=True)
+def of_dubai():
+    """Sentences are of a study as Dubai's is, unless a test says otherwise."""
+    from analysis import words
+
+    words.speak_of(currency="AED", offline=True, campaign=True, synthetic=False, measures={})
+
+
 @pytest.fixture(scope="session")
 def reference_data() -> Path:
     """The folder of public daily series that are never copied into the project."""

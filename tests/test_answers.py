@@ -1,7 +1,6 @@
 """Report 03: the question put to every metric and method, the truth beside it, and what is said of both."""
 
 import importlib.util
-import json
 from pathlib import Path
 
 import numpy as np
@@ -33,25 +32,20 @@ def found(**changes):
 
 
 @pytest.fixture
-def ledger(tmp_path):
-    """A ledger's path with a truth beside it: 52 of 55 would have been paid anyway over the week before, 60 over
-    the time before the campaign."""
+def known():
+    """A truth as `simulate` writes it: 52 of 55 would have been paid anyway over the week before, 60 over the time
+    before the campaign."""
     true = {"observed": 55.0, "absolute": 3.0, "relative": 3 / 52, "expected": 52.0}
     other = {"observed": 55.0, "absolute": -5.0, "relative": -5 / 60, "expected": 60.0}
-    written = {
-        "event": "2017-10-26",
-        "effect": {"pre-week": {"value": true}, "history": {"value": other}},
-    }
-    (tmp_path / "made.truth.json").write_text(json.dumps(written))
-    return tmp_path / "made.parquet"
+    return {"event": "2017-10-26", "effect": {"pre-week": {"value": true}, "history": {"value": other}}}
 
 
-def test_truth_says_which_intervals_hold_it(ledger):
+def test_truth_says_which_intervals_hold_it(known):
     # 50 +- 1.96 x 2 is 46.08 to 53.92: it holds 52 and not 60. At 50 %, 48.65 to 51.35, it holds neither.
-    table = answers.truth(found(), ledger, WINDOWS)
+    table = answers.truth(found(), known, WINDOWS)
     assert table["covered"].tolist() == [True, False]
     assert table["relative_true"].tolist() == pytest.approx([3 / 52, -5 / 60])
-    assert not answers.truth(found(), ledger, WINDOWS, level=0.5)["covered"].any()
+    assert not answers.truth(found(), known, WINDOWS, level=0.5)["covered"].any()
     assert "hold it: 1 of 2" in effect_words.known(table)
 
 
@@ -63,21 +57,17 @@ def test_truth_says_which_intervals_hold_it(ledger):
         (WINDOWS, {"observed": 44.0}),  # some of the entities
     ],
 )
-def test_truth_is_not_held_against_what_it_is_not_of(ledger, windows, changes):
-    table = answers.truth(found(**changes), ledger, windows)
+def test_truth_is_not_held_against_what_it_is_not_of(known, windows, changes):
+    table = answers.truth(found(**changes), known, windows)
     assert table.empty
     assert "not known" in effect_words.known(table)
     assert effect_words.truths(table, found()).empty
 
 
-def test_a_ledger_without_truth_has_none(tmp_path):
-    assert answers.truth(found(), tmp_path / "own.parquet", WINDOWS).empty
-
-
 def test_every_estimator_is_asked_and_refusals_are_told():
     days = pd.date_range(end="2017-10-26", periods=10)
     short = pd.Series(np.linspace(100, 110, 10), days, name="value")
-    effects, refused = answers.by_estimator(short, Windows("2017-10-26"))
+    effects, refused = answers.by_estimator(short, Windows("2017-10-26", campaign_start="2017-10-25"))
     asked = {(e.estimator, e.estimand) for e in effects} | {(r.estimator, r.estimand) for r in refused}
     assert len(asked) == len(effects) + len(refused) == 2 * len(ESTIMATORS)
     assert "same_weekday" in {r.estimator for r in refused}  # one Thursday
@@ -92,15 +82,19 @@ def test_the_recommended_size_is_named_even_where_it_is_not_the_first():
 
 
 def test_announced_growth_is_that_of_its_own_event_alone():
-    assert answers.announced(WINDOWS, "value") == 0.3
-    assert answers.announced(WINDOWS, "count") is None
-    assert answers.announced(Windows("2018-10-25"), "value") is None
+    said = Study.load(ROOT / "notebooks" / "dubai-2017.yaml")
+    assert answers.announced(said, "value") == 0.3
+    assert answers.announced(said, "count") is None
+    assert answers.announced(said.model_copy(update={"figures": None}), "value") is None
     assert "Announced" not in effect_words.eve([effect(estimator="day_before")], None)
 
 
 def test_without_a_campaign_there_is_one_question():
-    assert "one question" in effect_words.initiative(found(), Windows("2017-10-26"))
-    assert "+10% (95% interval: +2% to +19%)" in effect_words.initiative(found(), WINDOWS)
+    assert answers.baselines(Windows("2017-10-26")) == ("pre-week",)
+    assert answers.baselines(WINDOWS) == ("pre-week", "history")
+    assert "+10% (95% interval: +2% to +19%)" in effect_words.initiative(found())
+    words.speak_of(campaign=False)
+    assert effect_words.metrics({"pre-week": {"value": effect()}})["Baseline"].tolist() == ["Days before"]
 
 
 def test_leading_metrics_are_value_and_number_where_there_are_any():

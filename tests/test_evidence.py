@@ -146,10 +146,10 @@ def test_what_reconciliation_moved_stands_between_the_sum_and_the_headline():
 
 
 def test_synthetic_results_open_by_saying_so():
-    words.synthetic(True)
+    words.speak_of(synthetic=True)
     try:
         assert evidence.gain(_split(1, 1, 0)).startswith("In the synthetic data:")
         assert evidence_groups.carried(_groups()).startswith("In the synthetic data:")
     finally:
-        words.synthetic(False)
+        words.speak_of(synthetic=False)
     assert not evidence.gain(_split(1, 1, 0)).startswith("In the synthetic data:")

@@ -95,8 +95,8 @@ def test_editions_alike_are_pooled_with_student_s_t():
 
 
 def test_synthetic_results_open_by_saying_so():
-    words.synthetic(True)
+    words.speak_of(synthetic=True)
     try:
         assert next_edition.alarms(_table()).startswith("In the synthetic data:")
     finally:
-        words.synthetic(False)
+        words.speak_of(synthetic=False)

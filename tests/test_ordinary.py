@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import figures
+from analysis import days, figures, ledger
 from analysis.notebook import ordinary, ordinary_words
+from analysis.published import announcement
+from analysis.study import Study
 from analysis.windows import Windows
 
 WINDOWS = Windows("2017-10-26", campaign_start="2017-09-23", country="AE")
@@ -31,15 +33,22 @@ def panel() -> pd.DataFrame:
     return pd.concat(rows, ignore_index=True)
 
 
-def test_weekdays_have_the_medians_of_ordinary_days(panel):
-    week = ordinary.by_weekday(panel, WINDOWS).set_index("weekday")
+@pytest.fixture
+def daily(panel) -> dict[str, pd.Series]:
+    """The digital metrics of the panel, as a study gives them."""
+    return {
+        name: ledger.metric(panel, name, ("counter",))
+        for name in ("count", "value", "ticket", "digital_share")
+    }
+
+
+def test_weekdays_have_the_medians_of_ordinary_days(daily):
+    week = ordinary.by_weekday(daily, WINDOWS).set_index("weekday")
     assert list(week.index) == [6, 0, 1, 2, 3, 4, 5]
     assert week.loc[3, ["count", "value"]].tolist() == [80, 2_600]  # 2 x (10 + 30); 2 x (1,000 + 300)
-    assert week.loc[0, ["count", "counter"]].tolist() == [40, 10]
+    assert week.loc[0, "count"] == 40
     assert week.loc[0, "digital_share"] == pytest.approx(40 / 50)
     assert week.loc[0, "ticket"] == pytest.approx(1_300 / 40)
-    # Thursdays from 10 August to 14 September, less Arafat Day (31 August); 21 September is Islamic New Year.
-    assert week.loc[3, "days"] == 5
 
 
 def test_groups_share_everything(panel):
@@ -55,17 +64,14 @@ def test_groups_share_everything(panel):
     assert merged["count"].sum() == groups["count"].sum()
 
 
-def test_what_is_digital_is_what_the_study_says(panel):
-    """A channel by any name may be a service centre; without a word of channels every payment is digital."""
-    desks = panel.assign(channel=panel["channel"].replace("counter", "desk"))
-    pd.testing.assert_frame_equal(ordinary.daily(desks), ordinary.daily(panel))
-    kiosks = panel.assign(digital=panel["entity"] == "B")
-    assert ordinary.daily(kiosks)["count"].iloc[0] == 30  # 6 August is a Sunday
-    assert (ordinary.daily(panel.drop(columns="digital"))["digital_share"] == 1).all()
+def test_a_week_begins_after_its_weekend():
+    assert days.week_begins("2017-10-26", "AE") == 6  # Friday and Saturday were off
+    assert days.week_begins("2022-10-26", "AE") == 0
+    assert days.week_begins("2017-10-26") == 0
 
 
-def test_steps_compare_the_events_weekday_with_an_ordinary_eve(panel):
-    series = ordinary.daily(panel)["count"]
+def test_steps_compare_the_events_weekday_with_an_ordinary_eve(daily):
+    series = daily["count"]
     steps = ordinary.steps(series, WINDOWS)
     assert len(steps) == 5
     assert (steps == 1.0).all()  # Thursdays have twice Wednesday's
@@ -73,8 +79,8 @@ def test_steps_compare_the_events_weekday_with_an_ordinary_eve(panel):
     assert steps.index.max() < WINDOWS.campaign_start
 
 
-def test_kinds_of_day_are_told_apart(panel):
-    series = ordinary.daily(panel)["count"].astype(float)
+def test_kinds_of_day_are_told_apart(daily):
+    series = daily["count"].copy()
     series["2017-08-31"] = 40.0  # half of a usual Thursday, on Arafat Day
     kinds = ordinary.by_reason(series, WINDOWS).set_index("kind")
     assert kinds["days"].sum() == len(series)
@@ -85,13 +91,14 @@ def test_kinds_of_day_are_told_apart(panel):
     assert departures.loc["2017-08-31", ["usual", "relative"]].tolist() == [80, -0.5]
 
 
-def test_published_figures_are_compared_only_with_their_own_event(panel):
-    rows = ordinary.against_published(panel, WINDOWS).set_index("figure")
+def test_published_figures_are_compared_only_with_their_own_event(daily):
+    figures = announcement.figures()
+    rows = ordinary.against_published(daily, WINDOWS, figures).set_index("figure")
     assert rows.loc["Number on the day", "ledger"] == 80
     assert rows.loc["Number on the day", "published"] == (30_500, 31_500)
     # Friday 20 to Thursday 26 October: six days of 40 and one of 80.
     assert rows.loc["Mean number a day in the week", "ledger"] == pytest.approx(320 / 7)
-    assert ordinary.against_published(panel, Windows("2017-10-25")).empty
+    assert ordinary.against_published(daily, Windows("2017-10-25"), figures).empty
 
 
 def test_figure_tells_its_largest_groups(panel):
@@ -101,16 +108,16 @@ def test_figure_tells_its_largest_groups(panel):
     assert list(told.data) == ["entity", "count_share", "value_share"]
 
 
-def test_sentences_tell_what_is_in_the_ledger(panel):
-    facts = ordinary.summary(panel, WINDOWS)
-    assert facts["rows"] == 96 * 40 + 84 * 10
-    assert facts["step"] == pytest.approx(1.0)
-    assert ordinary_words.normal_day(facts).startswith(
-        "On an ordinary Thursday there are 80 digital payments"
+def test_sentences_tell_what_is_in_the_data(daily, panel, tmp_path):
+    """5 Thursdays are ordinary: 10 August to 14 September, less Arafat Day; 21 September is Islamic New Year."""
+    told = ordinary_words.normal_day(daily, WINDOWS)
+    assert told.startswith(
+        "On an ordinary Thursday, in the median: number of digital payments 80; value of digital"
     )
-    sound = ordinary_words.soundness(facts, [])
-    assert "ledger: 4,680. Entities: 2. Days: 84, of them without any payment: 0. Faults found: 0." in sound
-    assert ordinary_words.soundness(facts, ["row 3: no amount"]).endswith("1. row 3: no amount.")
-    online = ordinary.summary(panel[panel["channel"] != "counter"], WINDOWS)
-    assert "counters" not in ordinary_words.normal_day(online)
-    assert "+100%" in ordinary_words.step(ordinary.daily(panel)["value"], WINDOWS)
+    assert "Ordinary weeks compared: 5" in ordinary_words.step(daily["value"], WINDOWS, "value")
+    assert "+100%" in ordinary_words.step(daily["value"], WINDOWS, "value")
+    daily["count"].rename_axis("date").to_csv(tmp_path / "visits.csv")
+    study = Study(title="x", event_start="2017-10-26", ledger=str(tmp_path / "visits.csv"))
+    facts = ordinary.summary(study, {"count": daily["count"]}, "count")
+    assert (facts["days"], facts["empty"], facts["step"]) == (84, 0, pytest.approx(1.0))
+    assert ordinary_words.soundness(study, daily["count"]) == "Days: 84, of them empty: 0. Faults found: 0."

@@ -76,6 +76,19 @@ def is_working(day: date | str | pd.Timestamp, country: str | None = None) -> bo
     return bool(features(pd.DatetimeIndex([pd.Timestamp(day)]), country)["working"].iloc[0])
 
 
+def week_begins(day: date | str | pd.Timestamp, country: str | None = None) -> int:
+    """The weekday, 0 for Monday, that follows the weekend of the time of `day`; Monday where there is none."""
+    week = features(pd.date_range(end=pd.Timestamp(day), periods=7), country)
+    rest = set(week.loc[week["weekend"], "weekday"])
+    return next((number for number in range(7) if number not in rest and (number - 1) % 7 in rest), 0)
+
+
+def plain(dates: pd.DatetimeIndex, country: str | None = None) -> np.ndarray:
+    """Which of the dates are neither a holiday nor in a Ramadan that shortens the working day, shape of `dates`."""
+    table = features(dates, country)
+    return ((table["holiday"] == "") & ~table["ramadan"]).to_numpy()
+
+
 @lru_cache(maxsize=64)
 def _table(country: str | None, first_year: int, last_year: int) -> pd.DataFrame:
     """Every day of the years, with its features. Callers slice it and must not write into it."""

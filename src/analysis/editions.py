@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +13,7 @@ from scipy import special
 from analysis import days
 from analysis.model.effect import Effect, Interval
 from analysis.model.pooling import Coefficient, RandomEffects
-from analysis.windows import Windows
+from analysis.windows import Windows, apart
 
 Z95 = special.ndtri(0.975)
 
@@ -153,7 +153,7 @@ def editions(
     for one, after in pairwise(every):
         if after.event_start <= one.event_end:
             raise ValueError(f"two editions share the day {after.event_start:%Y-%m-%d}: give each day once")
-    effects = tuple(ask(daily, _apart(one, every)) for one in every)
+    effects = tuple(ask(daily, apart(one, every)) for one in every)
     for effect in effects:
         if min(effect.observed, effect.expected_interval().low) <= 0:
             day = effect.event_days[0]
@@ -162,11 +162,3 @@ def editions(
     se = np.array([-np.subtract(*np.log(effect.expected_interval())) / (2 * Z95) for effect in effects])
     table = table.reindex(order).assign(edition=range(1, len(order) + 1))
     return Editions(effects, y, se, {str(name): table[name].to_numpy(float) for name in table})
-
-
-def _apart(one: Windows, every: list[Windows]) -> Windows:
-    """Windows that leave out the other editions: their events, and their campaigns but for this one's week before."""
-    others = [other for other in every if other is not one]
-    out = {day for other in others for day in other.campaign_days} - set(one.baseline)
-    out |= {day for other in others for day in other.event_days}
-    return replace(one, excluded=(*one.excluded, *out))

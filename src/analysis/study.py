@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -24,6 +25,7 @@ from pydantic import (
     Field,
     PrivateAttr,
     ValidationError,
+    model_validator,
 )
 
 if TYPE_CHECKING:
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SYNTHETIC = ROOT / "data" / "synthetic" / "dubai-2017.parquet"
 PACKAGE = Path(__file__).parent
-# What no notebook's output depends on: the command line and the making of reports.
-OUTSIDE = ("__main__.py", "report")
+# What no notebook's output depends on: the command line, what precedes a report, and the making of reports.
+OUTSIDE = ("__main__.py", "preflight.py", "proposal.py", "report")
 
 
 def _day(value: Any) -> date:
@@ -62,8 +64,36 @@ def _zone(value: str) -> str:
     return value
 
 
+def _in_language(value: Any) -> Any:
+    """A text alone is English."""
+    if not isinstance(value, str | dict):
+        written = str(value).lower() if isinstance(value, bool) else value
+        raise ValueError(f'is {written}, not text: put it in quotes, "{written}"')
+    return {"en": value} if isinstance(value, str) else value
+
+
+def _span(value: Any) -> Any:
+    """A day alone is an edition of one day."""
+    return value if isinstance(value, list | tuple) else [value, value]
+
+
 Day = Annotated[date, BeforeValidator(_day)]
-Metric = Literal["count", "value", "payers", "ticket", "digital_share"]
+Texts = Annotated[dict[Literal["en", "ar"], str], BeforeValidator(_in_language)]
+Edition = Annotated[list[Day], Field(min_length=2, max_length=2), BeforeValidator(_span)]
+
+
+class Measure(BaseModel):
+    """A column of daily figures: what a reader calls it, and whether it counts or sums.
+
+    `label` is a noun in the plural ("births") for a "count", else the whole name ("distance ridden"); "money" is in the
+    study's currency; a "share" is a fraction; `unit` is said of other sums and means.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    label: Texts
+    kind: Literal["count", "money", "sum", "mean", "share"] = "count"
+    unit: str | None = None
 
 
 class Study(BaseModel):
@@ -71,16 +101,24 @@ class Study(BaseModel):
 
     Parameters
     ----------
-    title : str
+    title : text, or a text in each language
         Names the study in every report.
+    background : text, or a text in each language
+        What is particular to the initiative; stands at the head of the report on the effect.
+    editions : list of days, or of [first, last]
+        Every edition of an initiative that was held more than once; the event is the last unless `event_start` says
+        another.
     event_start, event_end, campaign_start, history_start, baseline_days, wait_days, country, excluded
         As in `windows.Windows`.
     timezone : str
         Local time of the ledger.
     currency : str
         ISO 4217 code of the amounts.
-    metrics : list
-        What is estimated: count, value, payers, ticket, digital_share.
+    measures : dict
+        Of columns of daily figures, what they are: see `Measure`.
+    metrics : list of str
+        What is estimated: count, value, payers, ticket, digital_share of a ledger, or columns of daily figures; by
+        default all that the data give.
     ledger : str, optional
         Path of the ledger or daily CSV, relative to the study's file or to the repository.
     columns : dict
@@ -89,6 +127,10 @@ class Study(BaseModel):
         The entities that took part; empty means all.
     donors : list of str
         Entities of the ledger, or columns of daily figures, that the initiative did not touch: they are compared with.
+    covariates : list of str
+        Columns of daily figures that the event cannot move, such as the weather: part of the regression.
+    figures : str, optional
+        Path of the published figures (CSV) that report 01 is about.
     offline_channels : list of str
         The channels of the ledger that are service centres; every other one is digital.
     refunds, decimal, date_format, encoding
@@ -99,11 +141,14 @@ class Study(BaseModel):
         Level of every interval.
     seed : int
         Of everything random.
+    contact, corrections : text, or a text in each language
+        Whom to ask, and what has been corrected since the report was first given out: in every footer, as it is.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    title: str = Field(min_length=1)
+    title: Annotated[Texts, Field(min_length=1)]
+    background: Texts = {}
     event_start: Day
     event_end: Day | None = None
     campaign_start: Day | None = None
@@ -111,14 +156,18 @@ class Study(BaseModel):
     wait_days: int | None = Field(None, ge=0)
     history_start: Day | None = None
     excluded: list[Day] = []
-    timezone: Annotated[str, AfterValidator(_zone)] = "Asia/Dubai"
-    country: str | None = Field("AE", pattern="^[A-Z]{2}$")
-    currency: str = Field("AED", pattern="^[A-Z]{3}$")
-    metrics: list[Metric] = Field(["count", "value", "payers", "ticket", "digital_share"], min_length=1)
-    ledger: str | None = None
+    editions: list[Edition] = []
+    timezone: Annotated[str, AfterValidator(_zone)] | None = None
+    country: str | None = Field(None, pattern="^[A-Z]{2}(-[A-Z0-9]{1,3})?$")
+    currency: str | None = Field(None, pattern="^[A-Z]{3}$")
+    measures: dict[str, Measure] = {}
+    metrics: list[str] = []
+    ledger: str | None = Field(None, pattern=r"\S")
     columns: dict[str, str] = {}
     participants: list[str] = []
     donors: list[str] = []
+    covariates: list[str] = []
+    figures: str | None = None
     offline_channels: list[str] = []
     refunds: bool = False
     decimal: Literal[".", ","] | None = None
@@ -127,6 +176,18 @@ class Study(BaseModel):
     language: Literal["en", "ar"] = "en"
     confidence: float = Field(0.95, gt=0, lt=1)
     seed: int = Field(20171026, ge=0)
+    contact: Texts = {}
+    corrections: Texts = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _latest(cls, values: dict) -> dict:
+        """The event is the last edition, where nothing else is said."""
+        editions = values.get("editions")
+        if editions and values.get("event_start") is None and isinstance(editions, list):
+            last = max(map(_span, editions), key=lambda span: str(span[0]))
+            values = values | {"event_start": last[0], "event_end": last[-1]}
+        return values
 
     _folder: Path | None = PrivateAttr(None)
     _name: str = PrivateAttr("study")
@@ -183,18 +244,28 @@ class Study(BaseModel):
 
     @cached_property
     def windows(self) -> Windows:
-        """Which day is which."""
+        """Which day is which, for the event; the days of other editions are not ordinary."""
+        from analysis.windows import apart
+
+        return apart(self._windows, self.every_edition)
+
+    @property
+    def _windows(self) -> Windows:
         from analysis.windows import Windows
 
-        return Windows(
-            event_start=self.event_start,
-            event_end=self.event_end,
-            campaign_start=self.campaign_start,
-            baseline_days=self.baseline_days,
-            wait_days=self.wait_days,
-            country=self.country,
-            history_start=self.history_start,
-            excluded=tuple(self.excluded),
+        names = ("event_start", "event_end", "campaign_start", "baseline_days", "wait_days", "country")
+        given = {name: getattr(self, name) for name in (*names, "history_start")}
+        return Windows(**given, excluded=tuple(self.excluded))
+
+    @cached_property
+    def every_edition(self) -> tuple[Windows, ...]:
+        """Which day is which, for each edition in order of time; a campaign is as long for each as for the event."""
+        spans = {self.event_start: self.event_end or self.event_start} | dict(self.editions)
+        notice = self.event_start - (self.campaign_start or self.event_start)
+        campaign = {start: start - notice if notice else None for start in spans}
+        return tuple(
+            replace(self._windows, event_start=start, event_end=spans[start], campaign_start=campaign[start])
+            for start in sorted(spans)
         )
 
     @cached_property
@@ -232,19 +303,141 @@ class Study(BaseModel):
 
         return ledger.is_synthetic(self.source)
 
+    @cached_property
+    def is_daily(self) -> bool:
+        """Whether the data are daily figures, and no ledger."""
+        from analysis import ledger
+
+        return self.ledger is not None and ledger.is_daily(
+            self.source, self.columns, self.columns.get("date")
+        )
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """The ledger's columns, ours to theirs."""
+        from analysis.ledger.sources import opened
+
+        with opened(self.source, self.columns or None, self.encoding) as source:
+            return source.names
+
+    @cached_property
+    def _table(self) -> pd.DataFrame:
+        """Daily figures, a column a measure; or a column a group of the one measure."""
+        from analysis import ledger
+
+        how = {name: value for name, value in self._options().items() if name != "offline_channels"}
+        return ledger.read_daily(self.source, self.columns.get("date"), timezone=self.timezone, **how)
+
+    @cached_property
+    def measured(self) -> list[str]:
+        """The metrics that are estimated: those that the study names, or all that its data give."""
+        if self.metrics or self.ledger is None:
+            return self.metrics
+        if self.is_daily:
+            if "groups" in self._table.attrs:
+                return [self._table.attrs["measure"]]
+            aside = {*self.donors, *self.covariates}
+            return list(self.measures) or [name for name in self._table if name not in aside]
+        needs = {"count": (), "value": ("amount",), "payers": ("payer_id",), "ticket": ("amount",)}
+        found = [name for name, columns in needs.items() if all(c in self._names for c in columns)]
+        return found + (["digital_share"] if "channel" in self._names and self.offline_channels else [])
+
+    @cached_property
+    def has(self) -> frozenset[str]:
+        """What the study has, by one word each; a notebook's cell that is tagged ``needs-<word>`` stays if it is there.
+
+        ledger or daily (figures); offline (and digital channels), entity, service, channel, value, payers; campaign;
+        after (days to see what lasts), habit (payers, and time to see them again), designs (entities, and days enough
+        to compare designs of an edition on them); day or days (one, several), editions; donors, covariates, figures
+        (published), calendar (of a country), background; metrics (several); synthetic or real, truth (of a simulation).
+        """
+        true = {
+            "campaign": len(self.windows.campaign_days) > 0,
+            "days": len(self.windows.event_days) > 1,
+            "day": len(self.windows.event_days) == 1,
+            "calendar": self.country is not None,
+            "synthetic": self.synthetic,
+            "real": not self.synthetic,
+            "editions": len(self.every_edition) > 1,
+        } | {name: bool(getattr(self, name)) for name in ("background", "donors", "figures", "covariates")}
+        if self.ledger is not None:
+            names = {} if self.is_daily else self._names
+            entity = "entity" in names or (self.is_daily and "groups" in self._table.attrs)
+            true |= {name: name in names for name in ("entity", "service", "channel")}
+            true |= {
+                "ledger": not self.is_daily,
+                "daily": self.is_daily,
+                "entity": entity,
+                "value": "amount" in names,
+                "payers": "payer_id" in names,
+                "offline": "channel" in names and bool(self.offline_channels),
+                "metrics": len(self.measured) > 1,
+                "truth": bool(self.truth),
+                "after": self._open_days_after(14) >= 5,
+                "habit": {"payer_id", "channel"} <= names.keys() and self._spans(before=210, after=30),
+                "designs": entity and self._like_the_event() >= 35,
+            }
+        return frozenset(name for name, holds in true.items() if holds)
+
+    @cached_property
+    def _days(self) -> pd.DatetimeIndex:
+        """Every day from the first to the last of the data."""
+        import pandas as pd
+
+        found = self._table.index if self.is_daily else self.panel(("digital",))["date"]
+        return pd.date_range(found.min(), found.max())
+
+    def _spans(self, before: int, after: int) -> bool:
+        """Whether the data hold so many days before the event, and so many after it."""
+        ahead = (
+            (self.windows.event_start - self._days[0]).days,
+            (self._days[-1] - self.windows.event_end).days,
+        )
+        return ahead[0] >= before and ahead[1] >= after
+
+    def _open_days_after(self, days_after: int) -> int:
+        """Working days that the data hold beyond so many days after the event."""
+        from analysis import days
+
+        beyond = self._days[self._days > self.windows.event_end]
+        return int(days.features(beyond[days_after:], self.country)["working"].sum())
+
+    def _like_the_event(self) -> int:
+        """Days like the event's first in the last year of the history."""
+        from analysis.placebo import comparable_days
+
+        one = replace(self.windows, event_end=self.windows.event_start)
+        history = self._days[one.ordinary(self._days, "history")][-380:]
+        return len(comparable_days(history, one))
+
+    @cached_property
+    def truth(self) -> dict[str, Any]:
+        """What `simulate` wrote beside its ledger; empty for any other."""
+        beside = self.source.with_name(f"{self.source.stem}.truth.json")
+        return json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}
+
+    @property
+    def setting(self) -> dict[str, Any]:
+        """What the words of its reports are said of: see `words.Setting`."""
+        measures = {name: measure.model_dump() for name, measure in self.measures.items()}
+        words = {"currency": self.currency, "offline": bool(self.offline_channels), "measures": measures}
+        campaign = len(self.windows.campaign_days) > 0
+        return words | {"synthetic": self.synthetic, "campaign": campaign}
+
     def daily(self, metric: str) -> pd.Series:
         """One metric a day: of all digital payments of a ledger, or a column of daily figures."""
         from analysis import ledger
 
-        columns = dict(self.columns)
-        day = columns.pop("date", None)
-        if ledger.is_daily(self.source, columns, day):
-            told = {"date_column": day, "value_column": columns.get(metric), "timezone": self.timezone}
-            how = {name: value for name, value in self._options().items() if name != "offline_channels"}
-            return ledger.daily_metric(self.source, metric, **told, **how).rename(metric)
+        if self.is_daily:
+            theirs = self.columns.get(metric)
+            return ledger.picked(self._table, theirs or metric, theirs, self.source.name).rename(metric)
         panel = self.panel(("digital",))
         ledger.refuse_absent(panel, self.windows.event_days, self.source.name)
         return ledger.metric(panel, metric, tuple(self.offline_channels))
+
+    def beside(self) -> pd.DataFrame | None:
+        """The covariates, a column each; None without any."""
+        return self._table[self.covariates] if self.covariates else None
 
     def untouched(self, metric: str) -> pd.DataFrame:
         """One metric a day of each donor, a column a donor."""
@@ -254,18 +447,37 @@ class Study(BaseModel):
 
         if not self.donors:
             raise ValueError("the study has no donors: name units that the initiative did not touch")
-        if ledger.is_daily(self.source, self.columns, self.columns.get("date")):
+        if self.is_daily:
             return pd.concat([self.daily(name) for name in self.donors], axis=1)
         panel = self.model_copy(update={"participants": self.donors}).panel(("entity", "digital"))
         of = {name: ledger.metric(rows, metric) for name, rows in panel[panel["digital"]].groupby("entity")}
         return pd.DataFrame({name: of[name] for name in self.donors})
 
     def panel(self, by: tuple[str, ...] = ("entity", "channel")) -> pd.DataFrame:
-        """The daily panel: date, *by, count, value, payers; days without payments are zeros."""
+        """The daily panel: date, *by, count, value, payers; days without payments are zeros.
+
+        Of daily figures by group, the panel of their one measure by "entity".
+        """
         from analysis import ledger
 
         by = (by,) if isinstance(by, str) else tuple(by)
+        if self.is_daily:
+            return self._table.melt(
+                var_name="entity", value_name=self._table.attrs["measure"], ignore_index=False
+            ).reset_index()
         return self._kept("panel", "ledger", lambda rows, **how: ledger.daily_panel(rows, by, **how), by)
+
+    def by(self, group: str) -> pd.DataFrame:
+        """The daily panel by "entity", "service" or "channel": of digital payments, or of all where none is offline."""
+        panel = self.panel((group, "digital"))
+        return panel[panel["digital"]].drop(columns="digital") if "digital" in panel else panel
+
+    def published(self) -> pd.DataFrame:
+        """The published figures that the study names, one row each; see `published.announcement.figures`."""
+        from analysis.published import announcement
+
+        places = [(folder or ROOT) / (self.figures or "") for folder in (self._folder, ROOT, Path.cwd())]
+        return announcement.figures(next((place for place in places if place.is_file()), self.figures))
 
     def first_timers(self) -> pd.DataFrame:
         """Payers who pay digitally for the first time, counts a day and channel: see `habit.first_timers`."""
@@ -297,7 +509,12 @@ class Study(BaseModel):
         if not path.exists():
             from analysis import ledger
 
-            found = ledger.check(self.source, self.columns or None, self.timezone, **self._options())
+            how = (
+                {"date_column": self.columns.get("date")}
+                if self.is_daily
+                else {"columns": self.columns or None}
+            )
+            found = ledger.check(self.source, timezone=self.timezone, **how, **self._options())
             write(path, json.dumps([str(fault) for fault in found], ensure_ascii=False))
         return json.loads(path.read_text(encoding="utf-8"))
 
@@ -439,13 +656,14 @@ def _sentence(fault: dict) -> str:
         return f"{name} is not a parameter: {known}"
     if kind == "missing":
         return f"{name} is missing"
-    if kind == "string_type":
+    if kind == "string_type" or (kind == "dict_type" and not isinstance(given, list)):
         if isinstance(given, bool):
             return f"{name} is read as {str(given).lower()}: put it in quotes"
         return f'{name} is {given!r}, not text: put it in quotes, "{given}"'
     if kind == "string_pattern_mismatch":
-        example = {"country": "AE", "currency": "AED"}.get(name, "")
-        return f"{name} is {given!r}: write a code such as {example}"
+        if name == "ledger":
+            return "ledger is empty: write the path of a file, or leave it out"
+        return f"{name} is {given!r}: write a code such as {'AED' if name == 'currency' else 'AE or GB-SCT'}"
     message = fault["ctx"]["error"] if "error" in fault.get("ctx", {}) else fault["msg"]
     if kind == "value_error":
         return f"{name} {message}"

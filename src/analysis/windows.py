@@ -9,7 +9,8 @@ The pre-week baseline is the `baseline_days` days up to the eve, campaign includ
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 from numbers import Integral
 
@@ -153,6 +154,14 @@ class Windows:
         label[(index >= self.event_start) & (index <= self.event_end)] = "event"
         label[index > self.event_end] = "after"
         return label
+
+
+def apart(one: Windows, every: Iterable[Windows]) -> Windows:
+    """Windows of one edition that leave out the others: their events, and their campaigns but for its own week."""
+    others = [other for other in every if other.event_start != one.event_start]
+    out = {day for other in others for day in other.campaign_days} - set(one.baseline)
+    out |= {day for other in others for day in other.event_days}
+    return replace(one, excluded=(*one.excluded, *out))
 
 
 def _day(name: str, value: str | date | pd.Timestamp) -> pd.Timestamp:

@@ -20,7 +20,7 @@ from analysis.figures.drawing import (
     svg,
 )
 from analysis.figures.evidence import calibration, decomposition, placebo, power, specification
-from analysis.figures.intervals import bounds, effects, entities, readings
+from analysis.figures.intervals import bounds, editions, effects, entities, readings
 from analysis.figures.ordinary import shares
 from analysis.figures.payers import retention
 from analysis.figures.published import possible_weeks
@@ -40,6 +40,7 @@ __all__ = [
     "describe",
     "description",
     "drawn",
+    "editions",
     "effects",
     "entities",
     "history",

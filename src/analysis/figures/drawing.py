@@ -298,14 +298,15 @@ def label(word: str, value: float, metric: str, step: float | None) -> str:
 
 def unit(largest: float, metric: str) -> tuple[float, str]:
     """What to divide by, and the unit to name on the axis."""
-    if metric == "digital_share":
+    if words.kind(metric) == "percent":
         return 0.01, "%"
-    money = words.KINDS.get(metric) == "money"
+    money = words.kind(metric) == "money"
+    currency = words.name(words.setting().currency or "")
     scale = next((scale for scale in UNITS if largest >= scale * (10 if scale == 1e3 else 1)), 1.0)
     if scale == 1:
-        return 1.0, words.name(words.currency()) if money else ""
+        return 1.0, currency if money else words.unit(metric)
     with_currency, plain = UNITS[scale]
-    return scale, _(with_currency).format(currency=words.name(words.currency())) if money else _(plain)
+    return scale, _(with_currency if currency and money else plain).format(currency=currency)
 
 
 def metric_title(metric: str) -> str:

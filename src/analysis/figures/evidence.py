@@ -234,7 +234,7 @@ def decomposition(found: Decomposition, metric: str = "value", level: float = 0.
         parts=parts, unit=unit_name or metric_title(metric)
     )
     caption = _("The bars above the line add up to the one below it. Lines are intervals.")
-    kind = words.KINDS.get(metric, "number.0")
+    kind = words.table_kind(metric)
     rows.attrs["formats"] = dict.fromkeys(("estimate", "low", "high"), f"+{kind}") | {"share": "percent"}
     return describe(ax, alt=alt, caption=caption, data=rows)
 
@@ -385,6 +385,6 @@ def _by_size(value) -> str:
 
 def _formatted(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
     data = rows.copy()
-    kind = words.KINDS.get(metric, "number")
+    kind = words.table_kind(metric)
     data.attrs["formats"] = dict.fromkeys(("estimate", "low", "high"), f"+{kind}")
     return data

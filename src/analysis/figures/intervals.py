@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis import words
+from analysis.editions import Editions
 from analysis.effect import Effect
 from analysis.figures.drawing import (
     ANNOUNCED,
@@ -120,6 +121,24 @@ def entities(rows: pd.DataFrame, total: float | None = None, of: str = "entity")
     data = _rows_data(rows).rename(columns={"label": of})
     data.attrs["formats"]["own"] = "+percent.1"
     return describe(ax, alt=_rows_alt(title, rows), caption=caption, data=data)
+
+
+@drawn
+def editions(found: Editions, level: float = 0.95) -> Axes:
+    """The effect of each edition, of their mean, and where the next one is to be expected."""
+    each = found.frame(level)
+    dates = [words.date(day) for day in each["event_start"]]
+    rows = each[["relative", "low", "high"]].assign(label=dates, group=_("Each edition"))
+    mean, ends, after = found.relative, found.confidence_interval(level), found.prediction_interval(level)
+    pooled = [[mean, *ends, _("mean")], [mean, *after, _("the next")]]
+    pooled = pd.DataFrame(pooled, columns=["relative", "low", "high", "label"]).assign(group=_("Together"))
+    rows = pd.concat([rows, pooled], ignore_index=True)
+    caption = _(
+        "Each edition with its interval; below, their mean, and where the effect of the next one would lie."
+    )
+    alt = _rows_alt(_("Effect by edition"), rows)
+    data = _rows_data(rows.assign(label=[*each["event_start"].dt.strftime("%Y-%m-%d"), "mean", "next"]))
+    return describe(_rows(rows, None), alt=alt, caption=caption, data=data.drop(columns="group"))
 
 
 def _rows(rows: pd.DataFrame, announced: float | None, bars: bool = False, own: str | None = None) -> Axes:

@@ -64,7 +64,5 @@ def possible_weeks(rows: pd.DataFrame, metric: str = "value") -> Axes:
         "marks are possible days, dashed lines their trend, open marks the day as it would have been."
     )
     data = rows.copy()
-    data.attrs["formats"] = (
-        dict.fromkeys(rows.columns[1:], "money") if words.KINDS.get(metric) == "money" else {}
-    )
+    data.attrs["formats"] = dict.fromkeys(rows.columns[1:], "money") if words.kind(metric) == "money" else {}
     return describe(ax, alt=alt, caption=caption, data=data)

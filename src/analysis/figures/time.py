@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from analysis import words
+from analysis import days, words
 from analysis.effect import Effect
 from analysis.figures.drawing import (
     EVENT,
@@ -86,10 +86,9 @@ def counterfactual(
         end=words.date(shown.index[-1]),
         answer=words.answer(effect, level),
     )
-    caption = _(
-        "Observed (line) and expected (diamond, with its {level} interval). Shaded: the campaign, the week before, the "
-        "event."
-    ).format(level=words.percent(level))
+    caption = _("Observed (line) and expected (diamond, with its {level} interval).").format(
+        level=words.percent(level)
+    )
     return describe(ax, alt=alt, caption=caption, data=data)
 
 
@@ -237,7 +236,7 @@ def cumulative(found: Decomposition, metric: str = "value", level: float = 0.95)
     )  # fmt: skip
     caption = _("What is left at the end is net new, less what was lost; the band is the interval.")
     data = rows[["date", "effect", "low", "high"]].copy()
-    kind = words.KINDS.get(metric, "number.0")
+    kind = words.table_kind(metric)
     data.attrs["formats"] = dict.fromkeys(("effect", "low", "high"), f"+{kind}")
     return describe(ax, alt=alt, caption=caption, data=data)
 
@@ -283,13 +282,12 @@ def persistence(found: Persistence) -> Axes:
 
 
 @drawn
-def weekdays(daily: pd.Series, windows: Windows, metric: str = "value", first: int = 6) -> Axes:
-    """Every ordinary day by its weekday, with the median, and the event beside them.
-
-    `first` is the weekday to begin with (0 = Monday; 6 = Sunday, the first working day in the UAE until 2021).
-    """
+def weekdays(daily: pd.Series, windows: Windows, metric: str = "value") -> Axes:
+    """Every ordinary day by its weekday, the week's first working day first, with the median and the event."""
     ax = canvas(bottom=0.16 if narrow() else 0.1)
+    first = days.week_begins(windows.event_start, windows.country)
     past = windows.past(daily, "history").dropna()
+    past = past[days.plain(past.index, windows.country)]
     scale, unit_name = unit(past.max(), metric)
     order = [(first + i) % 7 for i in range(7)]
     rows = []
@@ -321,7 +319,7 @@ def weekdays(daily: pd.Series, windows: Windows, metric: str = "value", first: i
     data.attrs["formats"] = {
         "weekday": "weekday",
         "days": "number.0",
-        "median": words.KINDS.get(metric, "number"),
+        "median": words.table_kind(metric),
     }
     top, bottom = data.loc[data["median"].idxmax()], data.loc[data["median"].idxmin()]
     alt = _(

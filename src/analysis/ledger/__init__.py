@@ -1,14 +1,13 @@
 """Payments and daily figures: their columns, their faults, every way in, and sums by day."""
 
 from analysis.ledger.checks import check
-from analysis.ledger.daily import as_daily, read_daily
+from analysis.ledger.daily import as_daily, picked, read_daily
 from analysis.ledger.faults import Fault
 from analysis.ledger.notation import Note
 from analysis.ledger.panel import daily_metric, daily_panel, is_synthetic, metric, refuse_absent
-from analysis.ledger.sources import COUNTER, Reading, is_daily
+from analysis.ledger.sources import Reading, is_daily
 
 __all__ = [
-    "COUNTER",
     "Fault",
     "Note",
     "Reading",
@@ -19,6 +18,7 @@ __all__ = [
     "is_daily",
     "is_synthetic",
     "metric",
+    "picked",
     "read_daily",
     "refuse_absent",
 ]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from analysis.effect import COMPARISONS, ESTIMATORS, Effect, estimate
-from analysis.published import announcement
+from analysis.effect import COMPARISONS, ESTIMATORS, RECOMMENDED, Effect, estimate
 from analysis.study import Study
 from analysis.windows import BASELINES, Windows
 
@@ -31,21 +29,39 @@ def leading(metrics: Sequence[str]) -> list[str]:
     return [metric for metric in ("value", "count") if metric in metrics] or list(metrics[:1])
 
 
-def by_metric(daily: Mapping[str, pd.Series], windows: Windows) -> Found:
+def counted(metrics: Sequence[str]) -> str:
+    """The metric that groups and the next edition are told in: the number of payments, or else the first."""
+    return "count" if "count" in metrics else metrics[0]
+
+
+def baselines(windows: Windows) -> tuple[str, ...]:
+    """Those that differ: without a campaign the two are one question."""
+    return BASELINES if len(windows.campaign_days) else BASELINES[:1]
+
+
+def by_metric(
+    daily: Mapping[str, pd.Series], windows: Windows, covariates: pd.DataFrame | None = None
+) -> Found:
     """The effect on each metric over each baseline, by the recommended estimator."""
     return {
-        baseline: {metric: estimate(series, windows, baseline=baseline) for metric, series in daily.items()}
-        for baseline in BASELINES
+        baseline: {
+            metric: estimate(series, windows, baseline=baseline, covariates=covariates)
+            for metric, series in daily.items()
+        }
+        for baseline in baselines(windows)
     }
 
 
-def by_estimator(daily: pd.Series, windows: Windows) -> tuple[list[Effect], list[Refused]]:
+def by_estimator(
+    daily: pd.Series, windows: Windows, covariates: pd.DataFrame | None = None
+) -> tuple[list[Effect], list[Refused]]:
     """The effect on one metric by every estimator over each baseline, and those that the days do not allow."""
     effects, refused = [], []
-    for baseline in BASELINES:
+    for baseline in baselines(windows):
         for name in ESTIMATORS:
+            beside = {"covariates": covariates} if name == RECOMMENDED else {}
             try:
-                effects.append(estimate(daily, windows, name, baseline))
+                effects.append(estimate(daily, windows, name, baseline, **beside))
             except ValueError as reason:
                 refused.append(Refused(name, baseline, str(reason)))
     return effects, refused
@@ -59,23 +75,22 @@ def against_donors(study: Study, metric: str) -> list[Effect]:
     return [estimate(daily, study.windows, name, donors=donors) for name in COMPARISONS]
 
 
-def announced(windows: Windows, metric: str) -> float | None:
+def announced(study: Study, metric: str) -> float | None:
     """The growth that was announced for this event and metric, as a fraction; None where none was."""
-    published = announcement.figures()
-    if metric != "value" or windows.country != "AE" or windows.event_start != announcement.event(published):
+    published = study.published() if study.figures and metric == "value" else None
+    if published is None or "growth_announced" not in published.index:
         return None
     return float(published.loc["growth_announced", "value"]) / 100
 
 
-def truth(found: Found, ledger: str | Path, windows: Windows, level: float = 0.95) -> pd.DataFrame:
-    """Each effect beside the true one that `simulate` wrote next to its ledger.
+def truth(found: Found, known: Mapping, windows: Windows, level: float = 0.95) -> pd.DataFrame:
+    """Each effect beside the true one that `simulate` wrote next to its ledger: `Study.truth`.
 
     Columns: metric, estimand, observed, expected, expected_true, absolute, absolute_true, relative, relative_true,
     covered (the interval of `level` holds the truth). No rows where no truth is known for this event or metric.
     """
     columns = ["metric", "estimand", "observed", "expected", "expected_true", "absolute", "absolute_true"]
     columns += ["relative", "relative_true", "covered"]
-    known = written_truth(Path(ledger))
     one_day = windows.event_start == windows.event_end
     if known.get("event") != f"{windows.event_start:%Y-%m-%d}" or not one_day:
         return pd.DataFrame(columns=columns)
@@ -113,9 +128,3 @@ def coverage(rows: pd.DataFrame | None = None) -> pd.DataFrame:
     )
     of = {"bias": "mean", "half": "median", "held_80": "mean", "held_95": "mean"}
     return measured.groupby(["metric", "estimand"], sort=False).agg(of).reset_index()
-
-
-def written_truth(ledger: Path) -> dict:
-    """What `simulate` wrote beside its ledger; empty for any other."""
-    beside = ledger.with_name(f"{ledger.stem}.truth.json")
-    return json.loads(beside.read_text(encoding="utf-8")) if beside.is_file() else {}

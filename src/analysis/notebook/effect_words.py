@@ -12,7 +12,6 @@ from analysis.model.design import SHARED
 from analysis.notebook import answers
 from analysis.notebook.answers import Found, Refused, leading
 from analysis.notebook.tables import capital, headed
-from analysis.windows import Windows
 from analysis.words import N_, _, fill
 
 HEADINGS = {
@@ -34,6 +33,9 @@ HEADINGS = {
     "history_p_value": N_("Initiative: p-value"),
     "true": N_("True effect"),
     "covered": N_("Interval holds it"),
+    "expected_true": N_("Truth: expected"),
+    "absolute_true": N_("Truth: effect"),
+    "relative_true": N_("Truth: effect, relative"),
     "bias": N_("Mean error of what was expected"),
     "half": N_("Half width of the 95% interval"),
     "held_80": N_("Truth held, of 80%"),
@@ -43,10 +45,8 @@ BASELINES = {"pre-week": N_("Week before"), "history": N_("Before the campaign")
 TEXTS = ("metric", "estimand", "estimator", "covered")  # every other column is set as numbers
 
 
-def initiative(found: Found, windows: Windows, level: float = 0.95) -> str:
+def initiative(found: Found, level: float = 0.95) -> str:
     """What the initiative added over the time before its campaign, for the leading metrics."""
-    if not len(windows.campaign_days):
-        return _("No campaign went before, so that the day and the initiative are one question.")
     effects = found["history"]
     parts = [
         fill(
@@ -176,14 +176,9 @@ def methods(effects: Sequence[Effect], level: float = 0.95) -> pd.DataFrame:
         row |= {f"{effect.estimand}_{name}": size[name] for name in ("expected", "p_value")}
         row.setdefault("days_used", words.number(len(effect.days_used)))
     rows = [{"estimator": effect.estimator, **_facts(effect, level)} for effect in effects]
-    shown = [
-        "estimator",
-        "pre-week_expected",
-        "pre-week_p_value",
-        "history_expected",
-        "history_p_value",
-        "days_used",
-    ]
+    estimands = dict.fromkeys(effect.estimand for effect in effects)
+    ends = ("expected", "p_value")
+    shown = ["estimator", *(f"{one}_{end}" for one in estimands for end in ends), "days_used"]
     seen = [{name: row.get(name, "–") for name in shown} for row in told.values()]
     return _table(rows, seen, shown)
 
@@ -210,7 +205,7 @@ def truths(table: pd.DataFrame, found: Found, level: float = 0.95) -> pd.DataFra
     told = []
     for row in table.itertuples():
         effect = found[row.estimand][row.metric]
-        share = row.metric == "digital_share"
+        share = words.kind(row.metric) == "percent"
         true = row.absolute_true if share else row.relative_true
         size = _told(effect, level)
         told.append(
@@ -257,7 +252,7 @@ def _facts(effect: Effect, level: float) -> dict:
 
 def _told(effect: Effect, level: float) -> dict[str, str]:
     """One effect in words; a share's in percentage points, any other's in per cent."""
-    share = effect.metric == "digital_share"
+    share = words.kind(effect.metric) == "percent"
     low, high = effect.confidence_interval(level, relative=not share)
     step = words.step(low, high)
     step = 0.01 if step is None else min(step, 0.01)  # an end far out must not round the other away
@@ -275,6 +270,8 @@ def _told(effect: Effect, level: float) -> dict[str, str]:
 
 
 def _baseline(estimand: str) -> str:
+    if not words.setting().campaign:
+        return _("Days before")
     return _(BASELINES[estimand])
 
 
@@ -287,5 +284,6 @@ def _table(rows: list[dict], told: list[dict], shown: list[str]) -> pd.DataFrame
     """What the reader sees, under its headings; the numbers under their codes are for the CSV."""
     table = pd.DataFrame(told, columns=shown).rename(columns=HEADINGS)
     table.attrs["formats"] = {HEADINGS[name]: "number" for name in shown if name not in TEXTS}
+    table.attrs["headings"] = HEADINGS
     table.attrs["csv"] = rows
     return table

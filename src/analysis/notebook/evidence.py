@@ -223,7 +223,7 @@ def parts(found: Decomposition, metric: str = "count", level: float = 0.95) -> p
     order = ["from_counters", "from_other_days", "pulled_forward", "postponed", "net_new", "digital_gain"]
     table = found.frame(level).set_index("part").loc[order].reset_index()
     table["interval"] = list(zip(table["low"], table["high"], strict=True))
-    kind = words.KINDS.get(metric, "number").replace("number", "number.0")
+    kind = words.table_kind(metric)
     formats = FORMATS | {"estimate": f"+{kind}", "interval": f"+{kind}"}
     return headed(_named(table[["part", "estimate", "interval", "share"]]), HEADINGS, formats)
 
@@ -285,6 +285,6 @@ def _amount(
 ) -> dict[str, str]:
     low, high = sorted(sign * end for end in found.interval(part, level))
     step = words.step(low, high)
-    interval = words.interval(low, high, words.KINDS.get(metric, "number"), step=step)
+    interval = words.interval(low, high, words.kind(metric), step=step)
     amount = words.quantity(sign * found.parts[part], metric, step, signed=True)
     return {name: amount, f"{name}_interval": interval}

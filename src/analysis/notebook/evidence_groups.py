@@ -40,8 +40,10 @@ FORMATS = {
 
 
 def carried(found: GroupEffects, few: int = 5) -> str:
-    """How much of the total the largest contributions make."""
+    """How much of the total the largest contributions make, where there are more groups than those."""
     shown = found.table[found.table["p_value"].notna()]
+    if len(shown) <= few:
+        return ""
     return words.marked(
         fill(
             N_(
@@ -125,7 +127,7 @@ def contributions(
         last |= {name: float(rest[name].sum()) for name in columns[:4]}
         rows = pd.concat([rows, pd.DataFrame([last])], ignore_index=True)
     money = {"observed": "money", "expected": "money", "effect": "+money", "effect_interval": "+money"}
-    return headed(rows[order], HEADINGS, FORMATS | (money if words.KINDS.get(metric) == "money" else {}))
+    return headed(rows[order], HEADINGS, FORMATS | (money if words.kind(metric) == "money" else {}))
 
 
 def moved(found: dict[str, GroupEffects]) -> pd.DataFrame:

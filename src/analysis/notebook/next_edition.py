@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import special
 
 from analysis import power, words
+from analysis.editions import Editions
 from analysis.effect import Effect
 from analysis.model.pooling import RandomEffects
 from analysis.notebook.tables import headed
@@ -28,6 +29,7 @@ HEADINGS = {
     "coverage": N_("Truth held by the interval"),
     "power": N_("Finds the effect"),
     "editions": N_("Editions"),
+    "kind": N_("Editions held"),
     "later": N_("Each after the first"),
     "mean": N_("All pooled"),
     "mean_interval": N_("Interval of the pooled effect"),
@@ -180,6 +182,51 @@ def later_editions(
         row |= {"mean_interval": pooled.mean().interval(), "next": pooled.next() if known else None}
         rows.append(row | {"same": same})
     return headed(pd.DataFrame(rows), HEADINGS, FORMATS)
+
+
+# --- editions that were held ------------------------------------------------------------------------------------
+
+
+def together(found: Editions, level: float = 0.95) -> str:
+    """What the editions have in common, and where the next one is to be expected."""
+    metric, ends = found.effects[0].metric, found.confidence_interval(level)
+    text = N_(
+        "Over all {n:number.0} editions the {metric:metric} changed by {mean:+percent.1} ({level:percent} interval: "
+        "{ends:+percent.1}); the effect of the next edition is to be expected within {next:+percent.1}."
+    )
+    values = {"n": len(found.y), "metric": metric, "mean": found.relative, "ends": ends, "level": level}
+    return words.marked(fill(text, **values, next=found.prediction_interval(level)))
+
+
+def fades(found: Editions, level: float = 0.95) -> str:
+    """How far editions differ beyond chance, and whether the effect changes from one to the next."""
+    change = found.change()
+    ends = change.interval(level)
+    differ = N_(
+        "Of the variation among editions {i2:percent} is more than chance; their true effects differ by about "
+        "{tau:percent.1} in standard deviation."
+    )
+    course = N_(
+        "From one edition to the next the effect changes by {change:+percent.1} ({ends:+percent.1}): no course is seen."
+    )
+    if not ends[0] <= 0 <= ends[1]:
+        course = N_(
+            "From one edition to the next the effect changes by {change:+percent.1} ({ends:+percent.1})."
+        )
+    spread = {"i2": found.pooled.i2, "tau": np.expm1(found.pooled.tau2**0.5)}
+    return words.marked(f"{fill(differ, **spread)} {fill(course, change=change.relative, ends=ends)}")
+
+
+def moderated(found: Editions, level: float = 0.95) -> pd.DataFrame:
+    """The pooled effect by whether an edition fell on a weekend, where both occur; nothing else."""
+    if "weekend" not in found.moderators:
+        return pd.DataFrame()
+    rows = found.groups("weekend", level).reset_index()
+    kinds = [_("on a weekend") if weekend else _("on other days") for weekend in rows["weekend"]]
+    table = pd.DataFrame({"kind": kinds, "editions": rows["editions"], "mean": rows["relative"]})
+    table["mean_interval"] = list(zip(rows["low"], rows["high"], strict=True))
+    table["next"] = list(zip(rows["next_low"], rows["next_high"], strict=True))
+    return headed(table, HEADINGS, FORMATS)
 
 
 def _by(table: pd.DataFrame, by: str) -> pd.DataFrame:

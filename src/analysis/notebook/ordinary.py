@@ -1,16 +1,18 @@
 """What ordinary days look like: weekdays, entities and channels, the days that stand out, and published totals.
 
-Every function takes a daily panel by entity, channel and digital, or a daily series, and returns rows for a table.
 Ordinary days are those before the campaign that are neither holidays nor in Ramadan.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import pandas as pd
 
 from analysis import days
 from analysis.notebook.published_rows import FIGURES
 from analysis.published import announcement
+from analysis.study import Study
 from analysis.windows import Windows
 from analysis.words import N_
 from analysis.words.terms import REST
@@ -32,51 +34,38 @@ MONTH_END = 3  # days, as said in REASONS
 def ordinary_days(index: pd.DatetimeIndex, windows: Windows) -> pd.DatetimeIndex:
     """The days of `index` before the campaign without holidays and Ramadan."""
     past = windows.past(pd.Series(0.0, index), "history").index
-    day = days.features(past, windows.country)
-    return past[(day["holiday"] == "") & ~day["ramadan"]]
+    return past[days.plain(past, windows.country)]
 
 
-def daily(panel: pd.DataFrame) -> pd.DataFrame:
-    """Columns by day: digital `count`, `value` and `ticket`, `counter` (its count), and `digital_share`."""
-    digital = _digital(panel)
-    online = panel[digital].groupby("date")[["count", "value"]].sum()
-    counter = panel[~digital].groupby("date")["count"].sum().reindex(online.index, fill_value=0)
-    return online.assign(
-        ticket=online["value"] / online["count"],
-        counter=counter,
-        digital_share=online["count"] / (online["count"] + counter),
-    )
+def summary(study: Study, daily: Mapping[str, pd.Series], metric: str) -> dict:
+    """The data in a few numbers.
 
-
-def summary(panel: pd.DataFrame, windows: Windows) -> dict:
-    """The ledger in a few numbers: `rows, entities, days, empty` (days without a payment).
-
-    Then the medians of the event's weekday on ordinary days, `weekday, count, value, ticket, digital_share`, and
-    `step`, the relative change of the digital value from the eve to the first day of the event.
+    `days`, `empty` (days without a figure, or without a payment), `weekday` of the event, `usual` (of each metric the
+    median of that weekday's ordinary days), `step` (of `metric`, the relative change from the day before to the event),
+    `faults`; of a ledger also `rows` and `entities`.
     """
-    table, weekday = daily(panel), windows.event_start.day_of_week
-    usual = by_weekday(panel, windows).set_index("weekday").loc[weekday]
-    change = table["value"] / table["value"].shift(1) - 1
-    return {
-        "rows": int(panel["count"].sum()),
-        "entities": int(panel["entity"].nunique()) if "entity" in panel else 1,
-        "days": len(table),
-        "empty": int((table["count"] + table["counter"] == 0).sum()),
-        "weekday": int(weekday),
-        **{name: float(usual[name]) for name in ("count", "value", "ticket", "digital_share")},
+    series, windows = daily[metric], study.windows
+    usual = by_weekday(daily, windows).set_index("weekday").loc[windows.event_start.day_of_week]
+    change = series / series.shift(1) - 1
+    facts = {"days": len(series), "empty": int((series.isna() | (series == 0)).sum())}
+    if "ledger" in study.has:
+        panel = study.panel(("entity",))
+        facts |= {"rows": int(panel["count"].sum())}
+        facts |= {"entities": int(panel["entity"].nunique())} if "entity" in panel else {}
+    return facts | {
+        "weekday": int(windows.event_start.day_of_week),
+        "usual": {name: float(usual[name]) for name in daily},
         "step": float(change.get(windows.event_start, float("nan"))),
+        "faults": len(study.faults()),
     }
 
 
-def by_weekday(panel: pd.DataFrame, windows: Windows, first: int = 6) -> pd.DataFrame:
-    """Medians of the ordinary days by weekday, from `first` on (6 is Sunday), and how many there are."""
-    table = daily(panel)
+def by_weekday(daily: Mapping[str, pd.Series], windows: Windows) -> pd.DataFrame:
+    """Medians of each metric over the ordinary days by weekday, the week's first working day first."""
+    table = pd.DataFrame(daily)
     table = table.loc[ordinary_days(table.index, windows)]
-    number = table.index.day_of_week
-    middle = table.groupby(number).median()
-    middle.insert(0, "days", table.groupby(number).size())
-    order = [(first + i) % 7 for i in range(7)]
-    return middle.reindex(order).rename_axis("weekday").reset_index()
+    order = [(days.week_begins(windows.event_start, windows.country) + i) % 7 for i in range(7)]
+    return table.groupby(table.index.day_of_week).median().reindex(order).rename_axis("weekday").reset_index()
 
 
 def by_group(panel: pd.DataFrame, by: str, most: int | None = None) -> pd.DataFrame:
@@ -156,35 +145,29 @@ def reasons(index: pd.DatetimeIndex, windows: Windows) -> pd.Series:
     return told
 
 
-def against_published(panel: pd.DataFrame, windows: Windows, week_days: int = 7) -> pd.DataFrame:
-    """The ledger's digital totals beside the published figures, where they are of the same event.
+def against_published(
+    daily: Mapping[str, pd.Series], windows: Windows, figures: pd.DataFrame, week_days: int = 7
+) -> pd.DataFrame:
+    """Daily totals beside the published figures, where they are of the same event.
 
     Columns: `figure`, `unit`, `published` (the range within rounding), `ledger`. The weekly means are read as
     `week_days` days up to the event, the event included.
     """
-    table = daily(panel)
     event, eve = windows.event_start, windows.event_start - pd.Timedelta(days=1)
-    week = table[event - pd.Timedelta(days=week_days - 1) : event].mean()
-    ours = {
-        "value_event": table["value"].get(event),
-        "count_event": table["count"].get(event),
-        "value_day_before": table["value"].get(eve),
-        "count_week_mean": week["count"],
-        "value_week_mean": week["value"],
-    }
-    figures = announcement.figures()
-    known = [name for name in ours if name in figures.index] if announcement.event(figures) == event else []
+    ours = {}
+    for metric in ("value", "count"):
+        if metric in daily:
+            week = daily[metric][event - pd.Timedelta(days=week_days - 1) : event]
+            ours |= {
+                f"{metric}_event": daily[metric].get(event),
+                f"{metric}_day_before": daily[metric].get(eve),
+            }
+            ours |= {f"{metric}_week_mean": week.mean()}
+    known = [name for name in figures.index if name in ours] if announcement.event(figures) == event else []
     rows = figures.loc[known]
-    return pd.DataFrame(
-        {
-            "figure": [FIGURES[name] for name in known],
-            "unit": rows["unit"].to_numpy(),
-            "published": list(
-                zip(rows["value"] - rows["precision"], rows["value"] + rows["precision"], strict=True)
-            ),
-            "ledger": [float(ours[name]) for name in known],
-        }
-    )
+    ends = zip(rows["value"] - rows["precision"], rows["value"] + rows["precision"], strict=True)
+    table = {"figure": [FIGURES[name] for name in known], "unit": rows["unit"].to_numpy()}
+    return pd.DataFrame(table | {"published": list(ends), "ledger": [float(ours[name]) for name in known]})
 
 
 def _digital(panel: pd.DataFrame) -> pd.Series:

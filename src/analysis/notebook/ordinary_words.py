@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
+from analysis import words
 from analysis.notebook import ordinary
-from analysis.notebook.tables import headed
+from analysis.notebook.tables import capital, headed
+from analysis.study import Study
 from analysis.windows import Windows
 from analysis.words import N_, fill
 
 HEADINGS = {
     "weekday": N_("Weekday"),
     "days": N_("Days"),
-    "count": N_("Digital payments"),
-    "value": N_("Their value"),
     "ticket": N_("Value per payment"),
-    "counter": N_("At counters"),
-    "digital_share": N_("Digital share"),
     "channel": N_("Channel"),
     "payments": N_("Payments"),
     "count_share": N_("Share of number"),
@@ -31,12 +31,8 @@ HEADINGS = {
 }
 FORMATS = {
     "weekday": "weekday",
-    "count": "number.0",
-    "value": "money",
     "ticket": "money",
-    "counter": "number.0",
     "payments": "number.0",
-    "digital_share": "percent.1",
     "count_share": "percent.1",
     "value_share": "percent.1",
     "median": "+percent.1",
@@ -46,36 +42,31 @@ FORMATS = {
 }
 
 
-def normal_day(facts: dict) -> str:
-    """What an ordinary day of the event's weekday brings; `facts` is `ordinary.summary`."""
-    told = fill(
-        N_(
-            "On an ordinary {weekday:weekday} there are {count:number.0} digital payments worth {value:money}."
-        ),
-        **facts,
-    )
-    if facts["digital_share"] == 1:
-        return told
-    counters = N_("They are {digital_share:percent} of all payments; the others are made at counters.")
-    return f"{told} {fill(counters, **facts)}"
+def normal_day(daily: Mapping[str, pd.Series], windows: Windows) -> str:
+    """What an ordinary day of the event's weekday brings, in each metric."""
+    usual = ordinary.by_weekday(daily, windows).set_index("weekday").loc[windows.event_start.day_of_week]
+    parts = [f"{words.metric(name)} {words.quantity(usual[name], name)}" for name in daily]
+    text = N_("On an ordinary {weekday:weekday}, in the median: {parts}.")
+    return words.marked(fill(text, weekday=windows.event_start.day_of_week, parts="; ".join(parts)))
 
 
-def soundness(facts: dict, faults: list[str]) -> str:
-    """Size of the ledger, days missing in it, and how many faults were found, with the first few."""
-    told = fill(
-        N_(
-            "Payments in the ledger: {rows:number.0}. Entities: {entities:number.0}. Days: {days:number.0}, of them "
-            "without any payment: {empty:number.0}. Faults found: {faults:number.0}."
-        ),
-        faults=len(faults),
-        **facts,
-    )
-    return " ".join([told, *(f"{fault}." for fault in faults[:3])])
+def soundness(study: Study, series: pd.Series) -> str:
+    """Size of the data, days missing in them, and how many faults were found, with the first few."""
+    facts, faults = ordinary.summary(study, {series.name: series}, series.name), study.faults()
+    parts = []
+    if "rows" in facts:
+        parts.append(fill(N_("Payments in the ledger: {rows:number.0}."), **facts))
+    if "entities" in facts:
+        parts.append(fill(N_("Entities: {entities:number.0}."), **facts))
+    days = N_("Days: {days:number.0}, of them empty: {empty:number.0}. Faults found: {faults:number.0}.")
+    return " ".join([*parts, fill(days, **facts), *(f"{fault}." for fault in faults[:3])])
 
 
 def concentration(groups: pd.DataFrame, few: int = 5) -> str:
     """How much of the value the first rows of `ordinary.by_group` carry."""
     first = groups.iloc[:few]
+    if len(groups) <= few:
+        return ""
     return fill(
         N_(
             "Entities with the largest value: the first {few:number.0} carry {value:percent} of it, with "
@@ -87,16 +78,17 @@ def concentration(groups: pd.DataFrame, few: int = 5) -> str:
     )
 
 
-def step(series: pd.Series, windows: Windows) -> str:
+def step(series: pd.Series, windows: Windows, metric: str) -> str:
     """The change from the day before in ordinary weeks, and on the event."""
     steps = ordinary.steps(series, windows)
     change = series / series.shift(1) - 1
     return fill(
         N_(
-            "Ordinary weeks compared: {weeks:number.0}. In them the value of the weekday differed from the day before "
-            "by {range:+percent}, and by {median:+percent.1} in the median. On the event the difference was "
+            "Ordinary weeks compared: {weeks:number.0}. In them the {metric:metric} differed from the day before by "
+            "{range:+percent}, and by {median:+percent.1} in the median. On the event the difference was "
             "{event:+percent.1}."
         ),
+        metric=metric,
         weeks=len(steps),
         range=(float(steps.min()), float(steps.max())),
         median=float(steps.median()),
@@ -104,9 +96,11 @@ def step(series: pd.Series, windows: Windows) -> str:
     )
 
 
-def weekdays(panel: pd.DataFrame, windows: Windows) -> pd.DataFrame:
-    """`ordinary.by_weekday` under its headings, without the number of days."""
-    return headed(ordinary.by_weekday(panel, windows).drop(columns="days"), HEADINGS, FORMATS)
+def weekdays(daily: Mapping[str, pd.Series], windows: Windows) -> pd.DataFrame:
+    """`ordinary.by_weekday` under its headings."""
+    names = {metric: capital(words.metric(metric)) for metric in daily}
+    formats = FORMATS | {metric: words.table_kind(metric) for metric in daily}
+    return headed(ordinary.by_weekday(daily, windows), HEADINGS | names, formats)
 
 
 def channels(panel: pd.DataFrame) -> pd.DataFrame:
@@ -120,6 +114,6 @@ def kinds(series: pd.Series, windows: Windows) -> pd.DataFrame:
     return headed(ordinary.by_reason(series, windows), HEADINGS, FORMATS)
 
 
-def published(panel: pd.DataFrame, windows: Windows) -> pd.DataFrame:
+def published(daily: Mapping[str, pd.Series], windows: Windows, figures: pd.DataFrame) -> pd.DataFrame:
     """`ordinary.against_published` under its headings."""
-    return headed(ordinary.against_published(panel, windows), HEADINGS, FORMATS)
+    return headed(ordinary.against_published(daily, windows, figures), HEADINGS, FORMATS)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from analysis import words
 from analysis.effect import Effect, Interval, estimate
 from analysis.habit import ALL, HORIZONS, PEOPLE, first_digital, retention
-from analysis.notebook.answers import written_truth
 from analysis.notebook.tables import headed
 from analysis.study import Study
 from analysis.words import N_, _, fill
@@ -20,6 +18,7 @@ HEADINGS = {
     "channel": N_("Channel of the first digital payment"),
     "days": N_("Days after it"),
     "payers": N_("First-time payers of the event"),
+    "ordinary_payers": N_("First-time payers of ordinary days"),
     "share": N_("Paid digitally again"),
     "ordinary_share": N_("The same, of ordinary days"),
     "difference": N_("Difference in percentage points"),
@@ -27,6 +26,7 @@ HEADINGS = {
     "quantity": N_("Quantity"),
     "estimate": N_("Estimate"),
     "truth": N_("Truth"),
+    "suppressed": N_("Not shown, fewer than ten people"),
 }
 FORMATS = {"payers": "number.0", "share": "percent.1", "ordinary_share": "percent.1"}
 
@@ -146,6 +146,7 @@ def table(who: Payers) -> pd.DataFrame:
     order = ["channel", "days", "payers", "share", "ordinary_share", "difference", "interval"]
     shown = headed(shown[order], HEADINGS, FORMATS)
     shown.attrs["csv"] = rows.to_dict("records")
+    shown.attrs["csv_formats"] = FORMATS | dict.fromkeys(("difference", "low", "high"), "+points.1")
     return shown
 
 
@@ -154,7 +155,7 @@ def truth(study: Study, who: Payers | None) -> list[dict]:
 
     Keys of each: quantity, days (0 for a number of people), estimate, low, high, truth.
     """
-    known = written_truth(Path(study.source)) if who and study.synthetic else {}
+    known = study.truth if who else {}
     event = study.windows.event_days
     if (
         "first_timers" not in known

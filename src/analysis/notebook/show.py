@@ -27,8 +27,8 @@ them, and what a report needs besides, are in `output.metadata["analysis"]`:
     languages  say:    {lang: {"html", "text"}}
                figure: {lang: {"alt", "caption", "table", "svg", "narrow"}}    html table; drawings for a column and for
                                                                     a phone, only when ANALYSIS_REPORT=1
-               table:  {lang: {"caption", "table"}}
-    csv        figure, table: full precision, plain column names, safe to open in a spreadsheet
+               table:  {lang: {"caption", "table", "sheet"}}          `tables.sheet`; only when ANALYSIS_REPORT=1
+    csv        figure, table: full precision, in English whatever the languages, safe to open in a spreadsheet
     record     record: the mapping, plain JSON
 """
 
@@ -47,6 +47,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import words
+from analysis.notebook import tables
 
 
 @dataclass
@@ -57,11 +58,12 @@ class _Context:
 _context = _Context()
 
 
-def study(study=None, *, synthetic: bool | None = None) -> None:
+def study(study, *, synthetic: bool | None = None) -> None:
     """Say once what holds for every output of the notebook: the study, and whether its data are simulated."""
-    words.currency(getattr(study, "currency", None))
-    _context.level = getattr(study, "confidence", None) or 0.95
-    words.synthetic(bool(getattr(study, "synthetic", False) if synthetic is None else synthetic))
+    words.speak_of(**study.setting)
+    if synthetic is not None:
+        words.speak_of(synthetic=synthetic)
+    _context.level = study.confidence
 
 
 def languages() -> tuple[str, ...]:
@@ -101,12 +103,14 @@ def figure(draw: Callable, *args, caption: str | None = None, key: str | None = 
     """
     from analysis import figures
 
-    shown, data, image = {}, {}, None
+    shown, data, image, plain = {}, {}, None, None
     for code in languages():
         with words.using(code), figures.style():
             ax = _marked(draw(*args, **options))
             told = figures.description(ax)
-            alt = words._("Synthetic data. {text}").format(text=told.alt) if words.synthetic() else told.alt
+            alt = words._("Synthetic data. {text}") if words.setting().synthetic else "{text}"
+            alt = alt.format(text=told.alt)
+            plain = told.data if code == "en" else plain
             text = words._(caption) if caption else told.caption
             shown[code] = {"alt": alt, "caption": text, "table": frame_html(told.data, text)}
             if os.environ.get("ANALYSIS_REPORT") == "1":
@@ -117,9 +121,12 @@ def figure(draw: Callable, *args, caption: str | None = None, key: str | None = 
             elif image is None:
                 image = figures.png(ax)
                 data["image/png"] = base64.b64encode(image).decode()
+    if plain is None:
+        with words.using("en"), figures.style():
+            plain = figures.description(draw(*args, **options)).data
     first = shown[languages()[0]]
     data["text/plain"] = first["alt"]
-    meta = {"kind": "figure", "key": key or draw.__name__, "languages": shown, "csv": frame_csv(told.data)}
+    meta = {"kind": "figure", "key": key or draw.__name__, "languages": shown, "csv": frame_csv(plain)}
     _display(data, meta, {"image/png": {"alt": first["alt"], "width": figures.WIDTH_PIXELS}} if image else {})
 
 
@@ -127,7 +134,7 @@ def _marked(ax):
     """A figure's Axes, marked where the data are simulated."""
     from analysis import figures
 
-    if words.synthetic():
+    if words.setting().synthetic:
         figures.mark_synthetic(ax)
     return ax
 
@@ -164,8 +171,12 @@ def table(
                 "caption": words._(caption),
                 "table": frame_html(made, words._(caption), columns, formats),
             }
+            if os.environ.get("ANALYSIS_REPORT") == "1":
+                shown[code]["sheet"] = tables.sheet(made, columns, formats)
     first = shown[languages()[0]]
-    plain = pd.DataFrame(made.attrs["csv"]) if "csv" in made.attrs else made
+    with words.using("en"):
+        made = frame(*args) if callable(frame) else frame
+        plain = pd.DataFrame(made.attrs["csv"]) if "csv" in made.attrs else made
     meta = {"kind": "table", "key": key or _slug(caption), "languages": shown, "csv": frame_csv(plain)}
     _display({"text/html": first["table"], "text/plain": first["caption"]}, meta)
 
@@ -173,7 +184,7 @@ def table(
 def record(key: str, value) -> None:
     """A result for results.json, at full precision: an `Effect`, or a mapping of numbers and texts."""
     mapping = value.to_dict(_context.level) if hasattr(value, "to_dict") else dict(value)
-    plain = {"synthetic": words.synthetic(), **_plain(mapping)}
+    plain = {"synthetic": words.setting().synthetic, **_plain(mapping)}
     _display({"text/plain": f"recorded as {key}"}, {"kind": "record", "key": key, "record": plain})
 
 
@@ -214,16 +225,15 @@ def frame_html(
 
 def frame_csv(frame: pd.DataFrame) -> str:
     """The frame at full precision; text that a spreadsheet would run as a formula is quoted with an apostrophe."""
-    safe = pd.DataFrame(index=frame.index)
-    for name in frame.columns:
-        if len(frame) and all(isinstance(value, tuple) and len(value) == 2 for value in frame[name]):
-            safe[f"{name}_low"], safe[f"{name}_high"] = zip(*frame[name], strict=True)
-        else:
-            safe[name] = frame[name]
+    safe = tables.ends_apart(frame)
+    with words.using("en"):
+        for name, kind in frame.attrs.get("formats", {}).items():
+            if kind == "weekday" and name in safe:
+                safe[name] = safe[name].map(words.weekday)
     for name in safe.columns:
         if safe[name].dtype == object or pd.api.types.is_string_dtype(safe[name]):
             safe[name] = [_safe(value) for value in safe[name]]
-    if words.synthetic():
+    if words.setting().synthetic:
         safe["synthetic"] = True
     safe.columns = [_safe(str(name)) for name in safe.columns]
     return safe.to_csv(index=False, lineterminator="\n")
@@ -276,5 +286,5 @@ def _plain(value):
 def _display(data: dict, meta: dict, more: dict | None = None) -> None:
     from IPython.display import display
 
-    meta["synthetic"] = words.synthetic()
+    meta["synthetic"] = words.setting().synthetic
     display(data, raw=True, metadata={"analysis": meta, **(more or {})})

@@ -11,18 +11,35 @@ import re
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from analysis.preflight import refuse_unfit
 from analysis.report import runs
 from analysis.report.runs import NotebookError, Run
 from analysis.study import ROOT, Study, cache_folder, write
 
+if TYPE_CHECKING:
+    from analysis.report.comparing import Edition
+
 NAMES = {"en": "English", "ar": "العربية"}
-OURS = ("??/*.html", "data/*.csv", "index*.html", "brief.*")  # what an earlier call may have left
+OURS = (
+    "??/*.html",
+    "data/*.csv",
+    "index*.html",
+    "brief.*",
+    "tables.*.xlsx",
+)  # what an earlier call may have left
 SCHEMA = Path(__file__).with_name("results.schema.json")
+NOTICES = ("contact", "corrections")  # of a study, in every footer
+NAMES_IN_LATEX = {"en": "english", "ar": "arabic"}
+TEX = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+}  # others take a backslash
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +76,7 @@ def build(
     progress: bool = True,
     cluster: str | None = None,
     pdf: bool = False,
+    earlier: str | Path | None = None,
 ) -> Built:
     """Render the reports of a study.
 
@@ -84,6 +102,8 @@ def build(
         Address of a Dask scheduler that runs the notebooks, as in `runs.execute`.
     pdf : bool
         Print the brief as PDF too, where a Chromium is found.
+    earlier : path, optional
+        An earlier edition's results.json, or its folder: the first page says what has changed since.
 
     Raises
     ------
@@ -92,13 +112,15 @@ def build(
     NotebookError
         A notebook failed. The others are done and not run again by the next call; no page has changed.
     """
+    from analysis.report import comparing
+
     study = Study.load(study_path)
+    last = comparing.load(earlier) if earlier is not None else None
     languages = tuple(dict.fromkeys(languages)) or ("en",)
     if unknown := [code for code in languages if code not in NAMES]:
         raise ValueError(f"language {unknown[0]!r} is unknown: give {' or '.join(NAMES)}")
     found = _notebooks(Path(study_path), notebooks)
-    if study.ledger is not None:
-        study.source  # noqa: B018  # made here, once, when it is synthetic and missing
+    refuse_unfit(study)
     planned = runs.plan(study, found, languages)
     chosen = [run for run in planned if only is None or int(run.name[:2]) == _number(only)]
     if not chosen:
@@ -108,13 +130,13 @@ def build(
     due = [run for run in chosen if fresh or not run.executed.exists()]
     folder = Path(out) / study.name
     manifest = cache_folder() / "pages" / f"{_digest(str(folder.resolve()))}.json"
-    state = _digest([run.key for run in planned], languages, _look(), str(study_path))
+    state = _digest([run.key for run in planned], languages, _look(), str(study_path), last and asdict(last))
     if due or only is not None or not _unchanged(manifest, state, folder):
-        study.windows  # noqa: B018  # periods out of order are refused before anything runs
         _run(due, jobs or os.cpu_count() or 1, progress, cluster)
         shown = [run if run in chosen else _latest(run, folder) for run in planned]
         shown = [run for run in shown if run is not None]
-        written = _write_all(study, Path(study_path), shown, languages, folder)
+        absent = runs.absent(study, found)
+        written = _write_all(study, Path(study_path), shown, languages, absent, folder, last)
         write(manifest, json.dumps({"state": state if only is None else "", "files": written}))
         _write_studies(Path(out), languages)
     pages = tuple(folder / language / f"{run.name}.html" for language in languages for run in chosen)
@@ -171,7 +193,13 @@ def _number(only: str) -> int:
 
 
 def _write_all(
-    study: Study, study_path: Path, shown: list[Run], languages: tuple[str, ...], folder: Path
+    study: Study,
+    study_path: Path,
+    shown: list[Run],
+    languages: tuple[str, ...],
+    absent: list[tuple[str, list[str]]],
+    folder: Path,
+    earlier: Edition | None,
 ) -> dict[str, int]:
     """Everything of one study: made in a folder beside it, then each file renamed into place."""
     from analysis.report import summary
@@ -184,7 +212,8 @@ def _write_all(
         numbers = summary.results(study, results)
         _validate(numbers)
         tables = _tables(results)
-        _render(study, results, numbers, provenance, languages, list(tables), staged)
+        books = _workbooks(study, results, provenance, languages, staged)
+        _render(study, results, numbers, provenance, languages, list(tables), books, absent, staged, earlier)
         for name, text in tables.items():
             write(staged / "data" / name, text)
         write(staged / "results.json", _json(numbers))
@@ -210,16 +239,19 @@ def _render(
     provenance: dict,
     languages: tuple[str, ...],
     tables: Sequence[str],
+    books: dict[str, str],
+    absent: list[tuple[str, list[str]]],
     staged: Path,
+    earlier: Edition | None,
 ) -> None:
     from analysis import words
-    from analysis.report import brief, page, summary
+    from analysis.report import brief, comparing, page, summary
 
     for language in languages:
         others = [code for code in languages if code != language]
         bodies = {}
         with words.using(language):
-            titled = words.name(study.title)
+            titled = words.in_language(study.title)
         for name, notebook in results.items():
             links = [_alternate(code, f"../{code}/{name}.html") for code in others]
             with words.using(language):
@@ -247,11 +279,14 @@ def _render(
                 study,
                 numbers,
                 bodies,
+                absent,
                 language,
                 alternates=[_alternate(code, _index(code, languages)) for code in others],
                 main_language=languages[0],
                 tables=tables,
                 brief_href=_brief(language),
+                workbook=books.get(language),
+                changes=earlier and comparing.since(earlier, numbers, provenance),
                 provenance=_local(provenance, provenance["run"], language),
             )
             one_page = brief.brief(
@@ -265,6 +300,27 @@ def _render(
             )
         write(staged / _brief(language), one_page)
         write(staged / _index(language, languages), html)
+
+
+def _workbooks(
+    study: Study, results: dict[str, dict], provenance: dict, languages: tuple[str, ...], staged: Path
+) -> dict[str, str]:
+    """All tables as one workbook a language; the name of each, where there are tables."""
+    from analysis import words
+    from analysis.report import page
+    from analysis.report.workbook import sheets, workbook
+
+    names = {}
+    for language in languages:
+        if found := sheets(results, language):
+            synthetic = any(table["synthetic"] for table in found)
+            names[language] = f"tables.{language}{'.synthetic' * synthetic}.xlsx"
+            about = _local(provenance, provenance["run"], language)
+            with words.using(language):
+                lines = [about["cite"], *([page.labels()["synthetic_some"]] if synthetic else [])]
+                made = workbook(found, words.in_language(study.title), lines, provenance["run"]["date"])
+            write(staged / names[language], made)
+    return names
 
 
 def _index(language: str, languages: Sequence[str]) -> str:
@@ -290,15 +346,24 @@ def _provenance(study: Study, study_path: Path, shown: list[Run], results: dict[
     """Code, data and parameters behind the pages; for each notebook those of its own run."""
     path = study_path.resolve()
     given = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
-    data = runs.checked_in() + (runs.hashes(study.source) if study.ledger is not None else [])
-    of_run = {name: notebook["metadata"]["analysis"] for name, notebook in results.items()}
+    data = runs.checked_in()
+    data += [file for file in (runs.hashes(study.source) if study.ledger else []) if file not in data]
+    of_run = {
+        name: notebook["metadata"]["analysis"]
+        | {"synthetic": any(shown["synthetic"] for shown in outputs(notebook))}
+        for name, notebook in results.items()
+    }
     shared = ("date", "commit", "modified", "versions")
     last = {key: max(of_run.values(), key=lambda entry: entry["date"])[key] for key in shared}
     return {
         "study": study.name,
         "title": study.title,
         "command": f"python -m analysis report {given}",
-        "run": last | {"parameters": runs.parameters_of(study)},
+        "run": last
+        | {
+            "parameters": runs.parameters_of(study),
+            "synthetic": any(entry["synthetic"] for entry in of_run.values()),
+        },
         "seed": study.seed,
         "data": data,
         "notebooks": of_run,
@@ -311,20 +376,52 @@ def _local(provenance: dict, of_run: dict, language: str) -> dict[str, Any]:
 
     with words.using(language):
         day = date.fromisoformat(of_run["date"])
+        title, commit = words.in_language(provenance["title"]), of_run["commit"][:10]
         cite = words._("{title}. Report of {date}, code version {commit}.").format(
-            title=words.name(provenance["title"]), date=words.date(day), commit=of_run["commit"][:10]
+            title=title, date=words.date(day), commit=commit
         )
-        shown = {name: value for name, value in of_run["parameters"].items() if value not in (None, [], {})}
+        if of_run["synthetic"]:
+            cite = words._("Synthetic data. {text}").format(text=cite)
+        told = ("title", "background", "measures", *NOTICES)
+        shown = {
+            name: value
+            for name, value in of_run["parameters"].items()
+            if value not in (None, [], {}, False) and name not in told
+        }
+        notices = {name: provenance["run"]["parameters"].get(name) for name in NOTICES}
         return {
             "date": words.date(day),
-            "commit": of_run["commit"][:10],
+            "commit": commit,
             "modified": of_run["modified"],
             "data": [file for file in provenance["data"] if not file["file"].endswith(".md")],
             "parameters": shown,
             "versions": of_run["versions"],
             "cite": cite,
+            "bibtex": _bibtex(provenance["study"], title, day, commit, of_run["synthetic"]),
+            **{name: text and words.in_language(text) for name, text in notices.items()},
             "command": provenance["command"],
         }
+
+
+def _bibtex(study: str, title: str, day: date, commit: str, synthetic: bool) -> str:
+    """The report as an entry for BibTeX, in the language spoken now."""
+    from analysis import words
+
+    def plain(text: str) -> str:
+        return re.sub(
+            r"[\\{}$&%#_^~]", lambda found: TEX.get(found[0], f"\\{found[0]}"), " ".join(text.split())
+        )
+
+    fields = {
+        "title": f"{{{plain(title)}}}",
+        "howpublished": plain(words._("Report, code version {commit}").format(commit=commit)),
+        "year": f"{day:%Y}",
+        "month": f"{day.month}",
+        "note": plain(words._("Synthetic data")) if synthetic else "",
+        "langid": NAMES_IN_LATEX[words.language()],
+    }
+    inside = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
+    return f"@misc{{{re.sub('[^A-Za-z0-9-]+', '-', study)}-{day:%Y},\n{inside}}}"
 
 
 def _tables(results: dict[str, dict]) -> dict[str, str]:
@@ -336,8 +433,11 @@ def _tables(results: dict[str, dict]) -> dict[str, str]:
         for meta in outputs(notebook):
             if meta.get("csv"):
                 key = f"{name}.{slug(meta.get('key') or meta['kind'])}"
-                number = sum(known == key or known.startswith(f"{key}-") for known in (n[:-4] for n in made))
-                made[f"{key}{f'-{number + 1}' if number else ''}.csv"] = _safe(meta["csv"])
+                number = sum(
+                    re.fullmatch(rf"{re.escape(key)}(-\d+)?(\.synthetic)?\.csv", n) is not None for n in made
+                )
+                key += f"-{number + 1}" if number else ""
+                made[f"{key}{'.synthetic' * bool(meta.get('synthetic'))}.csv"] = _safe(meta["csv"])
     return made
 
 
@@ -414,11 +514,12 @@ def _unchanged(manifest: Path, state: str, folder: Path) -> bool:
 def _look() -> str:
     """Changes with whatever decides how pages look, apart from the runs."""
     here = Path(__file__).parent
-    files = [
-        here / name for name in ("assembly.py", "brief.py", "markup.py", "page.py", "summary.py", SCHEMA.name)
-    ]
+    files = [*here.glob("*.py"), SCHEMA]
     return _digest(
-        *(file.read_text(encoding="utf-8") for file in (*files, *sorted((here / "templates").iterdir())))
+        *(
+            file.read_text(encoding="utf-8")
+            for file in (*sorted(files), *sorted((here / "templates").iterdir()))
+        )
     )
 
 

@@ -19,9 +19,8 @@ CAVEATS = 3
 PARTS = ("from_counters", "from_other_days", "net_new", "digital_gain")
 UNITS = {1e6: (N_("{currency} million"), N_("million")), 1e3: (N_("{currency} thousand"), N_("thousand"))}
 PROBABLE = (  # the sentences of `words.probable`
-    N_("With a probability of {p} the event added at least {x} to the {metric}."),
-    N_("With a probability of more than {p} the event added at least {x} to the {metric}."),
-    N_("With a probability of less than {p} the event added at least {x} to the {metric}."),
+    N_("The event added at least {x} to the {metric}: the probability is {p}."),
+    N_("The event took at least {x} from the {metric}: the probability is {p}."),
 )
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 
@@ -37,7 +36,7 @@ def brief(
             [*box["sentences"][:1], *_probable(effects)] if first["effects"] else box["sentences"]
         )
     unit, parts = _parts(numbers)
-    title = words.name(study.title)
+    title = words.in_language(study.title)
     return page.template("brief.html").render(
         **page.common(language, page.running_head(title, numbers["synthetic"])),
         study_title=title,
@@ -93,7 +92,7 @@ def _part(part: str, ends: dict[str, float], scale: float, step: float) -> dict[
 def _unit(largest: float, metric: str) -> tuple[float, str]:
     """What to divide by, and its name."""
     scale = next((scale for scale in UNITS if largest >= scale), 1.0)
-    currency = words.name(words.currency())
+    currency = words.name(words.setting().currency or "")
     if metric == "value":
         return scale, _(UNITS[scale][0]).format(currency=currency) if scale > 1 else currency
     return scale, _(UNITS[scale][1]) if scale > 1 else words.metric(metric)

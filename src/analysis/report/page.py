@@ -188,6 +188,7 @@ def labels() -> dict[str, str]:
         "method": _("The equation, and what must be true to believe it"),
         "data_table": _("The data as a table"),
         "csv": _("Download the data (CSV)"),
+        "permalink": _("Link to this place"),
         "synthetic": _("Synthetic data"),
         "synthetic_long": _(
             "These numbers come from simulated payments. They show how the method works and must not be quoted as "
@@ -206,13 +207,14 @@ def labels() -> dict[str, str]:
         "parameters": _("Parameters"),
         "seed": _("Random seed"),
         "cite": _("How to cite"),
+        "contact": _("Contact"),
+        "corrections": _("Corrections"),
         "reproduce": _("How to reproduce"),
         "modified": _("with uncommitted changes"),
         "figure_missing": _("Figure without a text alternative"),
         "effects": _("The effect, metric by metric"),
         "effects_note": _(
-            "Each card gives the effect over the level of the week before, with its interval. An interval that "
-            "includes zero means no clear effect."
+            "Each card gives an effect with its interval. An interval that includes zero means no clear effect."
         ),
         "read": _("Read how it was found"),
         "compare": _("The same effects over each baseline"),
@@ -230,9 +232,12 @@ def labels() -> dict[str, str]:
         "over": _("Over"),
         "no_clear_effect": _("no clear effect"),
         "pages": _("The reports"),
+        "absent": _("Not in this study"),
+        "wanted": _("It would take:"),
         "files": _("The numbers behind the reports"),
         "results_file": _("every number at full precision (JSON)"),
         "provenance_file": _("code, data and parameters that made them (JSON)"),
+        "workbook_file": _("all tables, a sheet each (XLSX)"),
         "csv_files": _("the data behind each figure and table (CSV)"),
         "studies_title": _("Studies of one-day initiatives"),
         "studies_note": _("Each study has its own parameters, data and provenance, given on its pages."),
@@ -354,7 +359,7 @@ def _shown(made: Body, kind: str, shown: dict, meta: dict, output: dict, used: d
         caption=caption,
         table=scrolling(table, _unique(caption or _("Table"), used)) if table else "",
         csv=base64.b64encode(csv.encode()).decode(),
-        csv_name=f"{'synthetic-' if synthetic else ''}{key}.csv",
+        csv_name=f"{key}{'.synthetic' if synthetic else ''}.csv",
         label=labels(),
     )
     if kind == "figure" and key.startswith("day-") and not made.chart:

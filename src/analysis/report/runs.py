@@ -18,6 +18,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from analysis.report.fitting import fitted, lacking, title
 from analysis.study import ROOT, Study, cache_folder, code_key, files, write
 
 # What decides numbers and pictures; a new version of any runs the notebooks again.
@@ -48,6 +49,7 @@ class Run:
     languages: tuple[str, ...]
     key: str
     executed: Path
+    has: frozenset[str]
 
     @property
     def name(self) -> str:
@@ -62,7 +64,8 @@ class Run:
 def plan(study: Study, notebooks: Sequence[Path], languages: Sequence[str]) -> list[Run]:
     """What there is to run. A run's key covers all that can change its outputs: the notebook's source, the
     parameters that it takes, the data behind them, the code and its packages. A notebook that declares `ledger`
-    computes from the data and takes the study whole; another takes what it declares.
+    computes from the data and takes the study whole; another takes what it declares. Notebooks and cells that need
+    what the study does not have are left out: see `fitting`.
     """
     folder = cache_folder() / "runs"
     common = {
@@ -73,7 +76,9 @@ def plan(study: Study, notebooks: Sequence[Path], languages: Sequence[str]) -> l
     }
     runs = []
     for notebook in notebooks:
-        source = _source(notebook)
+        if lacking(_source(notebook), study.has):
+            continue
+        source = fitted(_source(notebook), study.has)
         declared = _declared(source, notebook)
         given = parameters_of(study)
         parameters = given if "ledger" in declared else {n: v for n, v in given.items() if n in declared}
@@ -85,8 +90,14 @@ def plan(study: Study, notebooks: Sequence[Path], languages: Sequence[str]) -> l
             inputs["ledger"] = hashes(study.source)
         key = hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:24]
         executed = folder / f"{notebook.stem}-{key}.ipynb"
-        runs.append(Run(notebook, parameters, tuple(languages), key, executed))
+        runs.append(Run(notebook, parameters, tuple(languages), key, executed, study.has))
     return runs
+
+
+def absent(study: Study, notebooks: Sequence[Path]) -> list[tuple[str, list[str]]]:
+    """The questions that the study cannot answer, each with what it would need."""
+    sources = [_source(notebook) for notebook in notebooks]
+    return [(title(one), needs) for one in sources if (needs := lacking(one, study.has))]
 
 
 def execute(
@@ -138,7 +149,7 @@ def execute(
 
 def cells(run: Run) -> int:
     """How many code cells a run will report as done."""
-    source = _source(run.notebook)["cells"]
+    source = fitted(_source(run.notebook), run.has)["cells"]
     return sum(c["cell_type"] == "code" and bool("".join(c["source"]).strip()) for c in source) + bool(
         run.parameters
     )
@@ -228,6 +239,7 @@ def _execute(
 
 
 def _attempt(run: Run, manager: type, tick: Callable[[int], None]) -> str | None:
+    import nbformat
     from papermill import execute_notebook
     from papermill.exceptions import PapermillExecutionError
 
@@ -235,7 +247,7 @@ def _attempt(run: Run, manager: type, tick: Callable[[int], None]) -> str | None
     start = time.perf_counter()
     try:
         notebook = execute_notebook(
-            run.notebook,
+            nbformat.from_dict(fitted(_source(run.notebook), run.has)),
             None,
             parameters=run.parameters,
             progress_bar=False,

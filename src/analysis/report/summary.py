@@ -6,6 +6,7 @@ from typing import Any
 
 from analysis import words
 from analysis.report import page
+from analysis.report.fitting import WANTED
 from analysis.study import Study
 from analysis.words import _
 
@@ -39,7 +40,7 @@ def results(study: Study, notebooks: dict[str, dict]) -> dict[str, Any]:
         "event_start": f"{study.event_start}",
         "event_end": f"{study.event_end or study.event_start}",
         "campaign_start": f"{study.campaign_start}" if study.campaign_start else None,
-        "currency": study.currency,
+        **{name: study.setting[name] for name in ("currency", "measures", "offline")},
         "level": study.confidence,
         "answers": _answers(study, records),
         "reconciliation": _reconciliation(records),
@@ -53,11 +54,11 @@ def _answers(study: Study, records: dict[str, dict[str, Any]]) -> dict[str, dict
     for name, recorded in records.items():
         for record in recorded.values():
             whole = record.keys() >= EFFECT_KEYS and "entity" not in record
-            if whole and record["metric"] in study.metrics and record["estimand"] in BASELINES:
+            if whole and record["metric"] in study.measured and record["estimand"] in BASELINES:
                 answers.setdefault(record["metric"], {}).setdefault(
                     record["estimand"], record | {"notebook": name}
                 )
-    return {metric: answers[metric] for metric in study.metrics if metric in answers}
+    return {metric: answers[metric] for metric in study.measured if metric in answers}
 
 
 def _reconciliation(records: dict[str, dict[str, Any]]) -> dict[str, dict[str, list[dict[str, Any]]]]:
@@ -85,14 +86,18 @@ def index(
     study: Study,
     numbers: dict[str, Any],
     bodies: dict[str, page.Body],
+    absent: list[tuple[str, list[str]]],
     language: str,
     **frame: Any,
 ) -> str:
-    """A study's first page: the answer, a card a metric, the baselines compared, the reports."""
+    """A study's first page: the answer, a card a metric, the baselines compared, the reports.
+
+    `absent` are the questions that the study's data cannot answer, each with what they would take.
+    """
     rows = _rows(numbers)
     return page.template("index.html").render(
-        **page.common(language, page.running_head(words.name(study.title), numbers["synthetic"])),
-        study_title=words.name(study.title),
+        **page.common(language, page.running_head(words.in_language(study.title), numbers["synthetic"])),
+        study_title=words.in_language(study.title),
         period=words.period(study.event_start, study.event_end),
         synthetic=numbers["synthetic"],
         mixed=not all(body.synthetic for body in bodies.values()),
@@ -100,7 +105,10 @@ def index(
         rows=rows,
         cards=[row for row in rows if row["first"]],
         pages=[_entry(name, body, language) for name, body in bodies.items()],
-        glossary=glossary(),
+        absent=[
+            (words._(asked), words.listing([_(WANTED[need]) for need in needs])) for asked, needs in absent
+        ],
+        glossary=glossary(study),
         **frame,
     )
 
@@ -142,7 +150,7 @@ def studies(found: list[dict[str, Any]], language: str, alternates: list[dict[st
     listed = [
         {
             "href": study["href"],
-            "title": words.name(study["title"]),
+            "title": words.in_language(study["title"]),
             "period": words.period(
                 date.fromisoformat(study["event_start"]), date.fromisoformat(study["event_end"])
             ),
@@ -156,51 +164,39 @@ def studies(found: list[dict[str, Any]], language: str, alternates: list[dict[st
     )
 
 
-def glossary() -> list[tuple[str, str]]:
-    """The words that the reports use, each with its meaning."""
-    return [
-        (_("Event"), _("The day or days of the initiative.")),
-        (_("Campaign"), _("The days from the announcement to the eve of the event.")),
-        (_("History"), _("The days before the campaign.")),
-        (
-            _("Baseline"),
-            _("What the event is compared with: the week up to its eve, or the time before the campaign."),
-        ),
-        (
-            _("Expected"),
-            _("What the event would have brought without the initiative, as the baseline foretells it."),
-        ),
-        (
-            _("Effect"),
-            _("Observed less expected; as a share of what was expected where it is given in per cent."),
-        ),
-        (
-            _("Interval"),
-            _(
-                "Where the effect lies with the stated probability. An interval that includes zero: no clear effect."
-            ),
-        ),
-        (
-            _("Placebo"),
-            _("An ordinary day treated as if it had been the event, to see what chance alone does."),
-        ),
-        (
-            _("Displacement"),
-            _("Payments that only moved: from other days, before or after, or from counters."),
-        ),
-        (_("Substitution"), _("Payments that moved from counters to digital channels.")),
-        (_("Lift"), _("Payments that would not have been made at all.")),
-        (_("Ticket"), _("The value per payment.")),
-        (_("Entity"), _("A government body that payments are made to.")),
-        (_("Service"), _("What is paid for.")),
-        (_("Channel"), _("How it is paid: at a counter, or digitally.")),
-        (_("Edition"), _("One holding of an initiative that is repeated.")),
+def glossary(study: Study) -> list[tuple[str, str]]:
+    """The words that the study's reports use, each with its meaning."""
+    baseline = _("What the event is compared with: the week up to its eve, or the time before the campaign.")
+    expected = _("What the event would have brought without the initiative, as the days before it foretell.")
+    interval = _("Where the effect lies with the stated probability. If it includes zero: no clear effect.")
+    effect = _("Observed less expected; as a share of what was expected where it is given in per cent.")
+    placebo = _("An ordinary day treated as if it had been the event, to see what chance alone does.")
+    moved = _("Payments that only moved: from other days, before or after, or from counters.")
+    entries = [
+        ("", _("Event"), _("The day or days of the initiative.")),
+        ("campaign", _("Campaign"), _("The days from the announcement to the eve of the event.")),
+        ("campaign", _("History"), _("The days before the campaign.")),
+        ("campaign", _("Baseline"), baseline),
+        ("", _("Expected"), expected),
+        ("", _("Effect"), effect),
+        ("", _("Interval"), interval),
+        ("", _("Placebo"), placebo),
+        ("offline", _("Displacement"), moved),
+        ("offline", _("Substitution"), _("Payments that moved from counters to digital channels.")),
+        ("offline", _("Lift"), _("Payments that would not have been made at all.")),
+        ("offline", _("Channel"), _("How it is paid: at a counter, or digitally.")),
+        ("value", _("Ticket"), _("The value per payment.")),
+        ("entity", _("Entity"), _("One of the bodies or units that the figures are told by.")),
+        ("service", _("Service"), _("What is paid for.")),
+        ("", _("Edition"), _("One holding of an initiative that is repeated.")),
     ]
+    return [(term, meaning) for need, term, meaning in entries if not need or need in study.has]
 
 
 def _rows(numbers: dict[str, Any]) -> list[dict[str, Any]]:
     """One row a metric and baseline, each number written out in the language spoken now."""
-    words.currency(numbers["currency"])
+    said = {name: numbers[name] for name in ("currency", "measures", "offline", "synthetic")}
+    words.speak_of(**said, campaign=numbers["campaign_start"] is not None)
     rows = []
     for metric, places in numbers["answers"].items():
         baselines = [baseline for baseline in BASELINES if baseline in places]
@@ -209,7 +205,7 @@ def _rows(numbers: dict[str, Any]) -> list[dict[str, Any]]:
             row = _told(place)
             row |= {
                 "metric": words.metric(metric),
-                "share": metric == "digital_share",
+                "share": words.kind(metric) == "percent",
                 "over": _over(baseline),
             }
             row |= {"first": baseline == baselines[0], "span": len(baselines), "notebook": place["notebook"]}
@@ -218,6 +214,8 @@ def _rows(numbers: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _over(baseline: str) -> str:
+    if not words.setting().campaign:
+        return _("the days before")
     return {"pre-week": _("the level of the week before"), "history": _("the time before the campaign")}[
         baseline
     ]
@@ -225,16 +223,19 @@ def _over(baseline: str) -> str:
 
 def _told(record: dict[str, Any]) -> dict[str, Any]:
     """Effect, interval, observed and expected as text; rounding follows the interval."""
-    share = record["metric"] == "digital_share"
+    share = words.kind(record["metric"]) == "percent"
     kind, stem = ("points", "absolute") if share else ("percent", "relative")
     effect, low, high = (_number(record[f"{stem}{end}"]) for end in ("", "_low", "_high"))
     write = words.points if share else words.percent
     step = words.step(_number(record["expected_low"]), _number(record["expected_high"]))
+    unit = words.step(low, high)
+    unit = min(unit, 0.01) if unit else None  # an end far out must not round the effect away
+    interval = words.interval(low, high, kind, step=unit)
     return {
-        "effect": write(effect, words.step(low, high), signed=True),
-        "interval": words.interval(low, high, kind),
+        "effect": write(effect, unit, signed=True),
+        "interval": interval,
         "interval_told": _("{level} interval: {interval}").format(
-            level=words.percent(record["level"]), interval=words.interval(low, high, kind)
+            level=words.percent(record["level"]), interval=interval
         ),
         "observed": words.quantity(record["observed"], record["metric"], step),
         "expected": words.quantity(record["expected"], record["metric"], step),

@@ -9,20 +9,48 @@ from __future__ import annotations
 import gettext
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 LANGUAGES = ("en", "ar")
 LOCALES = {"en": "en_GB", "ar": "ar_AE"}
 CATALOGUES = Path(__file__).parent / "locale"
 DIRECTIONS = {"en": "ltr", "ar": "rtl"}
 
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the words are said of.
+
+    Parameters
+    ----------
+    currency : str or None
+        ISO 4217 code of money; None where nobody said.
+    synthetic : bool
+        Whether the data are simulated; sentences of results then say so.
+    offline : bool
+        Whether some payments are made offline, so that the others are called digital.
+    campaign : bool
+        Whether a campaign went before the event, so that the week before it is a baseline of its own.
+    measures : mapping
+        Of each measure that has words of its own: ``label`` by language, ``kind`` ("count", "money", "sum", "mean",
+        "share"), ``unit``.
+    """
+
+    currency: str | None = None
+    synthetic: bool = False
+    offline: bool = False
+    campaign: bool = False
+    measures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
 _language: ContextVar[str] = ContextVar("language", default="en")
-_currency: ContextVar[str] = ContextVar("currency", default="AED")
-_synthetic: ContextVar[bool] = ContextVar("synthetic", default=False)
+_setting: ContextVar[Setting] = ContextVar("setting", default=Setting())  # noqa: B039 - it is frozen
 _missing: set[str] = set()
 
 
@@ -43,18 +71,15 @@ def language() -> str:
     return _language.get()
 
 
-def currency(code: str | None = None) -> str:
-    """The currency that money is told in; with `code`, from now on."""
-    if code:
-        _currency.set(code)
-    return _currency.get()
+def setting() -> Setting:
+    """What the words are said of now."""
+    return _setting.get()
 
 
-def synthetic(yes: bool | None = None) -> bool:
-    """Whether results come from simulated data; with `yes`, from now on. Sentences of results then say so."""
-    if yes is not None:
-        _synthetic.set(yes)
-    return _synthetic.get()
+def speak_of(**changes: Any) -> Setting:
+    """From now on say the words of something else: the fields of `Setting` that change."""
+    _setting.set(replace(_setting.get(), **changes))
+    return _setting.get()
 
 
 def direction() -> str:

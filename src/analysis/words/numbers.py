@@ -13,8 +13,8 @@ import re
 import string
 from numbers import Integral
 
-from analysis.words.catalogue import LOCALES, _, currency, language, name, ngettext
-from analysis.words.terms import KINDS, metric
+from analysis.words import terms
+from analysis.words.catalogue import LOCALES, _, language, name, ngettext, setting
 
 
 def step(low: float, high: float, point: float | None = None) -> float | None:
@@ -61,7 +61,8 @@ def p_value(value: float) -> str:
 
 
 def money(value: float, step: float | None = None, signed: bool = False) -> str:
-    """AED 55.2 million, or AED 1,774, in the current `currency`; `step` is in whole units of it."""
+    """AED 55.2 million, or AED 1,774, in the study's currency, if it names one; `step` is in whole units of it."""
+    currency = setting().currency
     scale = next((s for s in (1e9, 1e6) if abs(value) >= s), 1.0)
     if step is None:
         step = 10.0 ** (math.floor(math.log10(abs(value))) - 2) if scale > 1 else 1.0
@@ -71,11 +72,11 @@ def money(value: float, step: float | None = None, signed: bool = False) -> str:
         text = ngettext("{currency} {n} billion", "{currency} {n} billion", count)
     elif scale == 1e6:
         text = ngettext("{currency} {n} million", "{currency} {n} million", count)
-    elif currency() == "AED":
+    elif currency == "AED":
         text = ngettext("AED {n}", "AED {n}", count)
     else:
         text = _("{currency} {n}")
-    return text.format(currency=name(currency()), n=amount)
+    return text.format(currency=name(currency or ""), n=amount).strip()
 
 
 def date(day: datetime.date) -> str:
@@ -123,11 +124,11 @@ def period(start: datetime.date, end: datetime.date | None = None) -> str:
 def interval(
     low: float, high: float, kind: str = "number", signed: bool = True, step: float | None = None
 ) -> str:
-    """+9% to +27%; both ends rounded to the interval's own step. `kind` is number, percent, points or money."""
+    """+9% to +27%; both ends rounded to the interval's own step. `kind` is percent, points, money or number."""
     beyond = kind == "percent" and MOST_PER_CENT < high < math.inf
     high = MOST_PER_CENT if beyond else high
     step = _interval_step(low, high) if step is None else step
-    write = WRITERS["number" if kind == "points" else kind]
+    write = WRITERS.get(kind if kind != "points" else "number", number)
     factor = 100 if kind == "points" else 1
     ends = [write(end * factor, step=step and step * factor, signed=signed) for end in (low, high)]
     if math.isinf(low) and math.isinf(high):
@@ -184,7 +185,7 @@ def write(value, spec: str) -> str:
     if match and match[2] in KINDS_OF_PLACEHOLDER:
         sign, kind, decimals = match.groups()
         if kind in ("date", "weekday", "name", "metric"):
-            return {"date": date, "weekday": weekday, "name": name, "metric": metric}[kind](value)
+            return {"date": date, "weekday": weekday, "name": name, "metric": terms.metric}[kind](value)
         options = {"signed": bool(sign)}
         if decimals is not None:
             options["step"] = 10.0 ** -(int(decimals) + (2 if kind in ("percent", "points") else 0))
@@ -236,5 +237,7 @@ def quantity(value: float, metric: str, step: float | None = None, signed: bool 
     """A value of `metric` in its own unit; `step` never rounds its first two digits away."""
     if step and value:
         step = min(step, 10.0 ** (math.floor(math.log10(abs(value))) - 1))
-    write = {"money": money, "percent": percent, "number": number}[KINDS.get(metric, "number")]
+    if step is None and terms.kind(metric) == "count" and abs(value) >= 10:
+        step = 1.0
+    write = {"money": money, "percent": percent}.get(terms.kind(metric), number)
     return write(value, step=step, signed=signed)

@@ -88,13 +88,6 @@ def extract_notebook(file, keywords, comment_tags, options) -> Iterator[tuple]:
                     yield from ((number, "_", text, []) for text in _literals(call))
 
 
-def extract_study(file, keywords, comment_tags, options) -> Iterator[tuple]:
-    """Babel's extractor for a study's parameters file: its title."""
-    for number, line in enumerate(file.read().decode("utf-8").splitlines(), start=1):
-        if found := re.fullmatch(r"title:\s*(.+?)\s*", line):
-            yield number, "_", found[1].strip("\"'"), []
-
-
 def _literals(call) -> Iterator[str]:
     """The texts of one call that a reader will see."""
     import ast

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 
-from analysis.words.catalogue import N_, _, ngettext, synthetic
+from analysis.words.catalogue import N_, _, language, ngettext, setting
 from analysis.words.numbers import date, interval, number, percent, points, quantity, step
-from analysis.words.terms import metric
+from analysis.words.terms import kind, label, metric
 
 OPENINGS = {
+    "count": N_("{when}, there were {observed} payments"),
+    "value": N_("{when}, payments were worth {observed}"),
+    "payers": N_("{when}, {observed} people paid"),
+    "ticket": N_("{when}, a payment was worth {observed} on average"),
+}
+DIGITAL_OPENINGS = {
     "count": N_("{when}, there were {observed} digital payments"),
     "value": N_("{when}, digital payments were worth {observed}"),
     "payers": N_("{when}, {observed} people paid digitally"),
@@ -26,7 +33,7 @@ def answer(effect, level: float = 0.95) -> str:
     """What was observed, against what was expected, with the interval of the effect."""
     days = effect.event_days
     expected_step = step(*effect.expected_interval(level), effect.expected)
-    share = effect.metric == "digital_share"
+    share = kind(effect.metric) == "percent"
     low, high = effect.confidence_interval(level, relative=not share)
     difference = effect.absolute if share else effect.relative
     write = points if share else percent
@@ -39,10 +46,8 @@ def answer(effect, level: float = 0.95) -> str:
         "interval": interval(low, high, "points" if share else "percent", step=effect_step),
         "level": percent(level),
     }
-    opening = _(OPENINGS.get(effect.metric, N_("{when}, {metric} reached {observed}"))).format(
-        when=_when(days[0], days[-1]),
-        observed=quantity(effect.observed, effect.metric, expected_step),
-        metric=effect.metric,
+    opening = _opening(effect.metric).format(
+        when=_when(days[0], days[-1]), observed=quantity(effect.observed, effect.metric, expected_step)
     )
     if low <= 0 <= high:
         text = _(
@@ -57,9 +62,27 @@ def answer(effect, level: float = 0.95) -> str:
     return marked(text)
 
 
+def _opening(code: str) -> str:
+    """The beginning of an answer, with places for {when} and {observed}."""
+    if code in setting().measures:
+        text = (
+            _("{when}, there were {observed} {label}")
+            if kind(code) == "count"
+            else _("{when}, {label}: {observed}")
+        )
+        return text.replace("{label}", label(code))
+    known = OPENINGS | (DIGITAL_OPENINGS if setting().offline else {})
+    return _(known.get(code, N_("{when}, {metric}: {observed}"))).replace("{metric}", metric(code))
+
+
+def in_language(texts: Mapping[str, str]) -> str:
+    """What a study says of itself, in the language spoken, or else in the first that it gives."""
+    return texts.get(language()) or next(iter(texts.values()), "")
+
+
 def marked(text: str) -> str:
     """A sentence on results, which says so when they come from simulated data."""
-    return _("In the synthetic data: {text}").format(text=text) if synthetic() else text
+    return _("In the synthetic data: {text}").format(text=text) if setting().synthetic else text
 
 
 def sureness(effect) -> str:
@@ -78,19 +101,25 @@ def sureness(effect) -> str:
 
 
 def probable(effect, at_least: float = 0.1) -> str:
-    """How probable it is that the relative effect is at least so large (a fraction)."""
-    chance = effect.probability(at_least)
-    text = _("With a probability of {p} the event added at least {x} to the {metric}.")
-    if chance > 0.999:
-        text = _("With a probability of more than {p} the event added at least {x} to the {metric}.")
-    elif chance < 0.001:
-        text = _("With a probability of less than {p} the event added at least {x} to the {metric}.")
+    """How probable it is that the effect, up or down as estimated, is at least so large (a fraction)."""
+    added = effect.relative >= 0
+    chance = effect.probability(at_least) if added else 1 - effect.probability(-at_least)
+    text = _("The event added at least {x} to the {metric}: the probability is {p}.")
+    if not added:
+        text = _("The event took at least {x} from the {metric}: the probability is {p}.")
+    beyond = _("more than {p}") if chance > 0.999 else _("less than {p}") if chance < 0.001 else "{p}"
+    text = text.replace("{p}", beyond)
     p = percent(min(max(chance, 0.001), 0.999), None if 0.01 < chance < 0.985 else 0.001)
     return marked(text.format(p=p, x=percent(at_least), metric=metric(effect.metric)))
 
 
 def caveat(effect) -> str:
     """What the number is over, and what it is not."""
+    if not setting().campaign:
+        return _(
+            "This is measured over what the days before it lead one to expect; it is not the growth over the day "
+            "before, and it does not say where the difference came from."
+        )
     if effect.estimand == "history":
         return _(
             "This is measured over the days before the campaign began, so it counts what the campaign did as well; it "

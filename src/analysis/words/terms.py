@@ -6,9 +6,15 @@ import datetime
 import re
 
 from analysis.days import WEEKDAYS
-from analysis.words.catalogue import N_, _, name, ngettext
+from analysis.words.catalogue import N_, _, language, name, ngettext, setting
 
 METRICS = {
+    "count": N_("number of payments"),
+    "value": N_("value of payments"),
+    "payers": N_("number of people who paid"),
+    "ticket": N_("value per payment"),
+}
+DIGITAL = {  # the same, where others are made offline
     "count": N_("number of digital payments"),
     "value": N_("value of digital payments"),
     "payers": N_("number of people who paid digitally"),
@@ -170,7 +176,9 @@ def method(estimator: str) -> str:
 
 
 def estimand(code: str) -> str:
-    """What the effect is measured over."""
+    """What the effect is measured over; without a campaign there is one baseline, the days before."""
+    if not setting().campaign:
+        return _("Over the days before")
     return _(ESTIMANDS[code]) if code in ESTIMANDS else code
 
 
@@ -326,6 +334,34 @@ def heading(column: str) -> str:
     return name(column) if name(column) != column or not column.isidentifier() else name(plain)
 
 
-def metric(name_: str) -> str:
-    """A metric as a reader calls it; a foreign column keeps its name."""
-    return _(METRICS[name_]) if name_ in METRICS else name_
+def metric(code: str) -> str:
+    """A metric as a reader calls it; a foreign column that the study gives no label keeps its name."""
+    measures = setting().measures
+    if code in measures:
+        return _("number of {what}").format(what=label(code)) if kind(code) == "count" else label(code)
+    known = METRICS | (DIGITAL if setting().offline else {})
+    return _(known[code]) if code in known else name(code)
+
+
+def label(code: str) -> str:
+    """What the study calls a measure, in the language spoken, or else in the first that it gives."""
+    labels = setting().measures[code]["label"]
+    return labels.get(language()) or next(iter(labels.values()))
+
+
+def kind(code: str) -> str:
+    """How a metric's numbers are written: "count", "money", "percent", or "number" with nothing known of it."""
+    if code in setting().measures:
+        told = setting().measures[code]["kind"]
+        return {"share": "percent", "sum": "number", "mean": "number"}.get(told, told)
+    return KINDS.get(code, "count" if code in METRICS else "number")
+
+
+def table_kind(code: str) -> str:
+    """The kind of a metric's numbers in a table, as `write` takes it."""
+    return {"count": "number.0"}.get(kind(code), kind(code))
+
+
+def unit(code: str) -> str:
+    """The unit of a measure that is neither money nor a count, as the study says it; or ""."""
+    return (setting().measures.get(code) or {}).get("unit") or ""
