@@ -52,7 +52,7 @@ def load(tmp_path, text):
         ("title: x\nevent_start: 2017-10-26\ndonors: Riga", "donors is 'Riga'"),
         ("title: x\nevent_start: 2017-10-26\noffline_channels: [1]", "offline_channels.0 is 1, not text"),
         ("title: x\nevent_start: 2017-10-26\nconfidence: 95", "confidence is 95"),
-        ("title: x\nevent_start: 2017-10-26\nmetrics: [counts]", "metrics.0 is 'counts'"),
+        ("title: x\nevent_start: 2017-10-26\nmetrics: [1]", "metrics.0 is 1, not text"),
         ("title: x\nevent_start: 2017-10-26\ntimezone: Dubai", "timezone 'Dubai' is not a time zone"),
         ("title: x\ntitle: y\nevent_start: 2017-10-26", "line 2: title is given twice"),
         ("- a", "holds no parameters"),
