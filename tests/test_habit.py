@@ -102,7 +102,12 @@ def test_channels_that_are_service_centres_are_the_callers():
 def test_refunds_are_no_payments():
     ledger = ten().assign(amount=1.0)
     ledger.loc[(ledger["payer_id"] == "b") & (ledger["channel"] == "counter"), "amount"] = -1.0
-    assert cells(first_timers(ledger, run_in_days=3, refunds=True, offline_channels=("counter",)))[5, "app"]["from_counter"] == 0
+    assert (
+        cells(first_timers(ledger, run_in_days=3, refunds=True, offline_channels=("counter",)))[5, "app"][
+            "from_counter"
+        ]
+        == 0
+    )
 
 
 def test_engines_order_and_files_do_not_matter(tmp_path, monkeypatch):

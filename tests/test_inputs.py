@@ -479,7 +479,9 @@ def test_a_channel_is_never_silently_digital(labels, words, note):
 
 
 def test_without_an_offline_channel_every_payment_counts_and_a_note_asks():
-    series, told = outcome(whole().assign(channel=[["app", "", "counter"][i % 3] for i in range(93)]), "count")
+    series, told = outcome(
+        whole().assign(channel=[["app", "", "counter"][i % 3] for i in range(93)]), "count"
+    )
     assert set(series) == {3}
     assert "every channel count (app, counter); name offline ones with --offline-channel" in told
     assert "digital" not in told

@@ -150,7 +150,9 @@ def test_metrics_by_hand():
         }
     )
     panel = daily_panel(ledger, by="channel")
-    found = {name: metric(panel, name, ("counter",)) for name in ("count", "value", "ticket", "digital_share")}
+    found = {
+        name: metric(panel, name, ("counter",)) for name in ("count", "value", "ticket", "digital_share")
+    }
     assert found["count"].tolist() == [2, 0, 0]
     assert found["value"].tolist() == [30.5, 0, 0]
     assert found["ticket"].tolist()[:1] == [15.25]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import date
 
 import pandas as pd
 import pytest
+import yaml
 
 from analysis import ledger
+from analysis.preflight import refuse_unfit
 from analysis.study import ROOT, Study, write
 
 
@@ -45,7 +48,7 @@ def load(tmp_path, text):
         ("title: x\nevent_start: 2017-10-26\ncountry: NO", "country is read as false: put it in quotes"),
         (
             "title: x\nevent_start: 2017-10-26\ncountry: Norway",
-            "country is 'Norway': write a code such as AE",
+            "country is 'Norway': write a code such as AE or GB-SCT",
         ),
         ("title: x\nevent_start: 2017-10-26\nwait_days: -1", "wait_days is -1"),
         ("title: x\nevent_start: 2017-10-26\nwait_day: 1", "did you mean wait_days?"),
@@ -230,3 +233,148 @@ def test_a_ledger_without_the_event_s_day_is_refused(tmp_path):
     ROWS[ROWS["paid_at"] < "2017-10-26"].to_parquet(tmp_path / "ledger.parquet")
     with pytest.raises(ValueError, match="no payment on 2017-10-26"):
         load(tmp_path, STUDY).daily("count")
+
+
+FIGURES = "date,births,Riga\n" + "".join(f"2020-01-{day:02},{100 + day},{day}\n" for day in range(1, 21))
+
+
+@pytest.mark.parametrize(
+    ("data", "more", "said"),
+    [
+        (
+            "daily",
+            "event_start: 2021-01-15",
+            "2021-01-15 is outside the data; daily.csv runs from 2020-01-01 to",
+        ),
+        ("daily", "event_start: 2020-01-20\nevent_end: 2020-01-21", "2020-01-21 is outside the data"),
+        ("daily", "editions: [2019-01-15, 2020-01-15]", "2019-01-15 is outside the data"),
+        (
+            "daily",
+            "event_start: 2020-01-15\nbaseline_days: 30",
+            "baseline_days is 30, and 14 days of data come",
+        ),
+        (
+            "daily",
+            "event_start: 2020-01-15\nhistory_start: 2020-01-12",
+            "baseline_days is 7, and 3 days of data",
+        ),
+        ("daily", "event_start: 2020-01-15\ncountry: ZZ", "country 'ZZ' is unknown: write its ISO 3166 code"),
+        (
+            "daily",
+            "event_start: 2020-01-15\ncountry: GB-SCO",
+            "country 'GB-SCO' has no part 'SCO': write GB-SCT",
+        ),
+        (
+            "daily",
+            "event_start: 2020-01-15\nmetrics: [birth]",
+            "metrics: 'birth' is not a measure; did you mean births",
+        ),
+        (
+            "daily",
+            "event_start: 2020-01-15\nmeasures: {birth: {label: births}}",
+            "measures: 'birth' is not a column",
+        ),
+        (
+            "daily",
+            "event_start: 2020-01-15\ndonors: [Rigga]",
+            "donors: 'Rigga' is not a column; did you mean Riga?",
+        ),
+        (
+            "daily",
+            "event_start: 2020-01-15\ncovariates: [rain]",
+            "covariates: 'rain' is not a column; there are Riga",
+        ),
+        ("daily", "event_start: 2020-01-15\nparticipants: [Riga]", "participants are entities of a ledger"),
+        (
+            "daily",
+            "event_start: 2020-01-15\noffline_channels: [web]",
+            "offline_channels are labels of a ledger",
+        ),
+        ("ledger", "event_start: 2017-10-27", "no payment on 2017-10-27, the day of the event"),
+        ("ledger", "metrics: [visits]", "metrics: 'visits' is not a metric of a ledger; there are count"),
+        ("no amount", "metrics: [ticket]", "metric ticket needs amount, which the ledger lacks"),
+        ("no payer", "metrics: [payers]", "metric payers needs payer_id, which the ledger lacks"),
+        (
+            "ledger",
+            "offline_channels: [desk]",
+            "offline_channels: 'desk' is not a channel; there are app, counter, web",
+        ),
+        ("no channel", "", "offline_channels needs the ledger's channel; map it in columns"),
+        ("ledger", "participants: [Watr]", "participants: 'Watr' is not an entity; did you mean Water?"),
+        ("ledger", "donors: [Helth]", "donors: 'Helth' is not an entity; did you mean Health?"),
+        ("ledger", "participants: [Water]\ndonors: [Water]", "'Water' is both a participant and a donor"),
+        ("no entity", "donors: [Health]", "donors needs the ledger's entity; map it in columns"),
+        (
+            "ledger",
+            "metrics: [digital_share]\noffline_channels: []",
+            "metric digital_share needs offline_channels",
+        ),
+    ],
+)
+def test_what_a_study_asks_of_data_that_lack_it_is_refused_before_anything_runs(tmp_path, data, more, said):
+    (tmp_path / "daily.csv").write_text(FIGURES)
+    lacking = {"no amount": "amount", "no payer": "payer_id", "no channel": "channel", "no entity": "entity"}
+    ROWS.drop(columns=lacking.get(data, [])).to_parquet(tmp_path / "ledger.parquet")
+    values = {"title": "x", "ledger": "daily.csv"}
+    if data != "daily":
+        values = {
+            "title": "x",
+            "ledger": "ledger.parquet",
+            "offline_channels": ["counter"],
+            "baseline_days": 1,
+        }
+        values["event_start"] = date(2017, 10, 26)
+    study = load(tmp_path, yaml.safe_dump(values | (yaml.safe_load(more) or {})))
+    with pytest.raises(ValueError, match=re.escape(said)) as fault:
+        refuse_unfit(study)
+    assert "\n" not in str(fault.value)
+    assert len(str(fault.value)) < 300
+
+
+def test_channels_of_which_nothing_is_said_are_asked_about(tmp_path, study):
+    """Left out, every payment would silently count as digital; an empty list is an answer."""
+    asked = STUDY.replace("offline_channels: [counter]\n", "baseline_days: 1\n")
+    with pytest.raises(ValueError, match=r"which of the channels app, counter, web are service centres\?"):
+        refuse_unfit(load(tmp_path, asked))
+    with pytest.warns(UserWarning, match="every payment counts as digital"):
+        refuse_unfit(load(tmp_path, asked + "offline_channels: []"))
+
+
+def test_a_day_without_a_figure_is_no_day_of_an_event(tmp_path):
+    (tmp_path / "daily.csv").write_text(FIGURES.replace("2020-01-15,115,15\n", ""))
+    study = load(tmp_path, "title: x\nevent_start: 2020-01-15\nledger: daily.csv")
+    with pytest.raises(ValueError, match="no births on 2020-01-15, the day of the event"):
+        refuse_unfit(study)
+
+
+@pytest.mark.parametrize("country", ["GB-SCT", "US-CA", "AE"])
+def test_parts_of_countries_are_accepted(tmp_path, country):
+    (tmp_path / "daily.csv").write_text(FIGURES)
+    text = f"title: x\nevent_start: 2020-01-15\nledger: daily.csv\ncountry: {country}"
+    refuse_unfit(load(tmp_path, text))
+    assert load(tmp_path, text).windows.country == country
+
+
+def test_the_report_refuses_before_it_runs_a_notebook(tmp_path, monkeypatch):
+    from analysis.report import assembly
+
+    monkeypatch.setattr(assembly, "_run", lambda *_: pytest.fail("a notebook ran"))
+    (tmp_path / "daily.csv").write_text(FIGURES)
+    load(tmp_path, "title: x\nevent_start: 2021-01-15\nledger: daily.csv")
+    with pytest.raises(ValueError, match="2021-01-15 is outside the data"):
+        assembly.build(tmp_path / "study.yaml", out=tmp_path / "reports")
+    assert not (tmp_path / "reports").exists()
+
+
+def test_an_empty_ledger_is_no_folder(tmp_path):
+    for empty in ('""', '" "'):
+        with pytest.raises(ValueError, match="ledger is empty: write the path of a file, or leave it out"):
+            load(tmp_path, f"title: x\nevent_start: 2020-01-15\nledger: {empty}")
+
+
+def test_faults_of_daily_figures_whose_days_are_named(tmp_path):
+    (tmp_path / "daily.csv").write_text(FIGURES.replace("date,", "jour,"))
+    assert (
+        load(tmp_path, "title: x\nevent_start: 2020-01-15\nledger: daily.csv\ncolumns: {date: jour}").faults()
+        == []
+    )

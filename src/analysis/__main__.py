@@ -128,11 +128,12 @@ series_options = _options(
 @option("--only", metavar="NN", help="One notebook alone, by its number.")
 @option("--fresh", is_flag=True, help="Run again what has not changed.")
 @option("--cluster", metavar="ADDRESS", help="Dask scheduler that runs the notebooks, as tcp://host:8786.")
+@option("--pdf", is_flag=True, help="The brief as PDF too, where a Chromium is installed.")
 @option(
     "--earlier",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Results or folder of the last edition: what changed.",
+    help="The last edition's results.json or folder: say on the first page what changed since.",
 )
 def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
     """Render the reports of STUDY, a parameters file such as those in notebooks/."""
@@ -141,6 +142,11 @@ def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
     built = build(study, languages=languages, **options)
     run = f"{built.executed} notebooks run, {built.unchanged} unchanged"
     click.echo(f"{len(built.pages)} reports, {run}: {built.index}")
+    if built.printed:
+        found = ", ".join(map(str, filter(None, built.printed)))
+        click.echo(
+            found or "no PDF: no Chromium was found; install one, or print brief.en.html from a browser"
+        )
 
 
 @cli.command()

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SYNTHETIC = ROOT / "data" / "synthetic" / "dubai-2017.parquet"
 PACKAGE = Path(__file__).parent
-# What no notebook's output depends on: the command line and the making of reports.
-OUTSIDE = ("__main__.py", "report")
+# What no notebook's output depends on: the command line, what precedes a report, and the making of reports.
+OUTSIDE = ("__main__.py", "preflight.py", "proposal.py", "report")
 
 
 def _day(value: Any) -> date:
@@ -158,11 +158,11 @@ class Study(BaseModel):
     excluded: list[Day] = []
     editions: list[Edition] = []
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
-    country: str | None = Field(None, pattern="^[A-Z]{2}$")
+    country: str | None = Field(None, pattern="^[A-Z]{2}(-[A-Z0-9]{1,3})?$")
     currency: str | None = Field(None, pattern="^[A-Z]{3}$")
     measures: dict[str, Measure] = {}
     metrics: list[str] = []
-    ledger: str | None = None
+    ledger: str | None = Field(None, pattern=r"\S")
     columns: dict[str, str] = {}
     participants: list[str] = []
     donors: list[str] = []
@@ -346,10 +346,10 @@ class Study(BaseModel):
     def has(self) -> frozenset[str]:
         """What the study has, by one word each; a notebook's cell that is tagged ``needs-<word>`` stays if it is there.
 
-        ledger, daily (figures), offline (and digital channels), entity, service, channel, value, payers, campaign,
-        after (days to see what lasts), habit (payers, with time to see them again), designs (entities, with days enough
-        to compare designs of an edition on them), day or days (one, several), editions, donors, figures (published), calendar (of a country),
-        metrics (several), synthetic, truth (of a simulation), real, background, covariates.
+        ledger or daily (figures); offline (and digital channels), entity, service, channel, value, payers; campaign;
+        after (days to see what lasts), habit (payers, and time to see them again), designs (entities, and days enough
+        to compare designs of an edition on them); day or days (one, several), editions; donors, covariates, figures
+        (published), calendar (of a country), background; metrics (several); synthetic or real, truth (of a simulation).
         """
         true = {
             "campaign": len(self.windows.campaign_days) > 0,
@@ -509,7 +509,12 @@ class Study(BaseModel):
         if not path.exists():
             from analysis import ledger
 
-            found = ledger.check(self.source, self.columns or None, self.timezone, **self._options())
+            how = (
+                {"date_column": self.columns.get("date")}
+                if self.is_daily
+                else {"columns": self.columns or None}
+            )
+            found = ledger.check(self.source, timezone=self.timezone, **how, **self._options())
             write(path, json.dumps([str(fault) for fault in found], ensure_ascii=False))
         return json.loads(path.read_text(encoding="utf-8"))
 
@@ -651,13 +656,14 @@ def _sentence(fault: dict) -> str:
         return f"{name} is not a parameter: {known}"
     if kind == "missing":
         return f"{name} is missing"
-    if kind == "string_type":
+    if kind == "string_type" or (kind == "dict_type" and not isinstance(given, list)):
         if isinstance(given, bool):
             return f"{name} is read as {str(given).lower()}: put it in quotes"
         return f'{name} is {given!r}, not text: put it in quotes, "{given}"'
     if kind == "string_pattern_mismatch":
-        example = {"country": "AE", "currency": "AED"}.get(name, "")
-        return f"{name} is {given!r}: write a code such as {example}"
+        if name == "ledger":
+            return "ledger is empty: write the path of a file, or leave it out"
+        return f"{name} is {given!r}: write a code such as {'AED' if name == 'currency' else 'AE or GB-SCT'}"
     message = fault["ctx"]["error"] if "error" in fault.get("ctx", {}) else fault["msg"]
     if kind == "value_error":
         return f"{name} {message}"

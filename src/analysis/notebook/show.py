@@ -25,7 +25,8 @@ them, and what a report needs besides, are in `output.metadata["analysis"]`:
     key        names the CSV file or the entry of results.json; None for "say"
     synthetic  true when the study's data are simulated
     languages  say:    {lang: {"html", "text"}}
-               figure: {lang: {"alt", "caption", "table", "svg"}}    html table; svg only when ANALYSIS_REPORT=1
+               figure: {lang: {"alt", "caption", "table", "svg", "narrow"}}    html table; drawings for a column and for
+                                                                    a phone, only when ANALYSIS_REPORT=1
                table:  {lang: {"caption", "table", "sheet"}}          `tables.sheet`; only when ANALYSIS_REPORT=1
     csv        figure, table: full precision, in English whatever the languages, safe to open in a spreadsheet
     record     record: the mapping, plain JSON
@@ -105,20 +106,18 @@ def figure(draw: Callable, *args, caption: str | None = None, key: str | None = 
     shown, data, image, plain = {}, {}, None, None
     for code in languages():
         with words.using(code), figures.style():
-            ax = draw(*args, **options)
+            ax = _marked(draw(*args, **options))
             told = figures.description(ax)
-            if words.setting().synthetic:
-                figures.mark_synthetic(ax)
-            alt = (
-                words._("Synthetic data. {text}").format(text=told.alt)
-                if words.setting().synthetic
-                else told.alt
-            )
+            alt = words._("Synthetic data. {text}") if words.setting().synthetic else "{text}"
+            alt = alt.format(text=told.alt)
             plain = told.data if code == "en" else plain
             text = words._(caption) if caption else told.caption
             shown[code] = {"alt": alt, "caption": text, "table": frame_html(told.data, text)}
             if os.environ.get("ANALYSIS_REPORT") == "1":
                 shown[code]["svg"] = figures.svg(ax, f"{key or draw.__name__}-{code}", alt)
+                with figures.style(figures.NARROW):
+                    ax = _marked(draw(*args, **options))
+                    shown[code]["narrow"] = figures.svg(ax, f"{key or draw.__name__}-{code}-narrow", alt)
             elif image is None:
                 image = figures.png(ax)
                 data["image/png"] = base64.b64encode(image).decode()
@@ -129,6 +128,15 @@ def figure(draw: Callable, *args, caption: str | None = None, key: str | None = 
     data["text/plain"] = first["alt"]
     meta = {"kind": "figure", "key": key or draw.__name__, "languages": shown, "csv": frame_csv(plain)}
     _display(data, meta, {"image/png": {"alt": first["alt"], "width": figures.WIDTH_PIXELS}} if image else {})
+
+
+def _marked(ax):
+    """A figure's Axes, marked where the data are simulated."""
+    from analysis import figures
+
+    if words.setting().synthetic:
+        figures.mark_synthetic(ax)
+    return ax
 
 
 def table(

@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from analysis.preflight import refuse_unfit
 from analysis.report import runs
 from analysis.report.runs import NotebookError, Run
 from analysis.study import ROOT, Study, cache_folder, write
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
     from analysis.report.comparing import Edition
 
 NAMES = {"en": "English", "ar": "العربية"}
+OURS = (
+    "??/*.html",
+    "data/*.csv",
+    "index*.html",
+    "brief.*",
+    "tables.*.xlsx",
+)  # what an earlier call may have left
 SCHEMA = Path(__file__).with_name("results.schema.json")
 NOTICES = ("contact", "corrections")  # of a study, in every footer
 NAMES_IN_LATEX = {"en": "english", "ar": "arabic"}
@@ -46,12 +54,15 @@ class Built:
         Every report, in every language.
     executed, unchanged : int
         Notebooks that were run, and that did not have to be.
+    printed : tuple of Path or None
+        The briefs as PDF, where asked for; None for each that no browser was found for.
     """
 
     index: Path
     pages: tuple[Path, ...]
     executed: int
     unchanged: int
+    printed: tuple[Path | None, ...] = ()
 
 
 def build(
@@ -64,6 +75,7 @@ def build(
     notebooks: str | Path | None = None,
     progress: bool = True,
     cluster: str | None = None,
+    pdf: bool = False,
     earlier: str | Path | None = None,
 ) -> Built:
     """Render the reports of a study.
@@ -88,6 +100,8 @@ def build(
         Show a bar on stderr.
     cluster : str, optional
         Address of a Dask scheduler that runs the notebooks, as in `runs.execute`.
+    pdf : bool
+        Print the brief as PDF too, where a Chromium is found.
     earlier : path, optional
         An earlier edition's results.json, or its folder: the first page says what has changed since.
 
@@ -106,8 +120,7 @@ def build(
     if unknown := [code for code in languages if code not in NAMES]:
         raise ValueError(f"language {unknown[0]!r} is unknown: give {' or '.join(NAMES)}")
     found = _notebooks(Path(study_path), notebooks)
-    if study.ledger is not None:
-        study.source  # noqa: B018  # made here, once, when it is synthetic and missing
+    refuse_unfit(study)
     planned = runs.plan(study, found, languages)
     chosen = [run for run in planned if only is None or int(run.name[:2]) == _number(only)]
     if not chosen:
@@ -119,7 +132,6 @@ def build(
     manifest = cache_folder() / "pages" / f"{_digest(str(folder.resolve()))}.json"
     state = _digest([run.key for run in planned], languages, _look(), str(study_path), last and asdict(last))
     if due or only is not None or not _unchanged(manifest, state, folder):
-        study.windows  # noqa: B018  # periods out of order are refused before anything runs
         _run(due, jobs or os.cpu_count() or 1, progress, cluster)
         shown = [run if run in chosen else _latest(run, folder) for run in planned]
         shown = [run for run in shown if run is not None]
@@ -128,7 +140,16 @@ def build(
         write(manifest, json.dumps({"state": state if only is None else "", "files": written}))
         _write_studies(Path(out), languages)
     pages = tuple(folder / language / f"{run.name}.html" for language in languages for run in chosen)
-    return Built(folder / "index.html", pages, len(due), len(chosen) - len(due))
+    briefs = [folder / _brief(language) for language in languages] if pdf else []
+    return Built(folder / "index.html", pages, len(due), len(chosen) - len(due), tuple(map(_printed, briefs)))
+
+
+def _printed(html: Path) -> Path | None:
+    """The page as PDF, made where it is not there: it goes with its page."""
+    from analysis.report.brief import printed
+
+    pdf = html.with_suffix(".pdf")
+    return pdf if pdf.exists() else printed(html)
 
 
 def _run(due: list[Run], jobs: int, progress: bool, cluster: str | None) -> None:
@@ -203,8 +224,7 @@ def _write_all(
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(file, target)
         names = {file.relative_to(staged).as_posix() for file in made}
-        kinds = ("??/*.html", "data/*.csv", "index*.html", "tables.*.xlsx")
-        for stale in [file for kind in kinds for file in folder.glob(kind)]:
+        for stale in (found for form in OURS for found in folder.glob(form)):
             if stale.relative_to(folder).as_posix() not in names:
                 stale.unlink()
         return {name: (folder / name).stat().st_size for name in sorted(names)}
@@ -225,7 +245,7 @@ def _render(
     earlier: Edition | None,
 ) -> None:
     from analysis import words
-    from analysis.report import comparing, page, summary
+    from analysis.report import brief, comparing, page, summary
 
     for language in languages:
         others = [code for code in languages if code != language]
@@ -264,10 +284,21 @@ def _render(
                 alternates=[_alternate(code, _index(code, languages)) for code in others],
                 main_language=languages[0],
                 tables=tables,
+                brief_href=_brief(language),
                 workbook=books.get(language),
                 changes=earlier and comparing.since(earlier, numbers, provenance),
                 provenance=_local(provenance, provenance["run"], language),
             )
+            one_page = brief.brief(
+                study,
+                numbers,
+                bodies,
+                language,
+                alternates=[_alternate(code, _brief(code)) for code in others],
+                index_href=_index(language, languages),
+                provenance=_local(provenance, provenance["run"], language),
+            )
+        write(staged / _brief(language), one_page)
         write(staged / _index(language, languages), html)
 
 
@@ -294,6 +325,10 @@ def _workbooks(
 
 def _index(language: str, languages: Sequence[str]) -> str:
     return "index.html" if language == languages[0] else f"index.{language}.html"
+
+
+def _brief(language: str) -> str:
+    return f"brief.{language}.html"
 
 
 def _alternate(language: str, href: str) -> dict[str, str]:
@@ -479,21 +514,12 @@ def _unchanged(manifest: Path, state: str, folder: Path) -> bool:
 def _look() -> str:
     """Changes with whatever decides how pages look, apart from the runs."""
     here = Path(__file__).parent
-    files = [
-        here / name
-        for name in (
-            "assembly.py",
-            "causes.py",
-            "comparing.py",
-            "markup.py",
-            "page.py",
-            "summary.py",
-            "workbook.py",
-            SCHEMA.name,
-        )
-    ]
+    files = [*here.glob("*.py"), SCHEMA]
     return _digest(
-        *(file.read_text(encoding="utf-8") for file in (*files, *sorted((here / "templates").iterdir())))
+        *(
+            file.read_text(encoding="utf-8")
+            for file in (*sorted(files), *sorted((here / "templates").iterdir()))
+        )
     )
 
 

@@ -1,0 +1,112 @@
+"""What a study asks of its data that they do not have, said before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.study import Study
+
+
+def refuse_unfit(study: Study) -> None:
+    """Raise ValueError, one line, for the first thing of a study that its calendar or its data do not bear out.
+
+    Reads the daily panels that the reports need anyway, which are kept between runs.
+    """
+    from analysis import days
+
+    days.features(study.windows.event_days, study.country)  # an unknown country
+    if study.ledger is not None:
+        for fault in _of_figures(study) if study.is_daily else _of_ledger(study):
+            raise ValueError(f"{study.source.name}: {fault}")
+        for metric in study.measured:
+            _refuse_days(study, metric)
+
+
+def _of_figures(study: Study) -> Iterator[str]:
+    """Names that are no columns of daily figures."""
+    table = study._table
+    known = [*map(str, table), *([table.attrs["measure"]] if "groups" in table.attrs else [])]
+    if study.participants:
+        yield "participants are entities of a ledger, and these are daily figures; leave them out"
+    if study.offline_channels:
+        yield "offline_channels are labels of a ledger, and these are daily figures; leave them out"
+    for key in ("donors", "covariates", "measures"):
+        yield from _unknown(key, getattr(study, key), known, "a column")
+    yield from _unknown("donors", study.covariates if study.donors else (), known, "a column")
+    for metric in study.metrics:
+        try:
+            study.daily(metric)
+        except ValueError:
+            yield from _unknown("metrics", [metric], known, "a measure")
+            raise
+
+
+def _of_ledger(study: Study) -> Iterator[str]:
+    """Metrics, channels and entities that a ledger lacks."""
+    from analysis.ledger.panel import METRICS
+
+    names = study._names
+    yield from _unknown("metrics", study.metrics, METRICS, "a metric of a ledger")
+    for metric, column in (("value", "amount"), ("ticket", "amount"), ("payers", "payer_id")):
+        if metric in study.metrics and column not in names:
+            yield f"metric {metric} needs {column}, which the ledger lacks; map it in columns, or leave the metric out"
+    if study.offline_channels and "channel" not in names:
+        yield "offline_channels needs the ledger's channel; map it in columns, or leave offline_channels out"
+    for key in ("participants", "donors"):
+        if getattr(study, key) and "entity" not in names:
+            yield f"{key} needs the ledger's entity; map it in columns, or leave {key} out"
+    whole = study.model_copy(update={"participants": []})
+    if study.participants or study.donors:
+        entities = set(whole.panel(("entity", "digital"))["entity"])
+        for key in ("participants", "donors"):
+            yield from _unknown(key, getattr(study, key), entities, "an entity")
+        if both := sorted(set(study.participants).intersection(study.donors)):
+            yield f"{both[0]!r} is both a participant and a donor; a donor is what the initiative did not touch"
+    if "channel" in names:
+        channels = sorted(set(whole.panel(("channel", "digital"))["channel"]))
+        yield from _unknown("offline_channels", study.offline_channels, channels, "a channel")
+        if "offline_channels" not in study.model_fields_set:
+            yield (
+                f"which of the channels {_listed(channels)} are service centres? name them as offline_channels, "
+                "or write offline_channels: [] if none is"
+            )
+    if "digital_share" in study.metrics and not study.offline_channels:
+        yield "metric digital_share needs offline_channels; name the channels that are service centres"
+
+
+def _refuse_days(study: Study, metric: str) -> None:
+    """Raise ValueError for an edition that the data do not hold, or with fewer days before it than its baseline."""
+    series = study.daily(metric).dropna()
+    first, last = series.index[0], series.index[-1]
+    start = max(first, study.windows.history_start or first)
+    span = f"{study.source.name} runs from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    for one in study.every_edition:
+        for day in one.event_days:
+            if not first <= day <= last:
+                raise ValueError(f"the event's day {day:%Y-%m-%d} is outside the data; {span}")
+            if day not in series.index:
+                raise ValueError(f"{study.source.name}: no {metric} on {day:%Y-%m-%d}, the day of the event")
+        before = (one.event_start - start).days
+        if before < study.baseline_days:
+            raise ValueError(
+                f"baseline_days is {study.baseline_days}, and {before} days of data come before "
+                f"{one.event_start:%Y-%m-%d}; {span}"
+            )
+
+
+def _unknown(key: str, given: Iterable[str], known: Iterable[str], what: str) -> Iterator[str]:
+    from analysis.ledger.sources import nearest
+
+    known = sorted(known)
+    for name in given:
+        if name not in known:
+            near = nearest(name, known)
+            advice = f"did you mean {near}?" if near else f"there are {_listed(known)}"
+            yield f"{key}: {name!r} is not {what}; {advice}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = [" ".join(name.split())[:24] for name in names]
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if names[6:] else "")
