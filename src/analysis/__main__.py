@@ -156,6 +156,84 @@ def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
 
 
 @cli.command()
+@click.argument("study", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--data", required=True, metavar="FILE", help="A ledger of payments or daily figures, or a folder."
+)
+@click.option("--event", multiple=True, metavar="DATE", help="The day of the event; once for each edition.")
+@click.option("--event-end", metavar="DATE", help="Its last day, where it has several.")
+@click.option("--campaign-start", metavar="DATE", help="The day it was announced.")
+@click.option("--title", metavar="TEXT", help="By default STUDY's name.")
+@click.option("--country", metavar="CC", help="Whose weekends and holidays; by default plain weeks.")
+@click.option("--currency", metavar="CUR", help="Of the amounts, such as AED.")
+@click.option(
+    "--offline-channel",
+    multiple=True,
+    metavar="NAME",
+    help="A channel at which one pays in person; once for each, or none.",
+)
+@click.option("--refunds", is_flag=True, help="Negative amounts are refunds.")
+@click.option("--yes", is_flag=True, help="Take what is proposed and ask nothing.")
+@click.option("--force", is_flag=True, help="Replace STUDY where it exists.")
+@_options(reading_options[:-1])
+def new(study: Path, title: str | None, yes: bool, force: bool, **given: Any) -> None:
+    """Write STUDY, a parameters file for `report`, from what DATA hold."""
+    from analysis import proposal
+    from analysis.ledger.survey import look
+
+    if study.suffix not in (".yaml", ".yml"):
+        study = study.with_name(f"{study.name}.yaml")
+    if study.exists() and not force:
+        raise click.UsageError(f"{study} exists: give another name, or --force to replace it")
+    ask = _on_terminal() and not yes
+    own = ("event", "event_end", "campaign_start", "country", "currency", "offline_channel")
+    answers = {name: given.pop(name) for name in own}
+    seen = _answered(look, given, ask)
+    click.echo("\n".join(seen.facts))
+    if ask and not answers["country"]:
+        question = "Country of its weekends and holidays, such as AE; empty for plain weeks"
+        answers["country"] = click.prompt(question, "", show_default=False).strip() or None
+    answers |= {"seen": seen, "title": title, "path": study, "data": given["data"], "yes": yes}
+    values = _answered(proposal.proposed, answers, ask)
+    if "country" not in values:
+        click.echo("no country: weeks are plain and without holidays; name it with --country")
+    text = proposal.written(seen, values)
+    if ask:
+        click.echo("\n" + text)
+        click.confirm(f"Write {study}?", default=True, abort=True)
+    proposal.save(study, text)
+    click.echo(f"Written: {study}. Look it over, then: python -m analysis report {study}")
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _answered(function: Callable, given: dict[str, Any], ask: bool) -> Any:
+    """What a function returns; on a terminal its user is asked for the flag that an error names."""
+    import re
+
+    while True:
+        try:
+            return function(**given)
+        except ValueError as fault:
+            names = "|".join(name.replace("_", "-") for name in given)
+            flag = re.search(rf"--({names})\b", str(fault))
+            if not (ask and flag):
+                raise
+            click.echo("\n".join([str(fault), *getattr(fault, "__notes__", ())]), err=True)
+            name = flag[1].replace("-", "_")
+            answer = (
+                click.confirm("Are they?", abort=True) if name == "refunds" else click.prompt(f"--{flag[1]}")
+            )
+            if name == "columns":
+                answer = given[name] | _mapping(None, None, (answer,))
+            elif isinstance(given[name], tuple):
+                answer = tuple(part.strip() for part in answer.split(","))
+            given[name] = answer
+
+
+@cli.command()
 @series_options
 @click.option("--estimator", metavar="NAME", help="By default the recommended one.")
 @click.option(
