@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import re
+import shlex
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -98,7 +98,8 @@ def test_a_ledger_under_foreign_headers(tmp_path, headers):
 
 
 @pytest.mark.parametrize(
-    "branch", ["counter", "Service Centre 3", "شباك الدفع", "مركز خدمة المتعاملين", "Guichet", "शाखा", "Teller"]
+    "branch",
+    ["counter", "Service Centre 3", "شباك الدفع", "مركز خدمة المتعاملين", "Guichet", "शाखा", "Teller"],
 )
 def test_what_looks_offline_is_asked_about_and_taken_only_by_yes(tmp_path, branch):
     payments({}, branch).to_csv(tmp_path / "ledger.csv", index=False)
@@ -150,8 +151,13 @@ def test_payments_of_india_are_two_measures(tmp_path, reference_data):
     data = reference_data / "upi_rbi_daily" / "daily.csv"
     study = new(tmp_path, data, "--event", "2020-11-26", "--country", "IN")[1]
     assert study.measured == ["Vol", "Val"]
-    assert [study.measures[name].kind for name in study.measured] == ["sum", "sum"]  # lakhs and crores, not rupees
-    mapped = new(tmp_path, data, "--event", "2020-11-26", "--columns", "count=Vol", "--columns", "value=Val", "--force")
+    assert [study.measures[name].kind for name in study.measured] == [
+        "sum",
+        "sum",
+    ]  # lakhs and crores, not rupees
+    mapped = new(
+        tmp_path, data, "--event", "2020-11-26", "--columns", "count=Vol", "--columns", "value=Val", "--force"
+    )
     assert mapped[1].measured == ["count", "value"]
     assert mapped[1].daily("value").loc["2020-06-01"] == 10413.11
 
@@ -254,11 +260,20 @@ def test_refunds_are_asked_about(tmp_path):
         (("--event", "2016-10-31"), "2016-10-31 is outside the data; us_births.csv runs from 2000-01-01 to"),
         (("--event", "2013-10-31", "--country", "UK"), "country 'UK' is unknown"),
         (("--event", "2013-10-31", "--timezone", "Dubai"), "timezone 'Dubai' is unknown"),
-        (("--event", "2013-10-31", "--event-end", "2013-10-30"), "event_end 2013-10-30 is before event_start"),
-        (("--event", "2013-10-31", "--event", "2012-10-31", "--event-end", "2013-11-01"), "leave out --event-end"),
+        (
+            ("--event", "2013-10-31", "--event-end", "2013-10-30"),
+            "event_end 2013-10-30 is before event_start",
+        ),
+        (
+            ("--event", "2013-10-31", "--event", "2012-10-31", "--event-end", "2013-11-01"),
+            "leave out --event-end",
+        ),
         (("--event", "2013-10-31", "--offline-channel", "desk"), "us_births.csv has no channel"),
         (("--event", "2013-10-31", "--columns", "date=jour"), "no column 'jour'"),
-        (("--event", "2013-10-31", "--currency", "dollars"), "currency is 'dollars': write a code such as AED"),
+        (
+            ("--event", "2013-10-31", "--currency", "dollars"),
+            "currency is 'dollars': write a code such as AED",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line_and_nothing_is_written(tmp_path, words, said):
@@ -267,7 +282,14 @@ def test_what_cannot_be_is_refused_in_one_line_and_nothing_is_written(tmp_path, 
 
 def test_a_study_is_not_overwritten_without_force(tmp_path):
     (tmp_path / "mine.yaml").write_text("title: precious")
-    words = ["new", str(tmp_path / "mine"), "--data", str(ROOT / "data/raw/us_births.csv"), "--event", "2013-10-31"]
+    words = [
+        "new",
+        str(tmp_path / "mine"),
+        "--data",
+        str(ROOT / "data/raw/us_births.csv"),
+        "--event",
+        "2013-10-31",
+    ]
     done = CliRunner().invoke(cli, words)
     assert done.exit_code == 2
     assert "exists: give another name, or --force" in done.stderr
@@ -286,8 +308,6 @@ def test_headers_that_a_terminal_would_obey_are_told_harmlessly(tmp_path):
     assert "\x1b" not in told + (tmp_path / "mine.yaml").read_text()
 
 
-
-
 def test_on_a_terminal_only_what_is_open_is_asked(tmp_path, monkeypatch):
     payments({}).to_csv(tmp_path / "ledger.csv", index=False)
     monkeypatch.setattr("analysis.__main__._on_terminal", lambda: True)
@@ -299,7 +319,14 @@ def test_on_a_terminal_only_what_is_open_is_asked(tmp_path, monkeypatch):
 
 def test_no_is_no(tmp_path, monkeypatch):
     monkeypatch.setattr("analysis.__main__._on_terminal", lambda: True)
-    words = ["new", str(tmp_path / "mine"), "--data", str(ROOT / "data/raw/us_births.csv"), "--event", "2013-10-31"]
+    words = [
+        "new",
+        str(tmp_path / "mine"),
+        "--data",
+        str(ROOT / "data/raw/us_births.csv"),
+        "--event",
+        "2013-10-31",
+    ]
     done = CliRunner().invoke(cli, words, input="\nn\n")
     assert (done.exit_code, list(tmp_path.iterdir())) == (1, [])
 
@@ -307,15 +334,60 @@ def test_no_is_no(tmp_path, monkeypatch):
 def test_odd_days_are_told_by_their_weekday():
     """A Saturday as busy as a weekday is odd, and an ordinary Saturday is not."""
     days = pd.date_range("2023-01-02", periods=20 * 7)
-    series = pd.Series(np.where(days.dayofweek < 5, 100.0, 10.0), index=days)
+    series = pd.Series(np.where(days.day_of_week < 5, 100.0, 10.0), index=days)
     series["2023-03-04"] = 100  # a Saturday
     assert odd_days(series).to_dict() == {pd.Timestamp("2023-03-04"): 9.0}
 
 
 def test_the_reading_is_told_in_words(tmp_path):
     rows = payments({})
-    rows[~rows["paid_at"].str.startswith(("2023-03-05", "2023-03-06"))].to_csv(tmp_path / "l.csv", index=False)
+    rows[~rows["paid_at"].str.startswith(("2023-03-05", "2023-03-06"))].to_csv(
+        tmp_path / "l.csv", index=False
+    )
     facts = "\n".join(look(tmp_path / "l.csv").facts)
     assert "nothing on 2 days in between: 2023-03-05, 2023-03-06" in facts
     assert "faults: 1, the first: l.csv, paid_at: nothing on 2023-03-05 to 2023-03-06" in facts
     assert re.search(r"entity: 2 \((जल विभाग|بلدية دبي) [\d,]+, ", facts)
+
+
+PAGE = (ROOT / "notebooks" / "BRING_YOUR_OWN.md").read_text(encoding="utf-8")
+MESSAGES = re.findall(r"^\| `([^`]+)` \|", PAGE.partition("## Troubleshooting")[2], re.M)
+
+
+def blocks():
+    """Each command of the page, and what it says is printed below."""
+    for block in re.finditer(r"```sh\n\.venv/bin/python -m analysis (.*)\n```\n\n((?:    .*\n)*)", PAGE):
+        yield shlex.split(block[1]), [line[4:] for line in block[2].splitlines()]
+
+
+def test_the_page_s_walk_prints_what_it_says(tmp_path, monkeypatch):
+    """In order, as a newcomer types them; the report in one language and one notebook."""
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    monkeypatch.chdir(tmp_path)
+    commands = list(blocks())
+    assert [words[0] for words, _ in commands] == ["check", "new", "report", "new", "estimate"]
+    assert PAGE.count("python -m analysis ") == len(commands) + 1  # one is in the output of another
+    for words, output in commands:
+        done = CliRunner().invoke(
+            cli, words + (["--only", "02", "--jobs", "1"] if words[0] == "report" else [])
+        )
+        assert done.exit_code == 0, done.stderr
+        assert done.stdout.splitlines()[: len(output)] == output
+    assert (tmp_path / "reports" / "my-halloween" / "index.html").exists()
+    assert len(Study.load(tmp_path / "my-halloween.yaml").editions) == 4
+
+
+def test_the_page_names_every_flag_and_only_those():
+    named = set(re.findall(r"--[a-z][a-z-]+", PAGE))
+    flags = {flag for command in cli.commands.values() for option in command.params for flag in option.opts}
+    assert named <= flags
+    own = {flag for option in cli.commands["new"].params for flag in option.opts if flag.startswith("--")}
+    assert own - named <= {"--date-column"}  # it is found by its contents
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_messages_of_the_page_are_those_of_the_code(message):
+    """A newcomer searches for what she reads: the fixed words of each must stand in some module."""
+    code = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "src" / "analysis").rglob("*.py"))
+    words = re.split(r"\b\d[\d.,]*\b|--columns", message)
+    assert all(part.strip() in re.sub(r'"\s*\n\s*f?"', "", code) for part in words), message

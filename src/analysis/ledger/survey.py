@@ -208,7 +208,9 @@ def _ledger(data: Any, name: str, columns: dict, theirs: dict, given: dict) -> S
     faults = [f for f in ledger.check(data, how=how) if not f.problem.startswith("no column")]
     foreign = {ours: column for ours, column in theirs.items() if ours != column}
     reading = given | ({"columns": foreign} if foreign else {})
-    return Seen(name, False, reading, panel, labels, None, (*facts, *notes, *_course(count.where(count > 0), faults)))
+    return Seen(
+        name, False, reading, panel, labels, None, (*facts, *notes, *_course(count.where(count > 0), faults))
+    )
 
 
 def _course(series: pd.Series, faults: list) -> list[str]:
@@ -228,7 +230,7 @@ def _course(series: pd.Series, faults: list) -> list[str]:
 
 def odd_days(series: pd.Series) -> pd.Series:
     """Days far from the median of their weekday in the nine weeks around, as a fraction of it, the farthest first."""
-    weekdays = series.groupby(series.index.dayofweek)
+    weekdays = series.groupby(series.index.day_of_week)
     usual = weekdays.transform(lambda same: same.rolling(9, center=True, min_periods=3).median())
     ratio = (series / usual.where(usual > 0) - 1).dropna()
     spread = 1.4826 * (ratio - ratio.median()).abs().median()
