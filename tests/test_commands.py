@@ -139,6 +139,45 @@ def test_estimate_reads_a_ledger_with_foreign_names(ledger):
     assert (value["observed"], value["expected"]) == (31, 21)  # 10 + 11 + 10 against 10 + 11
 
 
+def test_the_sentence_speaks_of_what_the_user_says(ledger, daily):
+    def sentence(*words: object) -> str:
+        told = run("estimate", *words, "--event", "2021-03-29", "--estimator", "day_before")
+        assert told.exit_code == 0, told.stderr
+        return told.stdout.partition("\n")[0]
+
+    assert "there were 3.00 payments" in sentence(ledger, *FOREIGN)
+    value = [ledger, *FOREIGN, "--metric", "value"]
+    assert "payments were worth 31, " in sentence(*value)
+    assert "payments were worth GBP 31," in sentence(*value, "--currency", "GBP")
+    assert "fees paid: GBP 31," in sentence(*value, "--currency", "GBP", "--label", "fees paid")
+    assert "there were 3.00 hires" in sentence(ledger, *FOREIGN, "--label", "hires", "--currency", "GBP")
+    assert "there were 130 bicycle hires" in sentence(daily, "--label", "bicycle hires")
+    assert "calls: INR 130," in sentence(daily, "--currency", "INR")
+
+
+def test_channels_are_offline_only_where_the_user_says_so(ledger):
+    frame = pd.read_csv(ledger)
+    frame.loc[::2, "how"] = "till"
+    frame.to_csv(ledger, index=False)
+    words = ["estimate", ledger, "--event", "2021-03-29", *FOREIGN, "--estimator", "day_before"]
+    whole, split = run(*words), run(*words, "--offline-channel", "till")
+    assert "there were 3.00 payments" in whole.stdout
+    assert "payments of every channel count (till, web); name offline ones" in whole.stderr
+    assert "digital" not in whole.output
+    assert "there were 1.00 digital payments" in split.stdout
+    assert split.stderr == ""
+    near = refusal(*words, "--offline-channel", "tills")
+    assert "'till' looks like 'tills'" in near
+
+
+def test_estimates_of_a_simulated_ledger_say_so(tmp_path):
+    assert (
+        run("simulate", "--out", tmp_path / "small.parquet", "--rows", 20000, "--entities", 2).exit_code == 0
+    )
+    told = run("estimate", tmp_path / "small.parquet", "--event", "2017-10-26", "--estimator", "day_before")
+    assert told.stdout.startswith("In the synthetic data: ")
+
+
 def test_check_counts_faults_and_says_so_in_its_exit_code(ledger):
     clean = run("check", ledger, *FOREIGN)
     assert clean.exit_code == 0, clean.output

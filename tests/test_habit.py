@@ -68,7 +68,7 @@ def made(n: np.ndarray, again: np.ndarray, dates: pd.DatetimeIndex, channel: str
 
 
 def test_ten_payers_by_hand():
-    found = cells(first_timers(ten(), run_in_days=3))
+    found = cells(first_timers(ten(), run_in_days=3, offline_channels=("counter",)))
     assert set(found) == {(5, "app"), (5, "website"), (9, "website"), (70, "website"), (80, "app")}
     # b, c, e, f; of them b had paid at a counter before; within 30 days b and e, within 60 also f
     app = found[5, "app"]
@@ -83,7 +83,7 @@ def test_ten_payers_by_hand():
 
 
 def test_every_day_after_the_run_in_is_there_with_zeros():
-    table = first_timers(ten(), run_in_days=3)
+    table = first_timers(ten(), run_in_days=3, offline_channels=("counter",))
     assert len(table) == 97 * 2
     series = first_digital(table)
     assert series.index[[0, -1]].tolist() == [FIRST + pd.Timedelta(days=3), FIRST + pd.Timedelta(days=99)]
@@ -102,13 +102,19 @@ def test_channels_that_are_service_centres_are_the_callers():
 def test_refunds_are_no_payments():
     ledger = ten().assign(amount=1.0)
     ledger.loc[(ledger["payer_id"] == "b") & (ledger["channel"] == "counter"), "amount"] = -1.0
-    assert cells(first_timers(ledger, run_in_days=3, refunds=True))[5, "app"]["from_counter"] == 0
+    assert (
+        cells(first_timers(ledger, run_in_days=3, refunds=True, offline_channels=("counter",)))[5, "app"][
+            "from_counter"
+        ]
+        == 0
+    )
 
 
 def test_engines_order_and_files_do_not_matter(tmp_path, monkeypatch):
     duckdb = pytest.importorskip("duckdb")
     ledger = drawn(20_000, days=120)
-    wanted = first_timers(ledger, run_in_days=2)
+    own = {"run_in_days": 2, "offline_channels": ("counter",)}
+    wanted = first_timers(ledger, **own)
     assert wanted["payers"].sum() > 20
     table = pa.Table.from_pandas(ledger)
     ledger.to_csv(tmp_path / "ledger.csv", index=False)
@@ -126,11 +132,11 @@ def test_engines_order_and_files_do_not_matter(tmp_path, monkeypatch):
         tmp_path / "sorted.parquet",
         tmp_path / "parts",
     ):
-        pd.testing.assert_frame_equal(first_timers(source, run_in_days=2), wanted)
+        pd.testing.assert_frame_equal(first_timers(source, **own), wanted)
 
 
 def test_nothing_tells_of_a_payer():
-    table = first_timers(ten(), run_in_days=3)
+    table = first_timers(ten(), run_in_days=3, offline_channels=("counter",))
     assert not table.isin(list(TEN)).any(axis=None)
     assert not any("payer_id" in column or "at" in column.split("_") for column in table)
 
@@ -154,7 +160,7 @@ def test_nothing_tells_of_a_payer():
 def test_what_cannot_be_told_is_said_in_one_line(change, line):
     days = 182 if "run-in" in line else 3
     with pytest.raises(ValueError, match=line) as fault:
-        first_timers(change(ten()), run_in_days=days)
+        first_timers(change(ten()), run_in_days=days, offline_channels=("counter",))
     assert "\n" not in str(fault.value)
     assert len(str(fault.value)) < 300
 
@@ -243,7 +249,8 @@ def test_the_few_beside_those_from_counters_are_hidden_too():
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> tuple[pd.DataFrame, dict]:
     path = simulate.simulate(tmp_path_factory.mktemp("habit") / "ledger.parquet", rows=4_000_000, seed=11)
-    return first_timers(path), json.loads(path.with_name("ledger.truth.json").read_text())["first_timers"]
+    table = first_timers(path, offline_channels=("counter",))
+    return table, json.loads(path.with_name("ledger.truth.json").read_text())["first_timers"]
 
 
 def test_the_number_who_came_is_the_truth(world):

@@ -157,8 +157,8 @@ def test_figures_that_are_not_published_leave_their_days_free():
 
 def test_week_names_its_days():
     event = pd.Timestamp("2017-10-26")
-    assert Week(5, True).dates(event).strftime("%a%d").tolist() == ["Sun22", "Mon23", "Tue24", "Wed25"]
-    assert Week(5, False).dates(event).strftime("%a%d").tolist()[0] == "Thu19"
+    assert Week(5, True).dates(event, "AE").strftime("%a%d").tolist() == ["Sun22", "Mon23", "Tue24", "Wed25"]
+    assert Week(5, False).dates(event, "AE").strftime("%a%d").tolist()[0] == "Thu19"
     assert len(Week(7, False).dates(event)) == 7
     assert Week(7, True).others(55, 35) == pytest.approx(190 / 6)
 

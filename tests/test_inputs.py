@@ -448,7 +448,7 @@ def test_a_single_payer_is_said():
     ("labels", "words", "note"),
     [
         (["app", "web", "counter"], None, None),
-        (["app", "web", "kiosk"], None, "no channel is offline"),
+        (["app", "web", "kiosk"], None, "no channel is offline (offline_channels: counter)"),
         (
             ["counter", "counter", "counter"],
             None,
@@ -462,7 +462,7 @@ def test_a_single_payer_is_said():
 )
 def test_a_channel_is_never_silently_digital(labels, words, note):
     rows = whole().assign(channel=[labels[i % 3] for i in range(93)])
-    series, told = outcome(rows, "count")
+    series, told = outcome(rows, "count", offline_channels=("counter",))
     if words:
         assert series is None
         assert words in told
@@ -470,12 +470,22 @@ def test_a_channel_is_never_silently_digital(labels, words, note):
     assert set(series) == {3 - labels.count("counter")}
     assert (note or "") in told
     assert bool(told) == bool(note)
-    share, told = outcome(rows, "digital_share")
+    share, told = outcome(rows, "digital_share", offline_channels=("counter",))
     if "counter" in labels:
         assert share.tolist() == pytest.approx([1 - labels.count("counter") / 3] * 31)
     else:
         assert share is None
         assert "offline_channels" in told
+
+
+def test_without_an_offline_channel_every_payment_counts_and_a_note_asks():
+    series, told = outcome(
+        whole().assign(channel=[["app", "", "counter"][i % 3] for i in range(93)]), "count"
+    )
+    assert set(series) == {3}
+    assert "every channel count (app, counter); name offline ones with --offline-channel" in told
+    assert "digital" not in told
+    assert outcome(whole().assign(channel="till"), "count")[1] == ""
 
 
 def test_a_study_names_its_own_offline_channels():

@@ -8,16 +8,18 @@ import io
 import json
 import math
 import re
+import zipfile
 from pathlib import Path
 
 import html5lib
 import jsonschema
 import nbformat
+import polars as pl
 import pytest
 import yaml
 
 from analysis import report
-from analysis.report import assembly, markup, page, runs, summary
+from analysis.report import assembly, markup, page, runs, summary, workbook
 from analysis.study import Study
 
 ROOT = Path(__file__).parents[1]
@@ -25,11 +27,16 @@ V4 = nbformat.v4
 HOSTILE = "<script>alert('1')</script> & \"x\" </title> 𝛼 $y"
 STUDY = {"title": HOSTILE, "event_start": "2017-10-26", "campaign_start": "2017-09-23", "currency": "AED"}
 STUDY |= {"baseline_days": 7, "seed": 7, "metrics": ["count"]}
+STUDY |= {"contact": "A <a@example.org>", "corrections": {"en": "2 May: a date.", "ar": "2 مايو: تاريخ."}}
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" role="img" aria-label="A line that rises from 1 to 3">'
     '<script>alert(1)</script><path id="p" d="M0 0 L1.23456 9" onclick="alert(1)" style="color:red"/>'
     '<image href="https://example.org/x.png"/><use href="https://example.org/x.svg#p"/><use href="#p"/></svg>'
 )
+SHEET = {
+    "columns": [["Entity", "General"], ["Effect", "+0.0%;-0.0%;0.0%"], ["Day", "yyyy-mm-dd"]],
+    "rows": [["=HYPERLINK(1)", 0.123456789012, "2017-10-26"], ["2017-10-26", -0.5, None]],
+}
 TABLE = "<table><caption>{}</caption><thead><tr><th>{}</th></tr></thead></table>"
 EFFECT = {
     "estimator": "day_before", "estimand": "pre-week", "metric": "count", "event_start": "2017-10-26",
@@ -90,6 +97,19 @@ EFFECTS = notebook(
             },
         }
     ),
+    shown(
+        {
+            "kind": "table",
+            "key": "rows",
+            "languages": {
+                language: {"caption": caption, "table": TABLE.format(caption, "x"), "sheet": SHEET}
+                for language, caption in (
+                    ("en", "Effect [1/2]: by entity and by service, each of them"),
+                    ("ar", "الأثر [1/2]"),
+                )
+            },
+        }
+    ),
     "print(baseline_days, seed)",
     "## What this does not show",
     parameters='event_start: str = "2000-01-01"\nbaseline_days: int = 3\nseed = 1\nown = "not the study\'s"',
@@ -143,7 +163,8 @@ def test_what_lands_where(made):
     _, out = made
     names = {file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file()}
     assert names == {
-        "index.html", "index.ar.html", "results.json", "provenance.json", "data/03_effect.daily.csv",
+        "tables.en.synthetic.xlsx", "tables.ar.synthetic.xlsx",
+        "index.html", "index.ar.html", "results.json", "provenance.json", "data/03_effect.daily.synthetic.csv",
         "en/01_announced.html", "en/03_effect.html", "ar/01_announced.html", "ar/03_effect.html",
     }  # fmt: skip
     assert {file.name for file in out.parent.iterdir()} == {"hostile", "index.html", "index.ar.html"}
@@ -280,8 +301,105 @@ def test_the_model_is_folded_under_its_heading_and_a_large_page_drops_tables_fir
 
 def test_csv_is_safe_to_open_and_keeps_its_numbers(made):
     _, out = made
-    rows = list(csv.reader(io.StringIO((out / "data" / "03_effect.daily.csv").read_text())))
+    rows = list(csv.reader(io.StringIO((out / "data" / "03_effect.daily.synthetic.csv").read_text())))
     assert rows[1:] == [["2017-10-26", "'=HYPERLINK(1)", "-5.5"], ["2017-10-27", "'+A1", "-0.5"]]
+
+
+def test_the_workbook_holds_every_table_with_numbers_as_numbers(made):
+    """Read back by another program; and from the file itself, what only a spreadsheet shows."""
+    _, out = made
+    book = out / "tables.en.synthetic.xlsx"
+    sheets = pl.read_excel(book, sheet_id=0, has_header=False)
+    contents, (name, rows) = sheets["Contents"].rows(), list(sheets.items())[1]
+    assert HOSTILE in contents[0]
+    assert "must not be quoted" in str(contents)
+    assert name == "03 Effect 1 2 by entity and by"  # 31 characters at most, of those that are allowed
+    caption, heads, *_ = rows.rows()
+    assert caption[0] == "Synthetic data. Effect [1/2]: by entity and by service, each of them"
+    assert heads == ("Entity", "Effect", "Day")
+    table = pl.read_excel(book, sheet_name=name, read_options={"header_row": 2})
+    assert table["Entity"].to_list() == ["=HYPERLINK(1)", "2017-10-26"]
+    assert table["Effect"].to_list() == [0.123456789012, -0.5]
+    assert [day and f"{day:%Y-%m-%d}" for day in table["Day"]] == ["2017-10-26", None]
+    parts = zipfile.ZipFile(book)
+    sheet = parts.read("xl/worksheets/sheet2.xml").decode()
+    assert "<f>" not in sheet
+    assert sheet.count('t="s"') == 6  # the caption, three headings, two names: all else are numbers
+    assert "0.0%" in parts.read("xl/styles.xml").decode()
+    assert "2017-11-23T" in parts.read("docProps/core.xml").decode()
+    arabic = zipfile.ZipFile(out / "tables.ar.synthetic.xlsx").read("xl/worksheets/sheet2.xml").decode()
+    assert 'rightToLeft="1"' in arabic
+    assert "rightToLeft" not in sheet
+    assert 'href="tables.en.synthetic.xlsx"' in (out / "index.html").read_text(encoding="utf-8")
+    assert 'href="tables.ar.synthetic.xlsx"' in (out / "index.ar.html").read_text(encoding="utf-8")
+
+
+def test_sheets_never_share_a_name():
+    used: set[str] = set()
+    names = [workbook.sheet_name(text, used) for text in ("A" * 40, "a" * 40, "A" * 31 + " (2)", "'x'", "X")]
+    assert names == ["A" * 31, "a" * 27 + " (2)", "A" * 27 + " (3)", "x", "X (2)"]
+
+
+def test_the_contents_lead_to_each_sheet_and_odd_cells_do_no_harm(tmp_path):
+    """An apostrophe in a name is doubled in a link; control characters and endless text are what a file may hold."""
+    table = {
+        "number": "02",
+        "caption": "Their weekday's level",
+        "synthetic": False,
+        "columns": [["A", "General"]],
+    }
+    made = workbook.workbook([table | {"rows": [["x\x00y"], ["z" * 40_000]]}], "T", [], "2017-11-23")
+    (tmp_path / "book.xlsx").write_bytes(made)
+    sheets = pl.read_excel(tmp_path / "book.xlsx", sheet_id=0, has_header=False)
+    assert list(sheets) == ["Contents", "02 Their weekday's level"]
+    assert len(sheets["02 Their weekday's level"].to_series()[-1]) == 32_767
+    contents = zipfile.ZipFile(io.BytesIO(made)).read("xl/worksheets/sheet1.xml").decode()
+    assert "location=\"'02 Their weekday''s level'!A1\"" in contents
+    assert made == workbook.workbook([table | {"rows": [["x\x00y"], ["z" * 40_000]]}], "T", [], "2017-11-23")
+
+
+def test_an_earlier_edition_is_told_of_on_the_first_page_alone(made, tmp_path, execution):
+    """And all else, workbooks too, is the same to the byte."""
+    folder, out = made
+    assert "What changed" not in text(out / "index.html")
+    earlier = tmp_path / "last"
+    earlier.mkdir()
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    results["answers"]["count"]["pre-week"]["relative"] = 0.12
+    provenance = json.loads((out / "provenance.json").read_text(encoding="utf-8"))
+    provenance["notebooks"]["03_effect"]["parameters"]["baseline_days"] = 5
+    for name, content_ in (("results", results), ("provenance", provenance)):
+        (earlier / f"{name}.json").write_text(json.dumps(content_), encoding="utf-8")
+    built = report.build(folder / "hostile.yaml", out=tmp_path / "out", progress=False, earlier=earlier)
+    assert execution == []
+    page_ = text(built.index)
+    assert "The last edition is of 23 November 2017." in page_
+    assert re.search(r"week before\+12% \(\+10% to \+25%\)\+17% \(\+10% to \+25%\)", page_)
+    assert "baseline_days: 5 → 7" in page_
+    assert "baseline_days: 5 → 7" in text(built.index.with_name("index.ar.html"))
+    for file in out.rglob("*"):
+        if file.is_file() and not file.name.startswith("index"):
+            assert (tmp_path / "out" / "hostile" / file.relative_to(out)).read_bytes() == file.read_bytes(), (
+                file
+            )
+    with pytest.raises(FileNotFoundError):
+        report.build(folder / "hostile.yaml", out=tmp_path / "out", progress=False, earlier=tmp_path / "none")
+
+
+@pytest.mark.slow
+def test_csv_files_speak_english_and_every_table_is_a_sheet(reports):
+    """Dubai's: no Arabic in any CSV, although Arabic pages were rendered last; synthetic ones say so in their names."""
+    files = sorted((reports / "data").glob("*.csv"))
+    assert len(files) > 40
+    for file in files:
+        data = file.read_text(encoding="utf-8")
+        assert not re.search("[\u0600-\u06ff\u2066-\u2069]", data), file.name
+        heads = data.partition("\n")[0]
+        assert file.name.endswith(".synthetic.csv") == heads.endswith(",synthetic"), file.name
+    page_ = "".join(file.read_text(encoding="utf-8") for file in sorted((reports / "en").glob("*.html")))
+    for language in ("en", "ar"):
+        book = zipfile.ZipFile(reports / f"tables.{language}.synthetic.xlsx").read("xl/workbook.xml").decode()
+        assert book.count("<sheet ") == 1 + page_.count('<div class="table"')
 
 
 def test_results_hold_full_precision_under_the_schema(made):
@@ -397,6 +515,35 @@ def test_synthetic_numbers_are_marked_everywhere(made):
         assert tree(path).find(".//title").text.startswith("Synthetic data")
         assert tree(path).find(".//aside[@class='synthetic']") is not None
     assert "must not be quoted" in text(out / "index.html")
+
+
+def test_footers_say_how_to_cite_whom_to_ask_and_what_was_corrected(made):
+    _, out = made
+    for path in pages(out):
+        if path.parent == out.parent:
+            continue
+        html = tree(path)
+        entry = html.find(".//pre[@class='bibtex']").text
+        commit = json.loads((out / "provenance.json").read_text(encoding="utf-8"))["run"]["commit"][:10]
+        assert re.fullmatch(r"@misc\{hostile-2017,\n(  \w+ = \{.*\},\n)+\}", entry), entry
+        assert "title = {{<script>alert('1')</script> \\& \"x\" </title> 𝛼 \\$y}}," in entry
+        assert commit in entry
+        cited = text(path)
+        if path.name != "01_announced.html" or "Synthetic" in entry:
+            assert re.search(r"note = \{(Synthetic data|بيانات محاكاة)\}", entry)
+        assert "A <a@example.org>" in cited
+        assert ("2 مايو: تاريخ." if html.get("lang") == "ar" else "2 May: a date.") in cited
+
+
+def test_figures_and_tables_have_their_own_address(made):
+    _, out = made
+    for language in ("en", "ar"):
+        html = tree(out / language / "03_effect.html")
+        links = [a.get("href") for a in html.iter("a") if a.get("class") == "permalink"]
+        assert links == ["#figure-daily", "#table-rows"]
+        assert all(html.find(f".//*[@id='{link[1:]}']") is not None for link in links)
+        names = [a.get("download") for a in html.iter("a") if a.get("download")]
+        assert names == ["daily.synthetic.csv"]
 
 
 def test_provenance_names_code_data_parameters_and_day(made):

@@ -110,6 +110,64 @@ def test_pairs_become_two_columns_in_csv():
     assert show.frame_csv(pd.DataFrame({"ci": [(0.1, 0.2)]})) == "ci_low,ci_high\n0.1,0.2\n"
 
 
+def test_csv_is_the_same_whichever_languages_are_shown(shown, monkeypatch):
+    rows = pd.DataFrame({"label": ["Straight line"], "relative": [0.2], "low": [0.1], "high": [0.3]})
+    week = pd.DataFrame({"weekday": [3], "n": [1]})
+    week.attrs["formats"] = {"weekday": "weekday"}
+    for asked in ("en", "en,ar", "ar,en", "ar"):
+        monkeypatch.setenv("ANALYSIS_LANGUAGES", asked)
+        show.figure(lambda: figures.effects(rows.assign(label=words._("Straight line"))), key="one")
+        show.table(lambda: pd.DataFrame({words._("Effect"): [words._("yes")]}), caption="Effect")
+        show.table(week, caption="Days")
+    found = [meta["analysis"]["csv"] for _data, meta in shown]
+    assert found[:3] * 4 == found
+    assert "Straight line" in found[0]
+    assert found[1:3] == ["Effect\nyes\n", "weekday,n\nThursday,1\n"]
+
+
+def test_a_report_s_table_is_a_sheet_too(shown, monkeypatch):
+    """Numbers stay numbers, under the form of their kind; what was written out brings its numbers."""
+    monkeypatch.setenv("ANALYSIS_REPORT", "1")
+    frame = pd.DataFrame(
+        {
+            "estimator": ["gls", "=1+1"],
+            "relative": [1 / 3, np.nan],
+            "ci": [(0.2, np.inf), None],
+            "n": [12000, 3],
+            "date": [pd.Timestamp("2017-10-26"), pd.NaT],
+            "hidden": [1, 2],
+        }
+    )
+    columns = {
+        "estimator": "Estimator",
+        "relative": "Effect",
+        "ci": "Interval",
+        "n": "Number",
+        "date": "Date",
+    }
+    show.table(frame, caption="Effect", columns=columns, formats={"relative": "+percent", "ci": "percent.0"})
+    told = shown[0][1]["analysis"]["languages"]
+    assert told["en"]["sheet"] == {
+        "columns": [
+            ["Estimator", "General"], ["Effect", "+0.0%;-0.0%;0.0%"], ["Interval: low end", "0%"],
+            ["Interval: high end", "0%"], ["Number", "#,##0"], ["Date", "yyyy-mm-dd"],
+        ],
+        "rows": [
+            ["Generalised least squares", 1 / 3, 0.2, "∞", 12000, "2017-10-26"],
+            ["=1+1", None, None, None, 3, None],
+        ],
+    }  # fmt: skip
+    assert told["ar"]["sheet"]["columns"][4][0] == "العدد"
+    assert told["ar"]["sheet"]["rows"][0][1:] == told["en"]["sheet"]["rows"][0][1:]
+    written = pd.DataFrame({"Part": ["Digital gain"], "Effect": ["+33%"]})
+    written.attrs |= {"csv": [{"part": "digital_gain", "relative": 1 / 3}], "headings": {"part": "Part"}}
+    show.table(written, caption="Effect")
+    assert shown[1][1]["analysis"]["languages"]["en"]["sheet"] == {
+        "columns": [["Part", "General"], ["Effect, relative", "0.0%"]],
+        "rows": [["Digital gain", 1 / 3]],
+    }
+
+
 def test_records_are_plain_json_at_full_precision(shown, effect):
     words.speak_of(synthetic=True)
     show.record("value.pre-week", effect)

@@ -55,6 +55,7 @@ def load(tmp_path, text):
         ("title: x\nevent_start: 2017-10-26\ndonors: Riga", "donors is 'Riga'"),
         ("title: x\nevent_start: 2017-10-26\noffline_channels: [1]", "offline_channels.0 is 1, not text"),
         ("title: x\nevent_start: 2017-10-26\nconfidence: 95", "confidence is 95"),
+        ("title: x\nevent_start: 2017-10-26\nmetrics: [1]", "metrics.0 is 1, not text"),
         ("title: x\nevent_start: 2017-10-26\ntimezone: Dubai", "timezone 'Dubai' is not a time zone"),
         ("title: x\ntitle: y\nevent_start: 2017-10-26", "line 2: title is given twice"),
         ("- a", "holds no parameters"),
@@ -188,7 +189,7 @@ def test_offline_channels_are_those_that_the_study_names(tmp_path, study):
     assert load(tmp_path, kiosks).daily("count").tolist() == [2, 1]
     assert load(tmp_path, kiosks).daily("digital_share").tolist() == pytest.approx([2 / 4, 1 / 3])
     online = load(tmp_path, STUDY.replace("offline_channels: [counter]\n", ""))
-    with pytest.warns(UserWarning, match=r"no channel is offline .* every payment counts as digital"):
+    with pytest.warns(UserWarning, match="payments of every channel count"):
         assert online.daily("count").tolist() == [4, 3]
 
 
@@ -335,7 +336,7 @@ def test_channels_of_which_nothing_is_said_are_asked_about(tmp_path, study):
     asked = STUDY.replace("offline_channels: [counter]\n", "baseline_days: 1\n")
     with pytest.raises(ValueError, match=r"which of the channels app, counter, web are service centres\?"):
         refuse_unfit(load(tmp_path, asked))
-    with pytest.warns(UserWarning, match="every payment counts as digital"):
+    with pytest.warns(UserWarning, match="payments of every channel count"):
         refuse_unfit(load(tmp_path, asked + "offline_channels: []"))
 
 

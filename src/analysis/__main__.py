@@ -6,12 +6,14 @@ Exit code 0: done; 1: faults found or work failed; 2: wrong use, said in one lin
 
 from __future__ import annotations
 
+import contextvars
 import sys
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click import Choice, IntRange, argument, option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +30,8 @@ class _OneLine(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> None:
         kwargs["standalone_mode"] = False
-        try:
-            code = super().main(*args, **kwargs)
+        try:  # what words speak of is this command's alone
+            code = contextvars.copy_context().run(super().main, *args, **kwargs)
         except click.exceptions.NoArgsIsHelpError as fault:
             fault.show()
             code = 2
@@ -68,116 +70,123 @@ def _mapping(_context: click.Context, _parameter: click.Parameter, pairs: tuple[
     return mapping
 
 
-data_argument = click.argument("data")
-columns_option = click.option(
-    "--columns",
-    multiple=True,
-    metavar="NAME=FOREIGN",
-    callback=_mapping,
-    help="A ledger column and its name in DATA, such as paid_at=date; once for each that differs.",
-)
-reading_options = (
-    columns_option,
-    click.option("--date-column", metavar="NAME", help="Of daily figures, where it cannot be guessed."),
-    click.option("--value-column", metavar="NAME", help="Of daily figures with several measures."),
-    click.option("--timezone", metavar="TZ", help="Whose days they are, where times carry an offset."),
-    click.option("--decimal", type=click.Choice([".", ","]), help="The decimal mark, where it is open."),
-    click.option("--date-format", metavar="FORM", help="day-first, month-first, or such as %d/%m/%y."),
-    click.option("--encoding", metavar="NAME", help="Of text that is not UTF-8, such as cp1256."),
-    click.option(
-        "--query", metavar="SQL", help="Of a database the table or SELECT; of a workbook the sheet."
-    ),
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
-
-
-def _options(options: tuple[Callable, ...]) -> Callable:
+def _options(*options: Callable) -> Callable:
     """Several options as one decorator."""
-    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
+    return lambda command: reduce(lambda made, one: one(made), reversed(options), command)
 
 
+def _several(flag: str, name: str, **more: Any) -> Callable:
+    """An option that is given once for each of several."""
+    return option(flag, name, multiple=True, **{"metavar": "NAME"} | more)
+
+
+COLUMNS = "A ledger column and its name in DATA, such as paid_at=date; once for each that differs."
+METRIC = "count (by default), value, payers, ticket, digital_share; or a column of daily figures."
+QUERY = "Of a database the table or SELECT; of a workbook the sheet."
+BASELINE = "What the day added to the week before, or the initiative to the world without it."
+
+json_option = option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+level_option = option("--level", type=float, default=0.95, show_default=True, help="Of the intervals.")
+reading_options = _options(
+    _several("--columns", "columns", metavar="NAME=FOREIGN", callback=_mapping, help=COLUMNS),
+    _several("--offline-channel", "offline_channels", help="A service centre; other channels are digital."),
+    option("--date-column", metavar="NAME", help="Of daily figures, where it cannot be guessed."),
+    option("--value-column", metavar="NAME", help="Of daily figures with several measures."),
+    option("--timezone", metavar="TZ", help="Whose days they are, where times carry an offset."),
+    option("--decimal", type=Choice([".", ","]), help="The decimal mark, where it is open."),
+    option("--date-format", metavar="FORM", help="day-first, month-first, or such as %d/%m/%y."),
+    option("--encoding", metavar="NAME", help="Of text that is not UTF-8, such as cp1256."),
+)
+data_options = _options(
+    argument("data"),
+    reading_options,
+    option("--query", metavar="SQL", help=QUERY),
+    json_option,
+)
 series_options = _options(
-    (
-        data_argument,
-        click.option(
-            "--event",
-            "events",
-            required=True,
-            multiple=True,
-            metavar="DATE",
-            help="The day of the event, such as 2017-10-26; once for each edition.",
-        ),
-        click.option("--event-end", metavar="DATE", help="Its last day, where it has several."),
-        click.option("--campaign-start", metavar="DATE", help="The day it was announced."),
-        click.option(
-            "--metric",
-            metavar="NAME",
-            help="count (by default), value, payers, ticket, digital_share; or a column of daily figures.",
-        ),
-        click.option(
-            "--wait-days", type=click.IntRange(min=0), help="Last days before it that people may wait."
-        ),
-        click.option("--country", metavar="CC", help="Whose weekends and holidays; by default plain weeks."),
-        click.option("--level", type=float, default=0.95, show_default=True, help="Of the intervals."),
-        *reading_options,
-        json_option,
-    )
+    _several("--event", "events", required=True, metavar="DATE", help="Its day; once for each edition."),
+    option("--event-end", metavar="DATE", help="Its last day, where it has several."),
+    option("--campaign-start", metavar="DATE", help="The day it was announced."),
+    option("--metric", metavar="NAME", help=METRIC),
+    option("--wait-days", type=IntRange(min=0), help="Last days before it that people may wait."),
+    option("--country", metavar="CC", help="Whose weekends and holidays; by default plain weeks."),
+    level_option,
+    data_options,
 )
 
 
 @cli.command()
-@click.argument("study", type=click.Path(path_type=Path))
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True, help="Folder."
-)
-@click.option(
+@argument("study", type=click.Path(path_type=Path))
+@option("--out", type=click.Path(path_type=Path), default=Path("reports"), show_default=True, help="Folder.")
+@_several(
     "--language",
     "languages",
-    type=click.Choice(["en", "ar"]),
-    multiple=True,
+    type=Choice(["en", "ar"]),
+    metavar=None,
     default=("en", "ar"),
     show_default=True,
-    help="Once for each language.",
+    help="Once for each.",
 )
-@click.option("--jobs", type=click.IntRange(min=1), help="Notebooks at a time; by default one a core.")
-@click.option("--only", metavar="NN", help="One notebook alone, by its number.")
-@click.option("--fresh", is_flag=True, help="Run again what has not changed.")
-@click.option(
-    "--cluster", metavar="ADDRESS", help="Dask scheduler that runs the notebooks, as tcp://host:8786."
+@option("--jobs", type=IntRange(min=1), help="Notebooks at a time; by default one a core.")
+@option("--only", metavar="NN", help="One notebook alone, by its number.")
+@option("--fresh", is_flag=True, help="Run again what has not changed.")
+@option("--cluster", metavar="ADDRESS", help="Dask scheduler that runs the notebooks, as tcp://host:8786.")
+@option("--pdf", is_flag=True, help="The brief as PDF too, where a Chromium is installed.")
+@option(
+    "--earlier",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The last edition's results.json or folder: say on the first page what changed since.",
 )
 def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
-    """Render the reports of STUDY, a parameters file such as notebooks/dubai-2017.yaml."""
+    """Render the reports of STUDY, a parameters file such as those in notebooks/."""
     from analysis.report import build
 
     built = build(study, languages=languages, **options)
-    click.echo(
-        f"{len(built.pages)} reports, {built.executed} notebooks run, {built.unchanged} unchanged: {built.index}"
-    )
+    run = f"{built.executed} notebooks run, {built.unchanged} unchanged"
+    click.echo(f"{len(built.pages)} reports, {run}: {built.index}")
+    if built.printed:
+        found = ", ".join(map(str, filter(None, built.printed)))
+        click.echo(
+            found or "no PDF: no Chromium was found; install one, or print brief.en.html from a browser"
+        )
 
 
 @cli.command()
-@click.argument("study", type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--data", required=True, metavar="FILE", help="A ledger of payments or daily figures, or a folder."
-)
-@click.option("--event", multiple=True, metavar="DATE", help="The day of the event; once for each edition.")
-@click.option("--event-end", metavar="DATE", help="Its last day, where it has several.")
-@click.option("--campaign-start", metavar="DATE", help="The day it was announced.")
-@click.option("--title", metavar="TEXT", help="By default STUDY's name.")
-@click.option("--country", metavar="CC", help="Whose weekends and holidays; by default plain weeks.")
-@click.option("--currency", metavar="CUR", help="Of the amounts, such as AED.")
-@click.option(
-    "--offline-channel",
-    multiple=True,
-    metavar="NAME",
-    help="A channel at which one pays in person; once for each, or none.",
-)
-@click.option("--refunds", is_flag=True, help="Negative amounts are refunds.")
-@click.option("--yes", is_flag=True, help="Take what is proposed and ask nothing.")
-@click.option("--force", is_flag=True, help="Replace STUDY where it exists.")
-@_options(reading_options[:-1])
+@argument("before", type=click.Path(path_type=Path))
+@argument("after", type=click.Path(path_type=Path))
+@option("--out", type=click.Path(path_type=Path), metavar="PAGE", help="Write it as an HTML page, too.")
+@json_option
+def compare(before: Path, after: Path, out: Path | None, as_json: bool) -> None:
+    """Every number that moved between two reports, results.json or folders, and why; exit code 1 if any did."""
+    from analysis.report import comparing
+    from analysis.study import write
+
+    compared = comparing.compare(comparing.load(before), comparing.load(after))
+    if out:
+        write(out, compared.page())
+    if as_json:
+        _print_json(compared.to_dict())
+    else:
+        click.echo(compared)
+    sys.exit(0 if compared.same else 1)
+
+
+@cli.command()
+@argument("study", type=click.Path(path_type=Path, dir_okay=False))
+@option("--data", required=True, metavar="FILE", help="A ledger of payments or daily figures, or a folder.")
+@_several("--event", "events", metavar="DATE", help="Its day; once for each edition.")
+@option("--event-end", metavar="DATE", help="Its last day, where it has several.")
+@option("--campaign-start", metavar="DATE", help="The day it was announced.")
+@option("--title", metavar="TEXT", help="By default STUDY's name.")
+@option("--country", metavar="CC", help="Whose weekends and holidays; by default plain weeks.")
+@option("--currency", metavar="CUR", help="Of the amounts, such as AED.")
+@option("--refunds", is_flag=True, help="Negative amounts are refunds.")
+@option("--yes", is_flag=True, help="Take what is proposed and ask nothing.")
+@option("--force", is_flag=True, help="Replace STUDY where it exists.")
+@reading_options
 def new(study: Path, title: str | None, yes: bool, force: bool, **given: Any) -> None:
-    """Write STUDY, a parameters file for `report`, from what DATA hold."""
+    """Write STUDY, a parameters file for `report`, from what a file holds."""
     from analysis import proposal
     from analysis.ledger.survey import look
 
@@ -186,7 +195,7 @@ def new(study: Path, title: str | None, yes: bool, force: bool, **given: Any) ->
     if study.exists() and not force:
         raise click.UsageError(f"{study} exists: give another name, or --force to replace it")
     ask = _on_terminal() and not yes
-    own = ("event", "event_end", "campaign_start", "country", "currency", "offline_channel")
+    own = ("events", "event_end", "campaign_start", "country", "currency", "offline_channels")
     answers = {name: given.pop(name) for name in own}
     seen = _answered(look, given, ask)
     click.echo("\n".join(seen.facts))
@@ -217,15 +226,12 @@ def _answered(function: Callable, given: dict[str, Any], ask: bool) -> Any:
         try:
             return function(**given)
         except ValueError as fault:
-            names = "|".join(name.replace("_", "-") for name in given)
-            flag = re.search(rf"--({names})\b", str(fault))
-            if not (ask and flag):
+            flags = [flag.replace("-", "_") for flag in re.findall("--([a-z-]+)", str(fault))]
+            name = next((n for flag in flags for n in (flag, f"{flag}s") if n in given), None)
+            if not ask or name is None:
                 raise
             click.echo("\n".join([str(fault), *getattr(fault, "__notes__", ())]), err=True)
-            name = flag[1].replace("-", "_")
-            answer = (
-                click.confirm("Are they?", abort=True) if name == "refunds" else click.prompt(f"--{flag[1]}")
-            )
+            answer = click.confirm("Are they?", abort=True) if name == "refunds" else click.prompt(name)
             if name == "columns":
                 answer = given[name] | _mapping(None, None, (answer,))
             elif isinstance(given[name], tuple):
@@ -235,21 +241,15 @@ def _answered(function: Callable, given: dict[str, Any], ask: bool) -> Any:
 
 @cli.command()
 @series_options
-@click.option("--estimator", metavar="NAME", help="By default the recommended one.")
-@click.option(
-    "--baseline",
-    type=click.Choice(["pre-week", "history"]),
-    default="pre-week",
-    show_default=True,
-    help="What the day added to the week before, or the initiative to the world without it.",
+@option("--estimator", metavar="NAME", help="By default the recommended one.")
+@option(
+    "--baseline", type=Choice(["pre-week", "history"]), default="pre-week", show_default=True, help=BASELINE
 )
-@click.option(
-    "--at-least", type=float, metavar="X", help="How probable an effect of at least X is; 0.1 is 10 %."
-)
-@click.option(
-    "--covariate", "covariates", multiple=True, metavar="NAME", help="A column the event cannot move."
-)
-@click.option("--donor", "donors", multiple=True, metavar="NAME", help="A column of a unit it did not touch.")
+@option("--at-least", type=float, metavar="X", help="How probable an effect of at least X is; 0.1 is 10 %.")
+@_several("--covariate", "covariates", help="A column the event cannot move.")
+@_several("--donor", "donors", help="A column of a unit it did not touch.")
+@option("--label", metavar="TEXT", help="What the sentence calls the metric, such as 'bicycle hires'.")
+@option("--currency", metavar="CODE", help="Of money, such as GBP; the sentence then names it.")
 def estimate(
     estimator: str | None,
     baseline: str,
@@ -257,6 +257,8 @@ def estimate(
     at_least: float | None,
     covariates: tuple[str, ...],
     donors: tuple[str, ...],
+    label: str | None,
+    currency: str | None,
     as_json: bool,
     **series: Any,
 ) -> None:
@@ -278,24 +280,24 @@ def estimate(
     elif len(windows) > 1:
         click.echo(_pooled_told(result, level))
     else:
+        _speak_of(daily.name, label, currency, series["data"], series["offline_channels"])
         click.echo(_told(result, level))
         if at_least is not None:
             click.echo(f"probability of at least {at_least:+.0%}: {result.probability(at_least):.3g}")
 
 
-def _columns(names: tuple[str, ...], option: str, own: str, data: str, **series: Any) -> pd.DataFrame:
+def _columns(names: tuple[str, ...], flag: str, own: str, data: str, **series: Any) -> pd.DataFrame:
     """Further columns of daily figures."""
     from analysis import ledger
 
-    reading = {
-        name: series[name] for name in ("date_column", "timezone", "decimal", "date_format", "encoding")
-    }
-    if not ledger.is_daily(data, how=ledger.Reading(**reading)):
-        raise click.UsageError(f"{option} names a column of daily figures, and {data} is a ledger")
-    table = ledger.read_daily(data, **reading)
+    reading = ("date_column", "timezone", "decimal", "date_format", "encoding")
+    how = ledger.Reading(**{name: series[name] for name in reading})
+    if not ledger.is_daily(data, how=how):
+        raise click.UsageError(f"{flag} names a column of daily figures, and {data} is a ledger")
+    table = ledger.read_daily(data, how=how)
     for name in names:
         if name not in table or name == own:
-            raise click.UsageError(f"{option} {name}: {data} has {', '.join(map(str, table))}")
+            raise click.UsageError(f"{flag} {name}: {data} has {', '.join(map(str, table))}")
     return table[list(names)]
 
 
@@ -316,13 +318,10 @@ def _series(
     from analysis.windows import Windows
 
     if len(events) > 1 and (event_end or campaign_start):
-        raise click.UsageError(
-            "several --event are editions of one day each, without --event-end or --campaign-start"
-        )
-    windows = [
-        Windows(event, event_end, campaign_start, wait_days=wait_days, country=country)
-        for event in sorted(events)
-    ]
+        problem = "several --event are editions of one day each, without --event-end or --campaign-start"
+        raise click.UsageError(problem)
+    more = {"wait_days": wait_days, "country": country}
+    windows = [Windows(event, event_end, campaign_start, **more) for event in sorted(events)]
     days = [day for one in windows for day in one.event_days] if observed else ()
     with warnings.catch_warnings():
         warnings.simplefilter("always", ledger.Note)
@@ -331,11 +330,23 @@ def _series(
     return daily, windows
 
 
+def _speak_of(metric: str, label: str | None, currency: str | None, data: str, offline: tuple) -> None:
+    """Tell the sentences what the numbers are of, as far as the user says it."""
+    from analysis import ledger, words
+
+    own = {"count": "count", "payers": "count", "value": "sum", "ticket": "sum", "digital_share": "share"}
+    kind = "money" if currency and own.get(metric, "sum") == "sum" else own.get(metric, "count")
+    measures = {metric: {"label": {"en": label or metric}, "kind": kind}}
+    if not label and (metric in own or not currency):
+        measures = {}  # it has words already
+    synthetic = ledger.is_synthetic(data)
+    words.speak_of(currency=currency, offline=bool(offline), measures=measures, synthetic=synthetic)
+
+
 def _pooled_told(editions: Editions, level: float) -> str:
     """Each edition, the effect of all, what the next would do, and how far they differ."""
     frame = editions.frame(level).to_string(index=False, float_format="{:.3f}".format)
-    low, high = editions.confidence_interval(level)
-    following = editions.prediction_interval(level)
+    (low, high), following = editions.confidence_interval(level), editions.prediction_interval(level)
     return (
         f"{frame}\npooled {editions.relative:+.1%}, {100 * level:g}% interval {low:+.1%} to {high:+.1%}; "
         f"p = {editions.p_value:.2g}\nthe next edition: {following.low:+.1%} to {following.high:+.1%}"
@@ -346,27 +357,23 @@ def _told(effect: Effect, level: float) -> str:
     """The effect in a few lines: the answer, over what, the numbers, how they were found, what to mind."""
     from analysis import words
 
+    def plain(value: float, sign: str = "") -> str:  # thousands apart, five digits at least
+        return format(value, f"{sign},.0f" if abs(value) >= 1e4 else f"{sign},.5g")
+
     expected, absolute = effect.expected_interval(level), effect.confidence_interval(level)
     lines = [
         words.headline(effect, level),
-        f"observed {_plain(effect.observed)}; expected {_plain(effect.expected)}, "
-        f"{100 * level:g}% interval {_plain(expected.low)} to {_plain(expected.high)}",
-        f"effect {_plain(effect.absolute, '+')}, {_plain(absolute.low, '+')} to {_plain(absolute.high, '+')}; "
+        f"observed {plain(effect.observed)}; expected {plain(effect.expected)}, "
+        f"{100 * level:g}% interval {plain(expected.low)} to {plain(expected.high)}",
+        f"effect {plain(effect.absolute, '+')}, {plain(absolute.low, '+')} to {plain(absolute.high, '+')}; "
         f"p = {effect.p_value:.2g}",
         f"estimator {effect.estimator}, estimand {effect.estimand}, learned from {len(effect.days_used)} days",
     ]
     return "\n".join(lines + [f"Mind: {warning}" for warning in effect.warnings])
 
 
-def _plain(value: float, sign: str = "") -> str:
-    """With thousands apart and five digits at least."""
-    return format(value, f"{sign},.0f" if abs(value) >= 1e4 else f"{sign},.5g")
-
-
 @cli.command()
-@data_argument
-@_options(reading_options)
-@json_option
+@data_options
 def check(data: str, as_json: bool, **reading: Any) -> None:
     """Every fault of a ledger or of daily figures at once, with row numbers; exit code 1 if there is any."""
     import warnings
@@ -387,14 +394,14 @@ def check(data: str, as_json: bool, **reading: Any) -> None:
 
 
 @cli.command()
-@click.option(
+@option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Parquet file to write."
 )
-@click.option("--days", type=click.IntRange(min=28), help="By default the whole of 2017.")
-@click.option("--entities", type=click.IntRange(min=1), help="By default 36.")
-@click.option("--rows", type=click.IntRange(min=1), help="Payments in all, about; by default as published.")
-@click.option("--effect", type=float, help="What the day adds, as a fraction; by default as calibrated.")
-@click.option("--seed", type=int, help="The same seed, the same ledger.")
+@option("--days", type=IntRange(min=28), help="By default the whole of 2017.")
+@option("--entities", type=IntRange(min=1), help="By default 36.")
+@option("--rows", type=IntRange(min=1), help="Payments in all, about; by default as published.")
+@option("--effect", type=float, help="What the day adds, as a fraction; by default as calibrated.")
+@option("--seed", type=int, help="The same seed, the same ledger.")
 def simulate(out: Path, **options: float | None) -> None:
     """Write a synthetic ledger with a known true effect, and the truth beside it."""
     from analysis.simulate import simulate as make
@@ -404,9 +411,7 @@ def simulate(out: Path, **options: float | None) -> None:
 
 @cli.command()
 @series_options
-@click.option(
-    "--power", type=float, default=0.8, show_default=True, help="Probability of showing the effect."
-)
+@option("--power", type=float, default=0.8, show_default=True, help="Probability of showing the effect.")
 def power(power: float, level: float, as_json: bool, **series: Any) -> None:
     """The effect that the next edition could show, by its length, weekday and history in DATA."""
     from analysis.power import detectable
@@ -426,24 +431,23 @@ def _power_told(designs: list[dict], power: float) -> str:
     """A line a design: what it is, and the least effect it shows."""
     from analysis import words
 
-    lines = [
-        f"The least effect that an edition shows with probability {power:g}, had it been held on past dates:"
-    ]
+    held = "had it been held on past dates"
+    lines = [f"The least effect that an edition shows with probability {power:g}, {held}:"]
     for design in designs:
         day = f"{design['length']} days" if design["length"] > 1 else "one day"
         if design["weekday"] is not None:
             day = f"a {words.weekday(design['weekday'])}"
         past = "all the history" if design["history"] == "all" else f"{design['history']} days of history"
         least = words.percent(design["simulated"], 0.01, signed=True)
-        lines.append(f"  {day}, {past}".ljust(40) + f"{least}".rjust(6) + f"  ({design['dates']} dates)")
+        lines.append(f"{f'  {day}, {past}':<40}{least:>6}  ({design['dates']} dates)")
     return "\n".join(lines)
 
 
 @cli.command()
-@click.argument("figures", type=click.Path(path_type=Path), required=False)
+@argument("figures", type=click.Path(path_type=Path), required=False)
 @json_option
 def bounds(figures: Path | None, as_json: bool) -> None:
-    """What published figures alone can say; by default those of Dubai's day of 26 October 2017."""
+    """What published FIGURES alone can say; by default those of data/raw/published_figures.csv."""
     from analysis import published
 
     found = published.report(figures)
@@ -457,59 +461,42 @@ def _bounds_told(found: dict) -> str:
     """Each comparison and each assumption, a line each."""
     from analysis import words
 
-    def percent(value: float | None, unlimited: str) -> str:
+    def percent(value: float | None, unlimited: str = "") -> str:
         return unlimited if value is None else words.percent(value, 0.001, signed=True)
 
     def between(entry: dict) -> str:
         if not entry.get("feasible", True):
             return "contradicts the figures"
-        return f"{percent(entry['relative_low'], 'no limit below')} to {percent(entry['relative_high'], 'no limit')}"
+        low, high = entry["relative_low"], entry["relative_high"]
+        return f"{percent(low, 'no limit below')} to {percent(high, 'no limit')}"
 
-    lines = [
-        f"What the published figures alone say of {found['event']}.",
-        "",
-        "The day compared, with rounding:",
-    ]
+    lines = [f"What the published figures alone say of {found['event']}.", ""]
+    lines += ["The day compared, with rounding:"]
     for reading in found["readings"]:
         week = "on the day before"
         if reading["week_days"]:
             day = "with" if reading["week_includes_event"] else "without"
             week = f"on a week of {reading['week_days']} days {day} the day"
-        lines.append(
-            f"  {reading['metric']} {week}".ljust(46)
-            + f"{percent(reading['relative'], '')}".rjust(9)
-            + f"  ({between(reading)})"
-        )
+        told = f"  {reading['metric']} {week}"
+        lines.append(f"{told:<46}{percent(reading['relative']):>9}  ({between(reading)})")
     lines += ["", "The effect, over every reading of the week, assuming of the day without the initiative:"]
     for union in found["by_assumption"]:
-        lines.append(f"  {union['metric']}, {union['assumption']}".ljust(46) + between(union))
+        lines.append(f"{'  {metric}, {assumption}'.format(**union):<46}{between(union)}")
     for entry in found["breakdown"]:
-        rise = words.quantity(entry["rise"], entry["metric"])
-        share = percent(entry["relative"], "")
-        lines += [
-            "",
-            f"An untreated rise of {rise} ({share}) on the day before would explain the whole {entry['metric']}.",
-        ]
+        rise = f"{words.quantity(entry['rise'], entry['metric'])} ({percent(entry['relative'])})"
+        whole = f"on the day before would explain the whole {entry['metric']}."
+        lines += ["", f"An untreated rise of {rise} {whole}"]
     return "\n".join(lines)
 
 
 def _print_json(value: Any) -> None:
     """JSON that every parser reads: what is not finite is null."""
-    import json
+    from pydantic_core import to_json
 
-    click.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False, default=str))
+    def other(entry: Any) -> Any:
+        return entry.item() if hasattr(entry, "item") else str(entry)
 
-
-def _finite(value: Any) -> Any:
-    import math
-
-    if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    return value.item() if hasattr(value, "item") else value
+    click.echo(to_json(value, indent=2, inf_nan_mode="null", fallback=other).decode())
 
 
 if __name__ == "__main__":

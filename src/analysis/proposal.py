@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
+from analysis.ledger.errors import hint
 from analysis.ledger.headers import offline
 from analysis.ledger.notation import Note
 from analysis.ledger.panel import METRICS
-from analysis.ledger.sources import hint
 from analysis.ledger.survey import Seen, kind, listed, plain
 from analysis.study import ROOT, Study, write
 
@@ -51,17 +51,17 @@ def proposed(
     path: Path,
     data: str | Path,
     title: str | None = None,
-    event: tuple[str, ...] = (),
+    events: tuple[str, ...] = (),
     event_end: str | None = None,
     campaign_start: str | None = None,
     country: str | None = None,
     currency: str | None = None,
-    offline_channel: tuple[str, ...] = (),
+    offline_channels: tuple[str, ...] = (),
     yes: bool = False,
 ) -> dict[str, Any]:
     """The parameters of a study at `path` of the file `data`; without a title it is called as `path` is.
 
-    `offline_channel` names those at which one pays in person, or is ("none",); where it is empty and the ledger has
+    `offline_channels` names those at which one pays in person, or is ("none",); where it is empty and the ledger has
     channels, what their labels suggest is taken only if `yes`.
 
     Raises
@@ -72,11 +72,11 @@ def proposed(
     from babel.core import get_global
     from babel.numbers import get_territory_currencies
 
-    if not event:
+    if not events:
         raise ValueError("which day was the event? say it with --event, such as --event 2017-10-26")
-    if len(event) > 1 and event_end:
+    if len(events) > 1 and event_end:
         raise ValueError("several --event are editions of one day each; leave out --event-end")
-    days = sorted(_date("--event", text) for text in event)
+    days = sorted(_date("--event", text) for text in events)
     values: dict[str, Any] = {"title": title or _title(path), "ledger": data_path(data, path), **seen.reading}
     values |= {"editions": days} if days[1:] else {"event_start": days[0]}
     for key, text in (("event_end", event_end), ("campaign_start", campaign_start)):
@@ -96,8 +96,8 @@ def proposed(
         measures = {c: {"label": _label(c), "kind": kind(c, seen.table.get(c), currency)} for c in columns}
         values |= {"metrics": mapped} if mapped else {"measures": measures}
     elif "channel" in seen.labels:
-        values["offline_channels"] = _offline(list(seen.labels["channel"].index), offline_channel, yes)
-    if offline_channel and "channel" not in seen.labels and offline_channel != ("none",):
+        values["offline_channels"] = _offline(list(seen.labels["channel"].index), offline_channels, yes)
+    if offline_channels and "channel" not in seen.labels and offline_channels != ("none",):
         advice = "leave out --offline-channel, or say --columns channel=…"
         raise ValueError(f"{seen.name} has no channel; {advice}")
     return values

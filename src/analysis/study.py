@@ -66,6 +66,9 @@ def _zone(value: str) -> str:
 
 def _in_language(value: Any) -> Any:
     """A text alone is English."""
+    if not isinstance(value, str | dict):
+        written = str(value).lower() if isinstance(value, bool) else value
+        raise ValueError(f'is {written}, not text: put it in quotes, "{written}"')
     return {"en": value} if isinstance(value, str) else value
 
 
@@ -138,6 +141,8 @@ class Study(BaseModel):
         Level of every interval.
     seed : int
         Of everything random.
+    contact, corrections : text, or a text in each language
+        Whom to ask, and what has been corrected since the report was first given out: in every footer, as it is.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -171,6 +176,8 @@ class Study(BaseModel):
     language: Literal["en", "ar"] = "en"
     confidence: float = Field(0.95, gt=0, lt=1)
     seed: int = Field(20171026, ge=0)
+    contact: Texts = {}
+    corrections: Texts = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -341,9 +348,10 @@ class Study(BaseModel):
     def has(self) -> frozenset[str]:
         """What the study has, by one word each; a notebook's cell that is tagged ``needs-<word>`` stays if it is there.
 
-        ledger, daily (figures), offline (and digital channels), entity, service, channel, value, payers, campaign,
-        after (days to see what lasts), day or days (one, several), editions, donors, figures (published), calendar (of a country),
-        metrics (several), synthetic, truth (of a simulation), real, background, covariates.
+        ledger or daily (figures); offline (and digital channels), entity, service, channel, value, payers; campaign;
+        after (days to see what lasts), habit (payers, and time to see them again), designs (entities, and days enough
+        to compare designs of an edition on them); day or days (one, several), editions; donors, covariates, figures
+        (published), calendar (of a country), background; metrics (several); synthetic or real, truth (of a simulation).
         """
         true = {
             "campaign": len(self.windows.campaign_days) > 0,
@@ -356,29 +364,53 @@ class Study(BaseModel):
         } | {name: bool(getattr(self, name)) for name in ("background", "donors", "figures", "covariates")}
         if self.ledger is not None:
             names = {} if self.is_daily else self._names
+            entity = "entity" in names or (self.is_daily and "groups" in self._table.attrs)
             true |= {name: name in names for name in ("entity", "service", "channel")}
             true |= {
                 "ledger": not self.is_daily,
                 "daily": self.is_daily,
-                "entity": "entity" in names or (self.is_daily and "groups" in self._table.attrs),
+                "entity": entity,
                 "value": "amount" in names,
                 "payers": "payer_id" in names,
                 "offline": "channel" in names and bool(self.offline_channels),
                 "metrics": len(self.measured) > 1,
                 "truth": bool(self.truth),
                 "after": self._open_days_after(14) >= 5,
+                "habit": {"payer_id", "channel"} <= names.keys() and self._spans(before=210, after=30),
+                "designs": entity and self._like_the_event() >= 35,
             }
         return frozenset(name for name, holds in true.items() if holds)
 
-    def _open_days_after(self, days_after: int) -> int:
-        """Working days that the data hold beyond so many days after the event."""
+    @cached_property
+    def _days(self) -> pd.DatetimeIndex:
+        """Every day from the first to the last of the data."""
         import pandas as pd
 
+        found = self._table.index if self.is_daily else self.panel(("digital",))["date"]
+        return pd.date_range(found.min(), found.max())
+
+    def _spans(self, before: int, after: int) -> bool:
+        """Whether the data hold so many days before the event, and so many after it."""
+        ahead = (
+            (self.windows.event_start - self._days[0]).days,
+            (self._days[-1] - self.windows.event_end).days,
+        )
+        return ahead[0] >= before and ahead[1] >= after
+
+    def _open_days_after(self, days_after: int) -> int:
+        """Working days that the data hold beyond so many days after the event."""
         from analysis import days
 
-        last = self._table.index[-1] if self.is_daily else self.panel(("digital",))["date"].max()
-        beyond = pd.date_range(self.windows.event_end + pd.Timedelta(days=days_after + 1), last)
-        return int(days.features(beyond, self.country)["working"].sum())
+        beyond = self._days[self._days > self.windows.event_end]
+        return int(days.features(beyond[days_after:], self.country)["working"].sum())
+
+    def _like_the_event(self) -> int:
+        """Days like the event's first in the last year of the history."""
+        from analysis.placebo import comparable_days
+
+        one = replace(self.windows, event_end=self.windows.event_start)
+        history = self._days[one.ordinary(self._days, "history")][-380:]
+        return len(comparable_days(history, one))
 
     @cached_property
     def truth(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ it once a language.
 """
 
 from analysis.figures.drawing import (
+    NARROW,
     WIDTH_PIXELS,
     Description,
     canvas,
@@ -25,6 +26,7 @@ from analysis.figures.published import possible_weeks
 from analysis.figures.time import counterfactual, cumulative, history, leads_lags, persistence, weekdays
 
 __all__ = [
+    "NARROW",
     "WIDTH_PIXELS",
     "Description",
     "bounds",

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -27,13 +28,14 @@ from analysis.windows import Windows
 from analysis.words import N_, _
 
 INK = "#1f2328"
-EXPECTED = "#2f7ab8"
-EVENT = "#c8590a"
-OTHER = "#1a8a6f"
-ANNOUNCED = "#b0509a"
-FIFTH = "#8a7a1a"
-WIDTH = 6.6  # inches
+EXPECTED = "#26699f"
+EVENT = "#b24a00"
+OTHER = "#137a60"
+ANNOUNCED = "#a3458d"
+FIFTH = "#766711"
+WIDE, NARROW = 6.6, 3.5  # inches: the page's column, and a phone
 WIDTH_PIXELS = 660
+LINE = 0.18  # inches from line to line of labels
 UNITS = {
     1e9: (N_("{currency} billion"), N_("billion")),
     1e6: (N_("{currency} million"), N_("million")),
@@ -51,16 +53,33 @@ class Description:
 
 
 _descriptions: WeakKeyDictionary[Figure, Description] = WeakKeyDictionary()
+_width: ContextVar[float] = ContextVar("width", default=WIDE)
 
 
 def describe(ax: Axes, *, alt: str, caption: str, data: pd.DataFrame) -> Axes:
     """Attach to a figure what a reader who does not see it needs, and return its Axes."""
     _descriptions[ax.figure] = Description(alt, caption, data)
+    if narrow():
+        title = ax.get_title(loc="left")
+        if text_width([title]) > width() - ax.get_position().x0 * width():
+            half = title.index(" ", len(title) // 2)
+            ax.set_title(f"{title[:half]}\n{title[half + 1 :]}", pad=8)
+            _raise(ax.figure, LINE)
     if words.language() == "ar":
         for text in _written(ax.figure):
             if re.search("[\u0600-\u06ff]", text.get_text()):
                 text.set_text("\u200f" + text.get_text())  # the paragraph runs from right to left
     return ax
+
+
+def _raise(figure: Figure, inches: float) -> None:
+    """Room at the top."""
+    height = figure.get_figheight()
+    share = height / (height + inches)
+    figure.set_figheight(height + inches)
+    for axes in figure.axes:
+        x, y, across, up = axes.get_position().bounds
+        axes.set_position((x, y * share, across, up * share))
 
 
 def _written(figure: Figure) -> Iterator[Text]:
@@ -85,10 +104,24 @@ def description(ax: Axes) -> Description:
 
 
 @contextmanager
-def style() -> Iterator[None]:
-    """The report's style inside the block."""
-    with mpl.rc_context(_style()):
-        yield
+def style(inches: float | None = None) -> Iterator[None]:
+    """The report's style inside the block, `inches` wide if given."""
+    token = _width.set(inches or width())
+    try:
+        with mpl.rc_context(_style()):
+            yield
+    finally:
+        _width.reset(token)
+
+
+def width() -> float:
+    """Inches across what is drawn now."""
+    return _width.get()
+
+
+def narrow() -> bool:
+    """Whether what is drawn now is for a phone."""
+    return width() < WIDE
 
 
 @functools.cache
@@ -109,12 +142,95 @@ def drawn(function: Callable[..., Axes]) -> Callable[..., Axes]:
 
 
 def canvas(
-    height: float = 3.4, left: float = 0.09, right: float = 0.97, top: float = 0.84, bottom: float = 0.1
+    height: float = 3.4,
+    left: float | None = None,
+    right: float | None = None,
+    top: float = 0.84,
+    bottom: float = 0.1,
 ) -> Axes:
-    """Axes on a figure of the report's width; margins as fractions, laid out without a second pass."""
-    figure = Figure(figsize=(WIDTH, height))
+    """Axes on a figure of the width drawn now; margins as fractions, laid out without a second pass."""
+    left = (0.15 if narrow() else 0.09) if left is None else left
+    right = (0.93 if narrow() else 0.97) if right is None else right
+    figure = Figure(figsize=(width(), height))
     FigureCanvasAgg(figure)
     return figure.add_axes((left, bottom, right - left, top - bottom))
+
+
+def beside_canvas(texts: Sequence[str], height: float = 3.4, gap: float = 0.1, **margins: float) -> Axes:
+    """Axes with room for labels at the right; on a phone the labels stand above (`at_the_side`)."""
+    if not narrow():
+        return canvas(height, right=1 - (text_width(texts, 9) + gap) / width(), **margins)
+    taller = height + LINE * len(texts)
+    top = 1 - (1 - margins.pop("top", 0.84)) * height / taller - LINE * len(texts) / taller
+    return canvas(taller, top=top, **{name: at * height / taller for name, at in margins.items()})
+
+
+def row_canvas(
+    labels: Sequence[str],
+    texts: Sequence[str] = (),
+    groups: Sequence[str | None] = (),
+    each: float = 0.29,
+    top: float = 0.4,
+    bottom: float = 0.34,
+) -> tuple[Axes, np.ndarray]:
+    """Axes with one row a case, its label at the left and its text at the right, and the height of each row.
+
+    Where a row's group differs from that of the row before, its name stands above. On a phone label and text stand
+    above the row, so that the axes have the whole width.
+
+    Parameters
+    ----------
+    each, top, bottom : float
+        Inches: from row to row, above the first, below the last.
+    """
+    groups = list(groups) or [None] * len(labels)
+    first = np.array(
+        [g is not None and (not i or g != groups[i - 1]) for i, g in enumerate(groups)], dtype=bool
+    )
+    size, inches, lines = 9, width(), 0
+    if narrow():
+        room = inches - 0.1
+        labels = [_shortened(label, room) for label in labels]
+        pairs = list(zip(labels, texts, strict=True)) if texts else [(label, "") for label in labels]
+        lines = 1 if all(text_width(pair[:1]) + text_width(pair[1:]) < room for pair in pairs) else 2
+        each = 0.24 + 0.17 * lines
+        left, right = 0.22, inches - 0.24
+    else:
+        names = [group for group in groups if group]
+        left = max(text_width(labels, size), text_width(names, size, "bold")) + 0.12
+        right = inches - (text_width(texts, size) + 0.16 if texts else 0.2)
+    head = 0.85 if not lines else 0.24 / each
+    start = -0.18 / (right - left)  # where labels stand over their rows
+    places = np.arange(len(labels)) + head * np.cumsum(first)
+    above = 0.6 if not lines else 0.17 * lines / each + 0.25  # of a row, over its middle
+    last = places[-1] + 0.6
+    height = top + bottom + each * (last + above)
+    ax = canvas(height, left / inches, right / inches, 1 - top / height, bottom / height)
+    ax.set_ylim(last, -above)
+    ax.set_yticks(places, [] if lines else labels, fontsize=size)
+    ax.spines["left"].set_visible(False)
+    look = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": size}
+    for place, name in zip(places[first], np.array(groups, dtype=object)[first], strict=True):
+        if lines:
+            ax.text(start, place - (0.17 * lines + 0.26) / each, name, weight="bold", **look)
+        else:
+            ax.text(-0.06 / (right - left), place - head, name, ha="right", weight="bold", **look)
+    for i, place in enumerate(places):
+        if lines:
+            ax.text(start, place - (0.17 * lines + 0.03) / each, labels[i], **look)
+        if texts:
+            at = {"ha": "right"} if lines else {}
+            x, y = (1 - start, place - 0.2 / each) if lines else (1 + 0.1 / (right - left), place)
+            ax.text(x, y, texts[i], **at, **look)
+    return ax, places
+
+
+def _shortened(text: str, room: float) -> str:
+    """A text of at most so many inches."""
+    kept = text
+    while text_width([kept]) > room:
+        kept = kept.rstrip("…")[:-1].rstrip() + "…"
+    return kept
 
 
 def text_width(texts: Sequence[str], size: float = 10, weight: str = "normal") -> float:
@@ -133,7 +249,7 @@ def shade(ax: Axes, windows: Windows, index: pd.DatetimeIndex) -> None:
     """Campaign, the week before, and the event, the same in every figure over time."""
     half = pd.Timedelta(hours=12)
     first, start, eve = index[0] - half, windows.event_start - half, windows.event_end + half
-    inches = ax.get_position().width * WIDTH / max((index[-1] - index[0]).days, 1)
+    inches = ax.get_position().width * width() / max((index[-1] - index[0]).days, 1)
     note = {"xycoords": ax.get_xaxis_transform(), "fontsize": 8.5, "va": "baseline"}
     week = max(windows.baseline[0] - half, first)
     ax.axvspan(week, start, color=INK, alpha=0.09, lw=0)
@@ -158,7 +274,13 @@ def aside(ax: Axes, x, y: float, text: str, points: float = 4, **look) -> None:
 
 
 def at_the_side(ax: Axes, day: pd.Timestamp, labels: Sequence[tuple[float, str, str]]) -> None:
-    """Labels (height, text, colour) in the right margin, kept apart, each led to from the event."""
+    """Labels (height, text, colour) in the right margin, kept apart, each led to from the event; above on a phone."""
+    if narrow():
+        for i, (_y, text, colour) in enumerate(sorted(labels)):
+            place = {"xycoords": "axes fraction", "xytext": (0, 20 + 72 * LINE * i), "va": "baseline"}
+            ax.annotate(text, (0, 1), textcoords="offset points", color=colour, fontsize=9, **place)
+        ax.set_title(ax.get_title(loc="left"), pad=22 + 72 * LINE * len(labels))
+        return
     low, high = ax.get_ylim()
     apart = 0.075 * (high - low)
     heights = []
@@ -210,7 +332,7 @@ def value_axis(ax: Axes, axis: Axis | None = None) -> None:
 def percent_axis(axis: Axis, signed: bool = True) -> None:
     """Whole per cents, as far as the ticks are."""
     room = (
-        axis.axes.get_position().width * WIDTH / 0.5 if axis.axis_name == "x" else 6
+        axis.axes.get_position().width * width() / 0.5 if axis.axis_name == "x" else 6
     )  # half an inch a label
     axis.set_major_locator(MaxNLocator(min(6, max(2, int(room))), steps=[1, 2, 2.5, 5, 10]))
     ticks = 100 * axis.get_majorticklocs()
@@ -222,12 +344,12 @@ def time_axis(ax: Axes, start: pd.Timestamp, end: pd.Timestamp, anchor: pd.Times
     """Ticks counted in weeks from the event, or at the starts of months; time runs from left to right."""
     days = (end - start).days
     if days <= 120:
-        every = 7 * max(1, -(-days // 56))
+        every = 7 * max(1, -(-days // (28 if narrow() else 56)))
         back = (anchor - start).days // every
         ticks = pd.date_range(anchor - pd.Timedelta(days=back * every), end, freq=f"{every}D")
         labels = [words.day_month(tick) for tick in ticks]
     else:
-        ticks = pd.date_range(start, end, freq="MS")[:: max(1, days // 300)]
+        ticks = pd.date_range(start, end, freq="MS")[:: max(1, days // (100 if narrow() else 300))]
         labels = [words.month(tick) for tick in ticks]
     ax.set_xlim(start - pd.Timedelta(days=0.01 * days), end + pd.Timedelta(days=0.01 * days))
     level_ticks(ax, mpl.dates.date2num(ticks), labels)
@@ -243,8 +365,11 @@ def level_ticks(ax: Axes, places: Sequence[float], labels: Sequence[str]) -> Non
 
 
 def mark_synthetic(ax: Axes) -> None:
-    """Say in the figure itself that its data are simulated."""
-    ax.figure.text(
+    """Say in the figure itself that its data are simulated; on a phone in a line of its own above it."""
+    figure = ax.figure
+    if narrow():
+        _raise(figure, LINE)
+    figure.text(
         0.995, 0.99, _("Synthetic data"), ha="right", va="top", fontsize=8.5, color=ANNOUNCED, weight="bold"
     )
 
@@ -253,12 +378,12 @@ def png(ax: Axes) -> bytes:
     """The figure on white, at twice the size it is shown in."""
     out = io.BytesIO()
     with style():
-        ax.figure.savefig(out, format="png", dpi=2 * WIDTH_PIXELS / WIDTH * 0.75, facecolor="white")
+        ax.figure.savefig(out, format="png", dpi=2 * WIDTH_PIXELS / WIDE * 0.75, facecolor="white")
     return out.getvalue()
 
 
 def svg(ax: Axes, name: str, alt: str) -> str:
-    """The figure as inline SVG: text as paths, the ink as currentColor, ids of its own, no styles, no metadata."""
+    """The figure as inline SVG: text in the page's typeface, the ink as currentColor, no styles, no metadata."""
     from html import escape
 
     out = io.StringIO()
@@ -271,10 +396,13 @@ def svg(ax: Axes, name: str, alt: str) -> str:
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<style.*?</style>", "", text, flags=re.S)
     text = re.sub(r'style="([^"]*)"', _attributes, text)
     prefix = re.sub(r"[^A-Za-z0-9-]", "-", name)
+    # Nothing is drawn by the patches of figure and axes, which are transparent.
+    text = re.sub(r'<g id="patch_\d+">\s*<path d="[^"]*" fill="none" */>\s*</g>', "", text)
     text = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', text)
     text = re.sub(r'xlink:href="#([^"]+)"', rf'href="#{prefix}-\1"', text)
     text = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", text)
     text = text.replace(INK, "currentColor")
+    text = re.sub(r' (?:font-family="[^"]*"|text-anchor="start"|transform="rotate\(-0 [^"]*")', "", text)
     text = re.sub(
         r'\sid="[^"]*-(?:figure|axes|patch|line2d|text|xtick|ytick|matplotlib\.axis|[A-Z]\w+)_\d+"', "", text
     )

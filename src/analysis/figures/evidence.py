@@ -19,16 +19,18 @@ from analysis.figures.drawing import (
     FIFTH,
     INK,
     OTHER,
-    WIDTH,
     aside,
     canvas,
     describe,
     drawn,
     metric_title,
+    narrow,
     percent_axis,
+    row_canvas,
     text_width,
     unit,
     value_axis,
+    width,
 )
 from analysis.words import _
 
@@ -66,7 +68,8 @@ def placebo(test: Placebos, effect: Effect) -> Axes:
     top = max(heights.max() + 2, 4)
     ax.vlines(event, 0, top * 0.86, color=EVENT, lw=2)
     text = _("the event {x}").format(x=words.percent(event, signed=True))
-    ax.text(event, top * 0.88, text, color=EVENT, ha="center", va="bottom", fontsize=9)
+    side = "right" if narrow() else "center"
+    ax.text(event, top * 0.88, text, color=EVENT, ha=side, va="bottom", fontsize=9)
     ax.axvline(0, color=INK, lw=0.8)
     room = 0.08 * (ends.max() - ends.min())
     ax.set_xlim(min(ends.min(), 0) - room, ends.max() + room)
@@ -74,7 +77,7 @@ def placebo(test: Placebos, effect: Effect) -> Axes:
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     percent_axis(ax.xaxis)
-    ax.set_xlabel(_("what each date “added”, over what was expected of it"), fontsize=9)
+    ax.set_xlabel(_("what each date “added”, over what was expected of it"), fontsize=8 if narrow() else 9)
     more = test.rank - 1
     alt = _(
         "Dot chart of what {n} comparable dates “added”: half of them lie between {quarter} and {three_quarters}, all "
@@ -119,11 +122,11 @@ def specification(
         for value in sorted(rows[column].dropna().unique(), key=_by_size)
         if str(value)
     ]
-    upper, lower = 2.3, 0.16 * len(marks) + 0.1
+    upper, lower = 2.3, (0.3 if narrow() else 0.16) * len(marks) + 0.1
     height = upper + lower + 0.55
-    left = (text_width([text for *_rest, text in marks], 8) + 0.12) / WIDTH
+    left = 0.14 if narrow() else (text_width([text for *_rest, text in marks], 8) + 0.12) / width()
     note = "" if announced is None else _("announced\n{x}").format(x=words.percent(announced, signed=True))
-    right = 0.99 - text_width(note.split("\n"), 9) / WIDTH - 0.01
+    right = 0.99 - text_width(note.split("\n"), 9) / width() - 0.01
     ax = canvas(height, left, right, top=1 - 0.3 / height, bottom=(lower + 0.25) / height)
     below = ax.figure.add_axes((left, 0.1 / height, right - left, lower / height), sharex=ax)
     x = np.arange(len(rows))
@@ -167,9 +170,14 @@ def specification(
         mine = np.intersect1d(here, own)
         below.plot(mine, np.full(len(mine), place), "D", color=EVENT, ms=4, mew=0, zorder=5)
     for place in [i for i in range(1, len(marks)) if marks[i][0] != marks[i - 1][0]]:
-        below.axhline(place - 0.5, color=INK, lw=0.5, alpha=0.4)
-    below.set_yticks(range(len(marks)), [text for *_rest, text in marks], fontsize=8)
+        below.axhline(place - (0.75 if narrow() else 0.5), color=INK, lw=0.5, alpha=0.4)
+    names = [text for *_rest, text in marks]
+    below.set_yticks(range(len(marks)), [] if narrow() else names, fontsize=8)
     below.set_ylim(len(marks) - 0.4, -0.6)
+    if narrow():
+        for place, text in enumerate(names):
+            below.text(0, place - 0.48, text, fontsize=8, va="center", transform=below.get_yaxis_transform())
+        below.set_ylim(len(marks) - 0.7, -0.8)
     below.tick_params(bottom=False, labelbottom=False)
     ax.set_xlim(-1, len(rows))
     alt = _(
@@ -211,21 +219,12 @@ def decomposition(found: Decomposition, metric: str = "value", level: float = 0.
     for x, *ends in zip(estimate, low, high, strict=True):
         step = words.step(*ends)
         texts.append(f"{words.number(x, step, signed=True)} ({words.interval(*ends, step=step)})")
-    height = 0.65 + 0.42 * len(rows)
-    left, right = text_width(names, 9) + 0.12, WIDTH - text_width(texts, 9) - 0.16
-    ax = canvas(height, left / WIDTH, right / WIDTH, top=1 - 0.3 / height, bottom=0.36 / height)
-    places, colours = range(len(rows)), [EXPECTED] * (len(rows) - 1) + [EVENT]
-    ax.barh(places, estimate, height=0.56, color=colours, alpha=0.6)
+    ax, places = row_canvas(names, texts, each=0.42, top=0.3, bottom=0.36)
+    colours = [EXPECTED] * (len(rows) - 1) + [EVENT]
+    ax.barh(places, estimate, height=0.3 if narrow() else 0.56, color=colours, alpha=0.6)
     ax.hlines(places, low, high, color=INK, lw=1.3)
     ax.axvline(0, color=INK, lw=0.9)
-    ax.axhline(len(rows) - 1.5, color=INK, lw=0.6)
-    ax.set_yticks(places, names)
-    ax.set_ylim(len(rows) - 0.5, -0.5)
-    for place, text in enumerate(texts):
-        ax.text(
-            1 + 0.1 / (right - left), place, text, transform=ax.get_yaxis_transform(), va="center", fontsize=9
-        )
-    ax.spines["left"].set_visible(False)
+    ax.axhline(places[-1] - (0.8 if narrow() else 0.5), color=INK, lw=0.6)
     ax.xaxis.set_major_locator(MaxNLocator(5))
     value_axis(ax, ax.xaxis)
     title = metric_title(metric)
@@ -317,34 +316,40 @@ def calibration(rows: pd.DataFrame, value: str = "coverage", low: float = 0.935,
         [words.method(name) for name in table.columns],
         [words.process(name) for name in table.index],
     )
-    height, left = 1.35 + 0.25 * len(table), text_width(down, 9) + 0.12
-    turned = text_width(across, 8.5)
+    left = 0.03 if narrow() else text_width(down, 9) + 0.12
+    each, angle = (0.42, 60) if narrow() else (0.25, 35)  # inches a row; degrees
+    rise, reach = np.sin(np.radians(angle)), np.cos(np.radians(angle))
+    headed = rise * text_width(across, 8.5) + 0.2
     columns = min(
-        (WIDTH - left - 0.84 * text_width([name], 8.5)) / (j + 0.55) for j, name in enumerate(across)
+        (width() - left - (reach + 0.02) * text_width([name], 8.5)) / (j + 0.55)
+        for j, name in enumerate(across)
     )
-    height += 0.58 * turned - 1.2
-    right = (left + columns * len(across)) / WIDTH
-    ax = canvas(
-        height, left / WIDTH, min(right, 0.99), top=1 - (0.58 * turned + 0.2) / height, bottom=0.06 / height
-    )
+    right = min((left + columns * len(across)) / width(), 0.99)
+    height = 0.15 + each * len(table) + headed + (0.2 if narrow() else 0)
+    ax = canvas(height, left / width(), right, top=1 - headed / height, bottom=0.06 / height)
+    half = 0.27 if narrow() else 0.43  # of a cell's height
     cells = table.to_numpy(float)
     under, over = cells < low, cells > high
     for i, j in np.argwhere(np.isfinite(cells)):
         if under[i, j] or over[i, j]:  # told apart without colours too
             look = {"fc": EVENT, "alpha": 0.3, "lw": 0} if under[i, j] else {"fc": "none", "ec": EXPECTED}
-            ax.add_patch(Rectangle((j - 0.46, i - 0.43), 0.92, 0.86, **look))
+            ax.add_patch(Rectangle((j - 0.46, i - half), 0.92, 2 * half, **look))
         text = (
             words.number(100 * cells[i, j], 0.1) if value == "coverage" else words.number(cells[i, j], 0.01)
         )
         ax.text(
-            j, i, text, ha="center", va="center", fontsize=8.5, weight="bold" if under[i, j] else "normal"
-        )
-    ax.set_xticks(range(len(across)), across, rotation=35, fontsize=8.5, ha="left", rotation_mode="anchor")
+            j, i, text, ha="center", va="center", fontsize=8 if narrow() else 8.5,
+            weight="bold" if under[i, j] else "normal",
+        )  # fmt: skip
+    ax.set_xticks(range(len(across)), across, rotation=angle, fontsize=8.5, ha="left", rotation_mode="anchor")
     ax.xaxis.tick_top()
-    ax.set_yticks(range(len(down)), down)
+    ax.set_yticks(range(len(down)), [] if narrow() else down)
     ax.tick_params(length=0)
     ax.set_xlim(-0.5, len(across) - 0.5)
-    ax.set_ylim(len(down) - 0.5, -0.5)
+    ax.set_ylim(len(down) - 0.5, -1 if narrow() else -0.5)
+    if narrow():
+        for i, name in enumerate(down):
+            ax.text(0, i - 0.5, name, fontsize=8.5, va="center", transform=ax.get_yaxis_transform())
     for side in ax.spines.values():
         side.set_visible(False)
     inside = (~under & ~over & np.isfinite(cells)).sum(axis=0)

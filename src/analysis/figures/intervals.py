@@ -16,12 +16,11 @@ from analysis.figures.drawing import (
     EXPECTED,
     INK,
     OTHER,
-    WIDTH,
-    canvas,
     describe,
     drawn,
+    narrow,
     percent_axis,
-    text_width,
+    row_canvas,
 )
 from analysis.words import _
 
@@ -148,20 +147,10 @@ def _rows(rows: pd.DataFrame, announced: float | None, bars: bool = False, own: 
     `own` names a column drawn as a hollow point beside.
     """
     labels = [words.name(str(label)) for label in rows["label"]]
-    groups = list(rows["group"]) if "group" in rows else [None] * len(rows)
-    places, heads, y = [], [], 0.0
-    for i, group in enumerate(groups):
-        if group is not None and (i == 0 or group != groups[i - 1]):
-            heads.append((y, words.name(str(group))))
-            y += 0.85
-        places.append(y)
-        y += 1.0
+    groups = [words.name(str(group)) for group in rows["group"]] if "group" in rows else ()
     low, high, point = _ends(rows)
     texts = list(map(_row_text, low, high, point))
-    height = 0.75 + (0.29 if len(rows) < 20 else 0.22) * y
-    left = max(text_width(labels, 9), text_width([head for _y, head in heads], 9, "bold")) + 0.12
-    right = WIDTH - text_width(texts, 9) - 0.16
-    ax = canvas(height, left / WIDTH, right / WIDTH, top=1 - 0.4 / height, bottom=0.34 / height)
+    ax, places = row_canvas(labels, texts, groups, each=0.29 if len(rows) < 20 else 0.22)
     others = rows[own].to_numpy(float) if own else point
     _limits(ax, np.concatenate([low, high, point, others, [0.0, announced or 0.0]]))
     for place, a, b, c, o in zip(places, low, high, point, others, strict=True):
@@ -173,20 +162,14 @@ def _rows(rows: pd.DataFrame, announced: float | None, bars: bool = False, own: 
             )
         if np.isfinite(c):
             ax.plot([c], [place], "o", color=colour, ms=6)
-    beside = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": 9}
-    for place, text in zip(places, texts, strict=True):
-        ax.text(1 + 0.1 / (right - left), place, text, **beside)
-    for place, head in heads:
-        ax.text(-0.06 / (right - left), place, head, ha="right", weight="bold", **beside)
     ax.axvline(0, color=INK, lw=0.9)
     if announced is not None:
         ax.axvline(announced, color=ANNOUNCED, lw=1.3, ls=(0, (5, 3)))
         text = _("announced {x}").format(x=words.percent(announced, signed=True))
         above = {"transform": ax.get_xaxis_transform(), "color": ANNOUNCED, "ha": "center", "fontsize": 9}
+        if narrow() and announced > np.quantile(ax.get_xlim(), 0.7):
+            above["ha"] = "right"
         ax.text(announced, 1.02, text, **above)
-    ax.set_ylim(y - 0.4, -0.6)
-    ax.set_yticks(places, labels)
-    ax.spines["left"].set_visible(False)
     ax.grid(axis="x")
     percent_axis(ax.xaxis)
     return ax

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from analysis import words
-from analysis.figures.drawing import EXPECTED, INK, WIDTH, canvas, describe, drawn, percent_axis, text_width
+from analysis.figures.drawing import EXPECTED, INK, describe, drawn, narrow, percent_axis, row_canvas
 from analysis.words import _
 from analysis.words.terms import REST
 
@@ -22,21 +22,14 @@ def shares(rows: pd.DataFrame, by: str = "entity") -> Axes:
         Columns `by`, ``count_share`` and ``value_share`` (fractions), first row on top.
     """
     labels = [words.name(str(label)) for label in rows[by]]
-    height = 0.8 + 0.27 * len(rows)
-    ax = canvas(
-        height, left=(text_width(labels, 9) + 0.14) / WIDTH, top=1 - 0.5 / height, bottom=0.3 / height
-    )
-    place = np.arange(len(rows))
+    ax, place = row_canvas(labels, each=0.27, top=0.7 if narrow() else 0.5)
     count, value = rows["count_share"].to_numpy(), rows["value_share"].to_numpy()
     ax.hlines(place, np.minimum(count, value), np.maximum(count, value), color=INK, lw=1, alpha=0.4)
     ax.plot(count, place, "o", color=INK, ms=6, mfc="white", mew=1.4, clip_on=False, zorder=3)
     ax.plot(value, place, "o", color=EXPECTED, ms=6, clip_on=False, zorder=3)
-    ax.set_yticks(place, labels, fontsize=9)
-    ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.set_xlim(left=0)
     percent_axis(ax.xaxis, signed=False)
     ax.grid(axis="x")
-    ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
     left_is_count = count[0] < value[0]
     for text, x, colour, left in (
@@ -44,7 +37,7 @@ def shares(rows: pd.DataFrame, by: str = "entity") -> Axes:
         (_("share of value"), value[0], EXPECTED, not left_is_count),
     ):
         ax.annotate(
-            text, (x, 0), xytext=(-4 if left else 4, 9), textcoords="offset points", color=colour,
+            text, (x, 0), xytext=(-4 if left else 4, 24 if narrow() else 9), textcoords="offset points", color=colour,
             ha="right" if left and x > 0.3 * ax.get_xlim()[1] else "left", fontsize=9,
         )  # fmt: skip
     named = rows[rows[by] != REST]

@@ -11,12 +11,11 @@ from analysis.figures.drawing import (
     EVENT,
     EXPECTED,
     INK,
-    WIDTH,
-    canvas,
     describe,
     drawn,
+    narrow,
     percent_axis,
-    text_width,
+    row_canvas,
 )
 from analysis.words import _
 
@@ -32,35 +31,24 @@ def retention(rows: pd.DataFrame) -> Axes:
     channels = [words.code("channel", name) for name in rows["channel"]]
     # What is left of the event's share less the interval of the difference.
     ends = rows["share"] - rows["high"], rows["share"] - rows["low"]
-    heads = ~rows["channel"].duplicated()
-    places = (rows.index + 0.9 * heads.cumsum() - 0.9).to_numpy(float)
     days = [_("within {n} days").format(n=words.number(int(n), 1)) for n in rows["days"]]
     texts = [
         _("{event} against {ordinary}").format(event=words.percent(a, 0.01), ordinary=words.percent(b, 0.01))
         for a, b in zip(rows["share"], rows["ordinary_share"], strict=True)
     ]
-    height = 1.15 + 0.27 * (places[-1] + 1)
-    left = max(text_width(days, 9), text_width(channels, 9, "bold")) + 0.12
-    right = WIDTH - text_width(texts, 9) - 0.16
-    ax = canvas(height, left / WIDTH, right / WIDTH, top=1 - 0.55 / height, bottom=0.36 / height)
+    ax, places = row_canvas(days, texts, channels, each=0.27, top=0.6 if narrow() else 0.35)
     ax.hlines(places, *ends, color=EXPECTED, lw=6, alpha=0.35)
     ax.plot(
         rows["ordinary_share"], places, "D", color=EXPECTED, ms=5, label=_("ordinary days, with interval")
     )
     ax.plot(rows["share"], places, "o", color=EVENT, ms=6.5, label=_("the event"))
-    beside = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": 9}
-    for place, text in zip(places, texts, strict=True):
-        ax.text(1 + 0.1 / (right - left), place, text, **beside)
-    for place, name in zip(places[heads], np.array(channels)[heads], strict=True):
-        ax.text(-0.06 / (right - left), place - 0.9, name, ha="right", weight="bold", **beside)
-    ax.set_ylim(places[-1] + 0.6, -1.5)
-    ax.set_yticks(places, days)
     ax.set_xlim(0, min(1.0, np.ceil(10 * max(rows["share"].max(), ends[1].max())) / 10))
     ax.axvline(0, color=INK, lw=0.9)
-    ax.spines["left"].set_visible(False)
     ax.grid(axis="x")
     percent_axis(ax.xaxis, signed=False)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False, fontsize=9)
+    ax.legend(
+        loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1 if narrow() else 2, frameon=False, fontsize=9
+    )
     first = rows[rows["channel"] == rows["channel"].iloc[0]]
     alt = _("Share of first-time digital payers who paid digitally again. {channel}: {parts}.").format(
         channel=channels[0],

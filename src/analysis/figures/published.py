@@ -10,12 +10,12 @@ from analysis.figures.drawing import (
     EVENT,
     EXPECTED,
     OTHER,
-    WIDTH,
-    canvas,
+    at_the_side,
+    beside_canvas,
     describe,
     drawn,
     metric_title,
-    text_width,
+    narrow,
     unit,
     value_axis,
 )
@@ -39,7 +39,7 @@ def possible_weeks(rows: pd.DataFrame, metric: str = "value") -> Axes:
             x=words.quantity(event[f"{name}_line"], metric), effect=effect
         )
         labels.append((event[f"{name}_line"], text, colour))
-    ax = canvas(3.2, right=1 - (text_width([text for _y, text, _c in labels], 9) + 0.18) / WIDTH)
+    ax = beside_canvas([text for _y, text, _c in labels], 3.2, gap=0.18)
     for name, colour, mark, size in (("least", EXPECTED, "o", 8.5), ("most", OTHER, "s", 5)):
         ax.plot(rows[f"{name}_line"] / scale, color=colour, lw=1.3, ls=(0, (4, 2)))
         ax.plot(rows[name] / scale, mark, color=colour, ms=size)
@@ -47,12 +47,15 @@ def possible_weeks(rows: pd.DataFrame, metric: str = "value") -> Axes:
     ax.plot([len(rows) - 1], [event["observed"] / scale], "D", color=EVENT, ms=8)
     ax.set_xlim(-0.3, len(rows) - 0.75)
     ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))
-    for height, text, colour in labels:
-        ax.text(len(rows) - 0.7, height / scale, text, color=colour, va="center", fontsize=9)
     ax.set_xticks(range(len(rows)), [words.day_month(day) for day in rows["date"]])
     title = metric_title(metric)
     ax.set_title(f"{title} ({unit_name})" if unit_name else title, pad=8)
     value_axis(ax)
+    if narrow():
+        at_the_side(ax, event["date"], [(height / scale, text, colour) for height, text, colour in labels])
+    else:
+        for height, text, colour in labels:
+            ax.text(len(rows) - 0.7, height / scale, text, color=colour, va="center", fontsize=9)
     alt = _("Two possible weeks with their trend lines up to {day}. {labels}.").format(
         day=words.date(event["date"]), labels="; ".join(text for _y, text, _c in labels)
     )

@@ -16,21 +16,23 @@ from analysis.figures.drawing import (
     EVENT,
     EXPECTED,
     INK,
-    WIDTH,
     aside,
     at_the_side,
+    beside_canvas,
     canvas,
     describe,
     drawn,
     label,
     level_ticks,
     metric_title,
+    narrow,
     percent_axis,
     shade,
     text_width,
     time_axis,
     unit,
     value_axis,
+    width,
 )
 from analysis.windows import Windows
 from analysis.words import _
@@ -57,7 +59,7 @@ def counterfactual(
         (observed, label(_("observed"), observed, effect.metric, step), EVENT),
         (centre, label(_("expected"), centre, effect.metric, step), EXPECTED),
     ]
-    ax = canvas(right=1 - (text_width([text for _y, text, _c in sides], 9) + 0.1) / WIDTH)
+    ax = beside_canvas([text for _y, text, _c in sides])
     start = windows.event_start - pd.Timedelta(days=days_before)
     shown = daily.loc[start : windows.event_end + pd.Timedelta(days=days_after)]
     scale, unit_name = unit(shown.max(), effect.metric)
@@ -213,7 +215,7 @@ def cumulative(found: Decomposition, metric: str = "value", level: float = 0.95)
     last = rows.iloc[-1]
     step = words.step(last["low"] / scale, last["high"] / scale)
     end = words.number(last["effect"] / scale, step, signed=True)
-    ax = canvas(3.0, right=0.97 - text_width([end], 9) / WIDTH)
+    ax = canvas(3.0, right=0.97 - text_width([end], 9) / width())
     half = pd.Timedelta(hours=12)
     event = rows.loc[rows["lag"] == 0, "date"]
     ax.axvspan(event.min() - half, event.max() + half, color=EVENT, alpha=0.22, lw=0)
@@ -247,7 +249,7 @@ def persistence(found: Persistence) -> Axes:
     """
     rows = found.days
     texts = [_("fitted"), _("expected")]
-    ax = canvas(3.2, right=0.97 - text_width(texts, 9) / WIDTH, top=0.88, bottom=0.15)
+    ax = canvas(3.2, right=0.97 - text_width(texts, 9) / width(), top=0.88, bottom=0.15)
     ax.plot(rows["lag"], rows["share"] * 100, "o", color=INK, ms=3.2, mew=0, alpha=0.75)
     ax.plot(rows["lag"], rows["fitted"] * 100, color=EVENT, lw=1.8)
     ax.plot(rows["lag"], rows["expected"] * 100, color=EXPECTED, lw=1.6, ls=(0, (4, 2)))
@@ -282,7 +284,7 @@ def persistence(found: Persistence) -> Axes:
 @drawn
 def weekdays(daily: pd.Series, windows: Windows, metric: str = "value") -> Axes:
     """Every ordinary day by its weekday, the week's first working day first, with the median and the event."""
-    ax = canvas()
+    ax = canvas(bottom=0.16 if narrow() else 0.1)
     first = days.week_begins(windows.event_start, windows.country)
     past = windows.past(daily, "history").dropna()
     past = past[days.plain(past.index, windows.country)]
@@ -305,7 +307,11 @@ def weekdays(daily: pd.Series, windows: Windows, metric: str = "value") -> Axes:
             text, (place, daily[day] / scale), xytext=(-7 if beside else 7, 0), textcoords="offset points", color=EVENT,
             ha="right" if beside else "left", va="center", fontsize=9,
         )  # fmt: skip
-    level_ticks(ax, range(7), [words.weekday(day) for day in order])
+    names = [words.weekday(day) for day in order]
+    if narrow():  # in two lines, so that each has room
+        ax.set_xticks(range(7), [f"\n{name}" if place % 2 else name for place, name in enumerate(names)])
+    else:
+        level_ticks(ax, range(7), names)
     title = metric_title(metric)
     ax.set_title(f"{title} ({unit_name})" if unit_name else title, pad=8)
     value_axis(ax)

@@ -5,10 +5,9 @@ from analysis.ledger.daily import as_daily, picked, read_daily
 from analysis.ledger.faults import Fault
 from analysis.ledger.notation import Note
 from analysis.ledger.panel import daily_metric, daily_panel, is_synthetic, metric, refuse_absent
-from analysis.ledger.sources import COUNTER, Reading, is_daily
+from analysis.ledger.sources import Reading, is_daily
 
 __all__ = [
-    "COUNTER",
     "Fault",
     "Note",
     "Reading",

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import gzip
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+import narwhals as nw
 import pandas as pd
+import polars as pl
 import pyarrow.parquet
 
-from analysis.ledger.check_rows import Limits, ledger_faults
+from analysis.ledger.aggregate import near_offline, refuse_types, typed
 from analysis.ledger.daily import figures
-from analysis.ledger.faults import SHOWN, Fault
-from analysis.ledger.sources import (
-    ENCODING_ADVICE,
-    Dialect,
-    Reading,
-    described,
-    dialect,
-    is_daily,
-    kind_of,
-    opened,
-    telling,
-)
+from analysis.ledger.errors import hint, missing, telling
+from analysis.ledger.faults import FILE, ROW, SHOWN, Book, Fault, Kind
+from analysis.ledger.notation import OFFSET, cleaned, numbers
+from analysis.ledger.sources import COLUMNS, Reading, Source, described, is_daily, kind_of, opened
+from analysis.ledger.text import line_faults
 
 LARGEST = 1e9  # no single payment is expected beyond this
+ALIKE = 0.2  # a larger share of rows alike in every column is said
+HASHED = 8_000_000  # identifiers compared at a time
+TIME_ADVICE = "write it as 2017-10-26 14:30:00"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is out of range: times before `start` or from `stop` on; channels other than these, where any are given."""
+
+    start: datetime
+    stop: datetime
+    channels: Sequence[str]
 
 
 def check(
@@ -37,8 +42,7 @@ def check(
     timezone: str | None = None,
     history_start: Any = None,
     until: Any = None,
-    channels: Sequence[str] | None = None,
-    largest: float = LARGEST,
+    channels: Sequence[str] = (),
     how: Reading | None = None,
     **reading: Any,
 ) -> list[Fault]:
@@ -54,10 +58,8 @@ def check(
         with it, `paid_at`, `amount` and those mapped.
     history_start, until : date-like, optional
         Times before the first or after the day of the second are faults; `until` is now.
-    channels : sequence of str, optional
+    channels : sequence of str
         The channels that there are. Without it only labels that nearly say an offline one are faults.
-    largest : float
-        An amount beyond it is absurd.
 
     Raises
     ------
@@ -66,22 +68,20 @@ def check(
     """
     stop = pd.Timestamp.now() if until is None else pd.Timestamp(until).normalize() + pd.Timedelta(days=1)
     start = datetime.min if history_start is None else pd.Timestamp(history_start).to_pydatetime()
-    limits = Limits(start, stop.to_pydatetime(), largest, None if channels is None else frozenset(channels))
+    limits = Limits(start, stop.to_pydatetime(), channels)
     try:
         how = how or Reading(columns=columns, timezone=timezone, **reading)
-        faults = [fault for file in described(source)[1] for fault in _file_faults(file, how.encoding)]
-        if faults:
+        if faults := [fault for file in described(source)[1] for fault in _file_faults(file, how.encoding)]:
             return faults
         if "pyspark" in type(source).__module__:
             raise ValueError("a Spark frame has no row numbers; write it to Parquet and check that")
         daily = is_daily(source, how=how)
         if daily and how.columns:
-            raise ValueError(
-                "--columns maps a ledger's columns; name those of daily figures with --date-column"
-            )
+            advice = "name those of daily figures with --date-column"
+            raise ValueError(f"--columns maps a ledger's columns; {advice}")
         with opened(source, how.columns, how.encoding, how.query, numbered=True) as data, telling(data.name):
             if not daily:
-                return ledger_faults(data, how, limits)
+                return _ledger_faults(data, how, limits)
             return figures(data, how, start.date(), (limits.stop - timedelta(microseconds=1)).date())[0]
     except ValueError as error:
         return [Fault.of(error)]
@@ -94,39 +94,146 @@ def _file_faults(file: Path, encoding: str | None) -> list[Fault]:
         with telling(file.name):
             if kind == "parquet":
                 pyarrow.parquet.read_metadata(file)
-            return _line_faults(file, dialect(file, encoding, errors="replace")) if kind == "text" else []
+            return line_faults(file, encoding) if kind == "text" else []
     except ValueError as error:
         return [Fault.of(error, file.name)]
 
 
-def _line_faults(file: Path, how: Dialect) -> list[Fault]:
-    """The first line that is not in the file's encoding, or the lines with more or fewer cells than the header."""
-    done, read, faults, count = 0, 0, [], 0
-    advice = "quote cells that hold the separator, and fill in the missing ones"
+def _ledger_faults(ledger: Source, how: Reading, limits: Limits) -> list[Fault]:
+    """Every fault of an opened ledger with numbered rows."""
+    frame: pl.LazyFrame = nw.to_native(ledger.frame)
+    schema, book = ledger.frame.collect_schema(), Book(ledger, frame)
+    needed = ["paid_at", "amount", *how.columns] if how.columns else [c for c in COLUMNS if c != "payer_id"]
+    faults, has = [], set()
+    for column in dict.fromkeys([*needed, *ledger.names]):
+        try:
+            if column not in ledger.names:
+                raise ValueError(missing(column, [c for c in schema if c not in (FILE, ROW)], ledger.name))
+            refuse_types(nw.Schema({column: schema[column]}), ledger.name)
+            has.add(column)
+        except ValueError as error:
+            fault = Fault.of(error, ledger.name)
+            faults.append(book.whole(column, fault.problem.removeprefix(f"{column} "), fault.advice, True))
+    if frame.head(1).collect().is_empty():
+        return [*faults, book.whole(None, "holds no payments", "check that it is the right file", True)]
+    looks: dict[str, Callable] = {
+        "paid_at": _times,
+        "amount": _amounts,
+        "channel": _channels,
+        "payer_id": _payers,
+    }
+    for column, look in looks.items():
+        try:
+            faults += look(book, how, limits) if column in has else []
+        except ValueError as error:  # a column that can be read two ways
+            faults.append(Fault.of(error, ledger.name))
+    words = dict.fromkeys(("entity", "service", "channel", "transaction_id"), "is empty")
+    words["payer_id"] = "is empty, so the payment has no payer"
+    faults += book.listed([Kind(c, _empty(c), word, "fill it in") for c, word in words.items() if c in has])
+    return faults + (_duplicates(book) if "transaction_id" in has else _alike(book))
 
-    def lines(raw: IO[bytes]) -> Iterator[str]:
-        nonlocal done, read
-        for line in raw:
-            yield codecs.decode(line, how.encoding)
-            done, read = done + len(line), read + 1
 
-    try:
-        if how.encoding.startswith("utf-16") or how.separator == " ":
-            return []
-        with (gzip.open if how.zipped else open)(file, "rb") as raw:
-            rows = csv.reader(lines(raw), delimiter=how.separator)
-            for row in rows:
-                if len(row) != len(how.header) and row:
-                    count += 1
-                    if count <= SHOWN:
-                        problem = f"has {len(row)} cells, the header {len(how.header)}"
-                        line = rows.line_num
-                        faults.append(Fault(line - 1, None, problem, advice, file.name, line))
-    except UnicodeDecodeError as error:
-        coding = how.encoding.removesuffix("-sig").upper()
-        problem = f"byte {done + error.start + 1:,} is not {coding} text"
-        return [Fault(read or None, None, problem, ENCODING_ADVICE, file.name, read + 1)]
-    if count > SHOWN:
-        problem = f"and {count - SHOWN:,} more rows whose cells are not as many as the header's"
-        faults.append(Fault(None, None, problem, advice, file.name))
-    return faults
+def _empty(column: str) -> pl.Expr:
+    text = pl.col(column)
+    return text.is_null() | (text.cast(pl.String).str.strip_chars() == "")
+
+
+def _times(book: Book, how: Reading, limits: Limits) -> list[Fault]:
+    """Times that are unreadable or out of range, days without a payment."""
+    raw, time, empty = pl.col("raw paid_at"), pl.col("paid_at"), _empty("raw paid_at")
+    frame = book.frame.select(FILE, ROW, time, time.cast(pl.String).alias("raw paid_at"))
+    frame = nw.to_native(typed(nw.from_native(frame), book.source.name, how))
+    unread, late = time.is_null() & ~empty, f"{{}} is not before {limits.stop:%Y-%m-%d %H:%M}"
+    header, zoned = raw == book.source.names["paid_at"], cleaned(raw).str.contains(OFFSET)
+    early = f"{{}} is before the history starts, {limits.start:%Y-%m-%d}"
+    kinds = [
+        Kind("paid_at", empty, "is empty", TIME_ADVICE, True),
+        Kind("paid_at", unread & header, "the header comes again", "remove the line", True),
+        Kind("paid_at", unread & zoned, "{} carries a time zone, other rows do not", "write all alike", True),
+        Kind("paid_at", unread & ~header & ~zoned, "{} is not a time", TIME_ADVICE, True),
+        Kind("paid_at", time >= limits.stop, late, "correct it"),
+        Kind("paid_at", time < limits.start, early, "correct it or leave it out"),
+    ]
+    inside = frame.filter((time >= limits.start) & (time < limits.stop)).select(time.dt.date().unique())
+    days = inside.collect(engine="streaming").to_series().to_list()
+    gaps = book.gaps(days, "paid_at", "add them, or leave it if nothing was open")
+    return book.with_frame(frame).listed(kinds) + gaps
+
+
+def _amounts(book: Book, how: Reading, limits: Limits) -> list[Fault]:
+    """Amounts that are missing, no numbers, negative, absurd, or finer than two decimals."""
+    amount, empty = pl.col("amount"), _empty("raw amount")
+    frame = book.frame.select(FILE, ROW, amount, amount.cast(pl.String).alias("raw amount"))
+    text = frame.collect_schema()["amount"] == pl.String
+    number = numbers(frame, "amount", book.source.name, how.decimal) if text else amount.cast(pl.Float64)
+    finite, size = amount.is_finite().fill_null(False), amount.abs()
+    fine = (amount * 100 - (amount * 100).round()).abs() > 1e-3
+    kinds = [
+        Kind("amount", empty, "is empty", "fill it in", True),
+        Kind("amount", ~finite & ~empty, "{} is not a number", "write it as 1234.50", True),
+        Kind("amount", finite & (size > LARGEST), "{} is beyond any payment", "correct it", True),
+        Kind("amount", finite & fine & (size < 1e9), "{} has more than two decimals", "round it to two"),
+    ]
+    if not how.refunds:
+        advice = "correct it, or say refunds=True (in a study: refunds: true) if it is a refund"
+        kinds.append(Kind("amount", finite & (amount < 0), "{} is negative", advice, True))
+    return book.with_frame(frame.with_columns(number.alias("amount"))).listed(kinds)
+
+
+def _channels(book: Book, how: Reading, limits: Limits) -> list[Fault]:
+    """Labels that nearly say an offline channel, or that are not among the known channels."""
+    label = pl.col("channel").cast(pl.String)
+    found = book.frame.select(label.alias("x")).unique().collect(engine="streaming")["x"].drop_nulls()
+    known = {*(limits.channels or found), *how.offline_channels}
+    kinds = []
+    for one in sorted(found)[:1_000]:
+        near = None if one in limits.channels else near_offline(one, how.offline_channels)
+        if near:
+            problem = f"{{}} looks like {near!r} and would count as digital"
+            kinds.append(Kind("channel", label == one, problem, f"write it as {near}"))
+        elif one.strip() and one not in known:
+            advice = hint(one, known, f"the channels are {', '.join(sorted(known))}")
+            kinds.append(Kind("channel", label == one, "{} is not a known channel", advice))
+    return book.listed(kinds)
+
+
+def _payers(book: Book, how: Reading, limits: Limits) -> list[Fault]:
+    """Whether all rows have one payer."""
+    ends = pl.col("payer_id").min().eq_missing(pl.col("payer_id").max())
+    alike, count = book.frame.select(ends, pl.len()).collect(engine="streaming").row(0)
+    advice = "map the column that tells payers apart"
+    return [book.whole("payer_id", "is the same in every row", advice)] if alike and count > 1 else []
+
+
+def _alike(book: Book) -> list[Fault]:
+    """Without identifiers, how many rows are like another in every column."""
+    rows = book.frame.select(pl.struct(pl.all().exclude(FILE, ROW)).hash(0).alias("code"))
+    count, distinct = rows.select(pl.len(), pl.col("code").n_unique()).collect(engine="streaming").row(0)
+    if count - distinct <= ALIKE * count:
+        return []
+    problem = f"{count - distinct:,} of {count:,} rows are like another in every column"
+    return [book.whole(None, problem, "keep one of each if they are one payment, or add transaction_id")]
+
+
+def _duplicates(book: Book) -> list[Fault]:
+    """Identifiers that come twice. Their hashes are compared, a share at a time; then the few that agree."""
+    label, column = pl.col("transaction_id").cast(pl.String), "transaction_id"
+    coded = book.frame.filter(~_empty(column))
+    coded = coded.select(FILE, ROW, label.alias("id"), label.hash(0).alias("code"))
+    shares = -(-book.frame.select(pl.len()).collect(engine="streaming").item() // HASHED)
+    twice = []
+    for share in range(shares):
+        codes = coded.select("code").filter(pl.col("code") % shares == share)
+        agree = codes.group_by("code").agg(pl.len().alias("n")).filter(pl.col("n") > 1)
+        twice.append(agree.collect(engine="streaming"))
+    twice = pl.concat(twice)
+    rows = coded.join(twice.head(10_000).lazy().select("code"), on="code", how="semi").head(1_000_000)
+    rows = rows.collect(engine="streaming").sort(FILE, ROW)
+    first = [pl.col(place).first().over("id").alias(f"{place} 1") for place in (FILE, ROW)]
+    later = rows.with_columns(first).filter(~pl.struct("id").is_first_distinct()).head(SHOWN)
+    faults = []
+    for file, row, text, _, file_1, row_1 in later.rows():
+        where = f"row {row_1:,}" + ("" if file == file_1 else f" of {book.source.files[file_1].name}")
+        faults.append(book.fault(file, row, column, f"{text!r} is also in {where}", "keep one of them"))
+    more = int(twice["n"].sum() - twice.height) - later.height
+    return faults + book.more(more, column, "the identifier came before", "keep one of them")

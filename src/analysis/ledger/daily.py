@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from analysis.ledger.faults import SHOWN, Book, Fault, Kind, gaps
+from analysis.ledger.errors import hint, telling
+from analysis.ledger.faults import FILE, ROW, SHOWN, Book, Fault, Kind
 from analysis.ledger.notation import OFFSET, ZONE_ADVICE, cleaned, note, numbers, times
-from analysis.ledger.sources import FILE, ROW, Reading, Source, hint, opened, telling
+from analysis.ledger.sources import Reading, Source, opened
 
 ALIASES = {
     "count": ("volume", "vol", "transactions", "payments", "number"),
@@ -158,7 +159,7 @@ def figures(
         (word for days, word in PERIODS.items() if apart and days <= apart <= days * 1.11), None
     ):
         raise ValueError(f"{name}, {day}: these are {period} figures; give one row a day")
-    faults += gaps(present.to_list(), book, day, "add the days; until then they are missing, not zero")
+    faults += book.gaps(present.to_list(), day, "add the days; until then they are missing, not zero")
     if any(fault.grave for fault in faults):
         return faults, None
     table = frame.select("stamp", *long, *("number " + c for c in measures)).to_pandas()
@@ -167,8 +168,9 @@ def figures(
 
 
 def _labels_groups(column: pl.Series) -> bool:
-    """Whether a column of text names groups: a few, which come back; a note is none."""
-    return not column.dtype.is_numeric() and 2 * column.n_unique() <= len(column)
+    """Whether a column names groups: a few labels, which come back; neither a note nor a further measure."""
+    digits = column.cast(pl.String).str.contains(r"^[+-]?[\d.,]+$").sum()
+    return 2 * digits <= len(column) and 2 * column.n_unique() <= len(column)
 
 
 def _faults(book: Book, day: str, measures: list[str], start: date, last: date) -> list[Fault]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import polars as pl
 
-from analysis.ledger.sources import FILE, ROW, Source
+if TYPE_CHECKING:
+    from analysis.ledger.sources import Source
 
+FILE, ROW = "file of the ledger", "row of the file"  # columns of numbered rows
 SHOWN = 20  # rows of one kind of fault that are listed; the rest are counted
 
 
@@ -82,29 +85,30 @@ class Book:
 
     def with_frame(self, frame: pl.LazyFrame) -> Book:
         """The same book with other columns."""
-        return Book(self.source, frame)
-
-    def counts(self, kinds: Sequence[Kind]) -> list[int]:
-        """How many rows have each kind of fault, in one pass."""
-        sums = [kind.flag.fill_null(False).sum().alias(str(i)) for i, kind in enumerate(kinds)]
-        return list(self.frame.select(sums).collect(engine="streaming").row(0)) if kinds else []
+        return replace(self, frame=frame)
 
     def listed(self, kinds: Sequence[Kind]) -> list[Fault]:
         """The first rows of each kind, and how many more; rows are looked for only where there are any."""
+        if not kinds:
+            return []
         columns, faults = self.frame.collect_schema().names(), []
-        for kind, count in zip(kinds, self.counts(kinds), strict=True):
+        sums = [kind.flag.fill_null(False).sum().alias(str(i)) for i, kind in enumerate(kinds)]
+        counts = self.frame.select(sums).collect(engine="streaming").row(0)
+        for kind, count in zip(kinds, counts, strict=True):
             if not count:
                 continue
-            cell = f"raw {kind.column}" if f"raw {kind.column}" in columns else kind.column
-            rows = self.frame.filter(kind.flag.fill_null(False)).head(SHOWN)
-            shown = rows.select(FILE, ROW, pl.col(cell).cast(pl.String).alias("cell")).collect(
-                engine="streaming"
+            raw = f"raw {kind.column}"
+            cell = pl.col(raw if raw in columns else kind.column).cast(pl.String)
+            rows = (
+                self.frame.filter(kind.flag.fill_null(False))
+                .head(SHOWN)
+                .select(FILE, ROW, cell.alias("cell"))
             )
-            for file, row, text in shown.sort(FILE, ROW).rows():
+            shown = rows.collect(engine="streaming").sort(FILE, ROW).rows()
+            for file, row, text in shown:
                 problem = kind.problem.format(_quoted(text))
                 faults.append(self.fault(file, row, kind.column, problem, kind.advice, kind.grave))
-            problem = kind.problem.format("the cell")
-            faults += self.more(count - shown.height, kind.column, problem, kind.advice)
+            faults += self.more(count - len(shown), kind.column, kind.problem.format("the cell"), kind.advice)
         return faults
 
     def fault(
@@ -124,19 +128,18 @@ class Book:
         """What is left to say of the rows that are not listed."""
         return [self.whole(column, f"and {count:,} more rows where {problem}", advice)] if count > 0 else []
 
-
-def gaps(days: Sequence, book: Book, column: str, advice: str) -> list[Fault]:
-    """Runs of days that are absent between the first and the last."""
-    index = pd.DatetimeIndex(sorted(days))
-    jumps = (index[1:] - index[:-1]).days.to_numpy()
-    faults = []
-    for i in (jumps > 1).nonzero()[0]:
-        first, last = index[i] + pd.Timedelta(days=1), index[i + 1] - pd.Timedelta(days=1)
-        span = f"{first:%Y-%m-%d}" + ("" if first == last else f" to {last:%Y-%m-%d} ({jumps[i] - 1:,} days)")
-        faults.append(book.whole(column, f"nothing on {span}", advice))
-    if len(faults) > SHOWN:
-        faults[SHOWN:] = [book.whole(column, f"and {len(faults) - SHOWN:,} more gaps in days", advice)]
-    return faults
+    def gaps(self, days: Sequence, column: str, advice: str) -> list[Fault]:
+        """Runs of days that are absent between the first and the last."""
+        index = pd.DatetimeIndex(sorted(days))
+        jumps = (index[1:] - index[:-1]).days.to_numpy()
+        faults = []
+        for i in (jumps > 1).nonzero()[0]:
+            first, last = index[i] + pd.Timedelta(days=1), index[i + 1] - pd.Timedelta(days=1)
+            span = "" if first == last else f" to {last:%Y-%m-%d} ({jumps[i] - 1:,} days)"
+            faults.append(self.whole(column, f"nothing on {first:%Y-%m-%d}{span}", advice))
+        if len(faults) > SHOWN:
+            faults[SHOWN:] = [self.whole(column, f"and {len(faults) - SHOWN:,} more gaps in days", advice)]
+        return faults
 
 
 def _quoted(cell: str | None) -> str:

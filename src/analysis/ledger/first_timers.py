@@ -16,9 +16,9 @@ import narwhals as nw
 import pandas as pd
 import polars as pl
 
-from analysis.ledger.aggregate import near_offline, typed_parts
-from analysis.ledger.databases import MISSING
-from analysis.ledger.sources import Reading, nearest, opened, telling
+from analysis.ledger.aggregate import MISSING, refuse_near, typed_parts
+from analysis.ledger.errors import nearest, telling
+from analysis.ledger.sources import Reading, opened
 
 HORIZONS = (30, 60, 90)  # days within which a payer pays again
 PENDING = 2_000_000  # rows that wait to be merged: more of them take memory, fewer take time
@@ -56,43 +56,31 @@ def first_timers(
         read, or is not longer than the run-in.
     """
     how = Reading(columns=columns, **reading)
-    offline = (
-        (how.offline_channels,) if isinstance(how.offline_channels, str) else tuple(how.offline_channels)
-    )
     whole = opened(ledger, how.columns, how.encoding, how.query)
     with whole as source, tempfile.TemporaryDirectory(prefix="ledger-") as folder:
-        absent = [name for name in ("paid_at", "channel", "payer_id") if name not in source.names]
-        if absent:
-            raise ValueError(
-                f"{source.name}: no {' and no '.join(absent)}, so first-time payers cannot be told; map the column, "
-                f"as in columns={{'{absent[-1]}': 'name in the ledger'}}, or leave the question out"
-            )
+        if absent := [name for name in ("paid_at", "channel", "payer_id") if name not in source.names]:
+            advice = f"map the column, as in columns={{'{absent[-1]}': 'name in the ledger'}}"
+            problem = f"no {' and no '.join(absent)}, so first-time payers cannot be told"
+            raise ValueError(f"{source.name}: {problem}; {advice}, or leave the question out")
         with telling(source.name):
-            parts = typed_parts(source, how, Path(folder))
-            payers = _merged(_rows(part, offline, how.refunds) for part in parts)
-            unread = int(payers["unread"].sum())
-    if unread:
-        raise ValueError(
-            f"{source.name}: paid_at of {unread:,} rows is missing or not a time; "
-            "`python -m analysis check` lists them"
-        )
-    _refuse(payers, offline, source.name, run_in_days)
+            payers = _merged(_rows(part, how) for part in typed_parts(source, how, Path(folder)))
+    if fault := _fault(payers, how.offline_channels, run_in_days):
+        raise ValueError(f"{source.name}: {fault}")
+    refuse_near(payers["channel"].drop_nulls().unique().sort(), how.offline_channels, source.name)
     return _table(payers, run_in_days)
 
 
-def _rows(frame: nw.LazyFrame, offline: tuple[str, ...], refunds: bool) -> pl.DataFrame:
+def _rows(frame: nw.LazyFrame, how: Reading) -> pl.DataFrame:
     """One row a payer of a part of the ledger."""
-    if frame.implementation.is_pandas_like():
-        frame = nw.from_native(frame.collect(backend="polars").to_native().lazy())
     frame = frame.filter(~nw.col("payer_id").is_null())
-    if refunds and "amount" in frame.collect_schema().names():
+    if how.refunds and "amount" in frame.collect_schema().names():
         frame = frame.filter((nw.col("amount") >= 0).fill_null(True))
     native = nw.to_native(frame)
     if isinstance(native, pl.LazyFrame):
         # 8 bytes whatever the names' length; among ten million, two meet once in 400,000 ledgers.
         frame = nw.from_native(native.with_columns(pl.col("payer_id").hash()))
     channel, at = nw.col("channel").cast(nw.String).fill_null(MISSING), nw.col("paid_at")
-    digital = ~channel.is_in(offline) if offline else nw.lit(True)
+    digital = ~channel.is_in(how.offline_channels)
     frame = frame.select(
         nw.col("payer_id").alias("payer"),
         nw.when(digital).then(at).alias("at"),
@@ -143,33 +131,24 @@ def _merged(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     return merge() if waiting else merged
 
 
-def _refuse(payers: pl.DataFrame, offline: tuple[str, ...], name: str, run_in_days: int) -> None:
-    """What makes the counts meaningless, in one line."""
+def _fault(payers: pl.DataFrame, offline: tuple[str, ...], run_in_days: int) -> str | None:
+    """What makes the counts meaningless, or None."""
+    if unread := payers["unread"].sum():
+        return f"paid_at of {unread:,} rows is missing or not a time; `python -m analysis check` lists them"
     if not len(payers):
-        raise ValueError(f"{name}: no payment has a payer_id, so first-time payers cannot be told")
+        return "no payment has a payer_id, so first-time payers cannot be told"
     digital = sorted(payers["channel"].drop_nulls().unique())
     if offline and payers["offline"].null_count() == len(payers):
-        near = nearest(offline[0], digital)
-        raise ValueError(
-            f"{name}: no payment at {' or '.join(map(repr, offline))}; channels are {', '.join(digital)[:120]}; say "
-            + f"which are service centres, as in offline_channels=({(near or 'counter')!r},)"
-        )
-    for label in digital:
-        if near := near_offline(label, offline):
-            raise ValueError(
-                f"{name}: channel {label!r} looks like {near!r} and would count as digital; "
-                "name it in offline_channels"
-            )
+        said = f"no payment at {' or '.join(map(repr, offline))}; channels are {', '.join(digital)[:120]}"
+        own = nearest(offline[0], digital) or digital[0]
+        return f"{said}; say which are service centres, as in offline_channels=({own!r},)"
     first, last = _ends(payers)
-    if (last - first).days + 1 <= run_in_days:
-        raise ValueError(
-            f"{name}: {(last - first).days + 1} days of named payers, all of them run-in (run_in_days={run_in_days}); "
-            "give a longer ledger"
-        )
-    if not digital:
-        raise ValueError(
-            f"{name}: no digital payment has a payer_id, so nobody pays digitally for the first time"
-        )
+    if (days := (last - first).days + 1) <= run_in_days:
+        said = f"{days} days of named payers, all of them run-in (run_in_days={run_in_days})"
+        return f"{said}; give a longer ledger"
+    return (
+        None if digital else "no digital payment has a payer_id, so nobody pays digitally for the first time"
+    )
 
 
 def _ends(payers: pl.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp]:

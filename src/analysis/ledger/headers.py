@@ -6,7 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-from analysis.ledger.sources import COLUMNS, missing
+from analysis.ledger.errors import missing
+from analysis.ledger.sources import COLUMNS
 
 # Headers as they come, split at commas and compared `folded`; the likeliest first.
 SYNONYMS = {

@@ -45,7 +45,7 @@ CLOCKS = (
 )
 TAILS = ("", " %H:%M", " %H:%M:%S%.f", " %I:%M %p", " %I:%M:%S%.f %p")
 OFFSET = r"(\d:\d\d(?:[.:]\d+)*) ?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$"
-ZONE_ADVICE = "say whose days to use with --timezone, such as Asia/Dubai"
+ZONE_ADVICE = "say whose days to use with --timezone, such as Europe/London"
 
 
 class Note(UserWarning):

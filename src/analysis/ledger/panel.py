@@ -16,14 +16,12 @@ import narwhals as nw
 import pandas as pd
 import polars as pl
 
-from analysis.ledger import databases
-from analysis.ledger.aggregate import near_offline, sums
-from analysis.ledger.check_rows import ALIKE
-from analysis.ledger.checks import check
+from analysis.ledger.aggregate import UNITS, refuse_near, sums
+from analysis.ledger.checks import ALIKE, check
 from analysis.ledger.daily import picked, read_daily
-from analysis.ledger.databases import UNITS
+from analysis.ledger.errors import hint, telling
 from analysis.ledger.notation import note
-from analysis.ledger.sources import COUNTER, Reading, described, hint, is_daily, mapped, opened, telling
+from analysis.ledger.sources import Reading, Source, described, is_daily, opened
 
 METRICS = ("count", "value", "payers", "ticket", "digital_share")
 GROUPS = ("entity", "service", "channel", "digital")
@@ -66,35 +64,29 @@ def daily_panel(
 
 
 def _panel(source: Any, by: Sequence[str], how: Reading) -> pd.DataFrame:
-    by, found = [by] if isinstance(by, str) else list(by), None
+    by = [by] if isinstance(by, str) else list(by)
     for one in by:
         if one not in GROUPS:
             raise ValueError(f"by: {one!r} is not a group of a panel; {hint(one, GROUPS)}")
-    kind, _, name = described(source)
-    with telling(name), tempfile.TemporaryDirectory(prefix="ledger-") as folder:
-        if kind == "postgresql":
-            names = mapped(databases.columns(str(source), how.query), how.columns, name)
-            groups = _groups(by, names)
-            found = databases.sums(str(source), names, groups, how)
-            if found is not None and {"channel", "digital"}.intersection(groups):
-                _ask_channels(databases.labels(str(source), how.query, names["channel"]), how, name, groups)
-        if found is None:
-            with opened(source, how.columns, how.encoding, how.query) as ledger:
-                names, groups = ledger.names, _groups(by, ledger.names)
-                found = sums(ledger, groups, how, Path(folder))
-                if {"channel", "digital"}.intersection(groups):
-                    _ask_channels(_labels(ledger.frame), how, name, groups)
+    name = described(source)[2]
+    whole = opened(source, how.columns, how.encoding, how.query)
+    with telling(name), tempfile.TemporaryDirectory(prefix="ledger-") as folder, whole as ledger:
+        by = [one for one in by if ("channel" if one == "digital" else one) in ledger.names]
+        found = sums(ledger, by, how, Path(folder))
+        if {"channel", "digital"}.intersection(by):
+            _ask_channels(ledger, how, "digital" in by)
+        identified = "transaction_id" in ledger.names
     if fault := _fault(found, how.refunds):
         raise ValueError(f"{name}: {fault}{_first(source, how)}; `python -m analysis check` lists all")
-    _ask_repeated(found, "transaction_id" in names, name)
-    return _filled(found, groups)
+    _ask_repeated(found, identified, name)
+    return _filled(found, by)
 
 
-def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (COUNTER,)) -> pd.Series:
+def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = ()) -> pd.Series:
     """One metric of a daily panel, as a series on its days.
 
     `count`, `value`, `payers` and `ticket` (value a payment) are those of digital channels, `digital_share` is the
-    digital count over the whole count. Where the panel tells no channels, every payment counts. A ticket or a share
+    digital count over the whole count. Where no channel is offline, every payment counts. A ticket or a share
     of a day without payments is NaN.
 
     Raises
@@ -118,7 +110,7 @@ def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (
         digital = pd.Series(True, index=panel.index)
     if name == "digital_share" and digital.all():
         told = ", ".join(offline_channels) or "none is named"
-        advice = "name the service centres in the study's offline_channels"
+        advice = "name the service centres with --offline-channel (in a study: offline_channels)"
         raise ValueError(f"metric digital_share does not exist: no channel is offline ({told}); {advice}")
     ours = panel[digital]
     if name == "payers" and ours["date"].duplicated().any():
@@ -194,33 +186,24 @@ def is_synthetic(source: Any) -> bool:
     return any((pq.read_schema(file).metadata or {}).get(b"synthetic") == b"true" for file in files)
 
 
-def _groups(by: Sequence[str], names: Mapping[str, str]) -> list[str]:
-    """The groups that a source has."""
-    return [one for one in by if ("channel" if one == "digital" else one) in names]
-
-
-def _labels(frame: nw.LazyFrame) -> list[str | None]:
-    """The distinct labels of the channel."""
-    channels = frame.select(nw.col("channel").cast(nw.String)).unique()
-    native = nw.to_native(channels)
+def _ask_channels(ledger: Source, how: Reading, split: bool) -> None:
+    """Refuse a label that all but says an offline channel; where payments are split by it, note what is odd."""
+    channels = ledger.frame.select(nw.col("channel").cast(nw.String)).unique()
+    native, name, told = nw.to_native(channels), ledger.name, ", ".join(how.offline_channels)
     lazily = isinstance(native, pl.LazyFrame)
-    return (native.collect(engine="streaming") if lazily else channels.collect())["channel"].to_list()
-
-
-def _ask_channels(labels: list[str | None], how: Reading, name: str, groups: list[str]) -> None:
-    """Refuse a label that all but says an offline channel; note empty ones, and a ledger without any offline one."""
-    for label in sorted(label for label in labels if label):
-        if near := near_offline(label, how.offline_channels):
-            advice = f"write it as {near!r}, or name it in the study's offline_channels"
-            raise ValueError(
-                f"{name}: channel {label!r} looks like {near!r} and would count as digital; {advice}"
-            )
-    told = ", ".join(how.offline_channels) or "none is named"
-    if "digital" in groups and any(not (label or "").strip() for label in labels):
+    labels = (native.collect(engine="streaming") if lazily else channels.collect())["channel"].to_list()
+    known = sorted(label for label in labels if (label or "").strip())
+    refuse_near(known, how.offline_channels, name)
+    if split and not told and known[1:]:
+        listed = ", ".join(known[:8]) + (" …" if known[8:] else "")
+        note(f"{name}: payments of every channel count ({listed}); name offline ones with --offline-channel")
+    if not split or not told:
+        return
+    if len(known) < len(labels):
         note(f"{name}: some payments have an empty channel; they count as digital")
-    if "digital" in groups and not set(labels).intersection(how.offline_channels):
+    if not set(labels).intersection(how.offline_channels):
         note(f"{name}: no channel is offline (offline_channels: {told}); every payment counts as digital")
-    if "digital" in groups and not set(labels) - set(how.offline_channels):
+    if not set(labels) - set(how.offline_channels):
         note(f"{name}: every channel is offline ({told}), so no payment is digital")
 
 

@@ -10,7 +10,8 @@ import narwhals as nw
 import numpy as np
 import polars as pl
 
-from analysis.ledger.sources import COLUMNS, Source, telling
+from analysis.ledger.errors import telling
+from analysis.ledger.sources import COLUMNS, Source
 
 # Small spans keep the hash tables small: a fifth of one pass's memory, at no cost in time.
 SPAN_ROWS = 2_000_000

@@ -16,8 +16,9 @@ import polars as pl
 
 from analysis import ledger
 from analysis.ledger import headers
+from analysis.ledger.errors import hint
 from analysis.ledger.notation import DECIMALS, ORDERS, SLASHED, UNIT, Note, cleaned, numbers, times
-from analysis.ledger.sources import COLUMNS, described, hint, opened
+from analysis.ledger.sources import COLUMNS, described, opened
 
 AVERAGES = r"\b(average|avg|mean|rate|ratio|moyenne|taux|متوسط|औसत)\b"
 SYMBOLS = {"₹": "INR", "£": "GBP", "€": "EUR", "درهم": "AED", "د.إ": "AED", "د.إ.": "AED"}

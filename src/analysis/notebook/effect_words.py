@@ -33,6 +33,9 @@ HEADINGS = {
     "history_p_value": N_("Initiative: p-value"),
     "true": N_("True effect"),
     "covered": N_("Interval holds it"),
+    "expected_true": N_("Truth: expected"),
+    "absolute_true": N_("Truth: effect"),
+    "relative_true": N_("Truth: effect, relative"),
     "bias": N_("Mean error of what was expected"),
     "half": N_("Half width of the 95% interval"),
     "held_80": N_("Truth held, of 80%"),
@@ -281,5 +284,6 @@ def _table(rows: list[dict], told: list[dict], shown: list[str]) -> pd.DataFrame
     """What the reader sees, under its headings; the numbers under their codes are for the CSV."""
     table = pd.DataFrame(told, columns=shown).rename(columns=HEADINGS)
     table.attrs["formats"] = {HEADINGS[name]: "number" for name in shown if name not in TEXTS}
+    table.attrs["headings"] = HEADINGS
     table.attrs["csv"] = rows
     return table

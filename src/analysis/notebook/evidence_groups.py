@@ -40,8 +40,10 @@ FORMATS = {
 
 
 def carried(found: GroupEffects, few: int = 5) -> str:
-    """How much of the total the largest contributions make."""
+    """How much of the total the largest contributions make, where there are more groups than those."""
     shown = found.table[found.table["p_value"].notna()]
+    if len(shown) <= few:
+        return ""
     return words.marked(
         fill(
             N_(

@@ -65,6 +65,8 @@ def soundness(study: Study, series: pd.Series) -> str:
 def concentration(groups: pd.DataFrame, few: int = 5) -> str:
     """How much of the value the first rows of `ordinary.by_group` carry."""
     first = groups.iloc[:few]
+    if len(groups) <= few:
+        return ""
     return fill(
         N_(
             "Entities with the largest value: the first {few:number.0} carry {value:percent} of it, with "

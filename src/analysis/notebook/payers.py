@@ -18,6 +18,7 @@ HEADINGS = {
     "channel": N_("Channel of the first digital payment"),
     "days": N_("Days after it"),
     "payers": N_("First-time payers of the event"),
+    "ordinary_payers": N_("First-time payers of ordinary days"),
     "share": N_("Paid digitally again"),
     "ordinary_share": N_("The same, of ordinary days"),
     "difference": N_("Difference in percentage points"),
@@ -25,6 +26,7 @@ HEADINGS = {
     "quantity": N_("Quantity"),
     "estimate": N_("Estimate"),
     "truth": N_("Truth"),
+    "suppressed": N_("Not shown, fewer than ten people"),
 }
 FORMATS = {"payers": "number.0", "share": "percent.1", "ordinary_share": "percent.1"}
 
@@ -144,6 +146,7 @@ def table(who: Payers) -> pd.DataFrame:
     order = ["channel", "days", "payers", "share", "ordinary_share", "difference", "interval"]
     shown = headed(shown[order], HEADINGS, FORMATS)
     shown.attrs["csv"] = rows.to_dict("records")
+    shown.attrs["csv_formats"] = FORMATS | dict.fromkeys(("difference", "low", "high"), "+points.1")
     return shown
 
 

@@ -25,9 +25,10 @@ them, and what a report needs besides, are in `output.metadata["analysis"]`:
     key        names the CSV file or the entry of results.json; None for "say"
     synthetic  true when the study's data are simulated
     languages  say:    {lang: {"html", "text"}}
-               figure: {lang: {"alt", "caption", "table", "svg"}}    html table; svg only when ANALYSIS_REPORT=1
-               table:  {lang: {"caption", "table"}}
-    csv        figure, table: full precision, plain column names, safe to open in a spreadsheet
+               figure: {lang: {"alt", "caption", "table", "svg", "narrow"}}    html table; drawings for a column and for
+                                                                    a phone, only when ANALYSIS_REPORT=1
+               table:  {lang: {"caption", "table", "sheet"}}          `tables.sheet`; only when ANALYSIS_REPORT=1
+    csv        figure, table: full precision, in English whatever the languages, safe to open in a spreadsheet
     record     record: the mapping, plain JSON
 """
 
@@ -46,6 +47,7 @@ import numpy as np
 import pandas as pd
 
 from analysis import words
+from analysis.notebook import tables
 
 
 @dataclass
@@ -101,29 +103,40 @@ def figure(draw: Callable, *args, caption: str | None = None, key: str | None = 
     """
     from analysis import figures
 
-    shown, data, image = {}, {}, None
+    shown, data, image, plain = {}, {}, None, None
     for code in languages():
         with words.using(code), figures.style():
-            ax = draw(*args, **options)
+            ax = _marked(draw(*args, **options))
             told = figures.description(ax)
-            if words.setting().synthetic:
-                figures.mark_synthetic(ax)
-            alt = (
-                words._("Synthetic data. {text}").format(text=told.alt)
-                if words.setting().synthetic
-                else told.alt
-            )
+            alt = words._("Synthetic data. {text}") if words.setting().synthetic else "{text}"
+            alt = alt.format(text=told.alt)
+            plain = told.data if code == "en" else plain
             text = words._(caption) if caption else told.caption
             shown[code] = {"alt": alt, "caption": text, "table": frame_html(told.data, text)}
             if os.environ.get("ANALYSIS_REPORT") == "1":
                 shown[code]["svg"] = figures.svg(ax, f"{key or draw.__name__}-{code}", alt)
+                with figures.style(figures.NARROW):
+                    ax = _marked(draw(*args, **options))
+                    shown[code]["narrow"] = figures.svg(ax, f"{key or draw.__name__}-{code}-narrow", alt)
             elif image is None:
                 image = figures.png(ax)
                 data["image/png"] = base64.b64encode(image).decode()
+    if plain is None:
+        with words.using("en"), figures.style():
+            plain = figures.description(draw(*args, **options)).data
     first = shown[languages()[0]]
     data["text/plain"] = first["alt"]
-    meta = {"kind": "figure", "key": key or draw.__name__, "languages": shown, "csv": frame_csv(told.data)}
+    meta = {"kind": "figure", "key": key or draw.__name__, "languages": shown, "csv": frame_csv(plain)}
     _display(data, meta, {"image/png": {"alt": first["alt"], "width": figures.WIDTH_PIXELS}} if image else {})
+
+
+def _marked(ax):
+    """A figure's Axes, marked where the data are simulated."""
+    from analysis import figures
+
+    if words.setting().synthetic:
+        figures.mark_synthetic(ax)
+    return ax
 
 
 def table(
@@ -158,8 +171,12 @@ def table(
                 "caption": words._(caption),
                 "table": frame_html(made, words._(caption), columns, formats),
             }
+            if os.environ.get("ANALYSIS_REPORT") == "1":
+                shown[code]["sheet"] = tables.sheet(made, columns, formats)
     first = shown[languages()[0]]
-    plain = pd.DataFrame(made.attrs["csv"]) if "csv" in made.attrs else made
+    with words.using("en"):
+        made = frame(*args) if callable(frame) else frame
+        plain = pd.DataFrame(made.attrs["csv"]) if "csv" in made.attrs else made
     meta = {"kind": "table", "key": key or _slug(caption), "languages": shown, "csv": frame_csv(plain)}
     _display({"text/html": first["table"], "text/plain": first["caption"]}, meta)
 
@@ -208,12 +225,11 @@ def frame_html(
 
 def frame_csv(frame: pd.DataFrame) -> str:
     """The frame at full precision; text that a spreadsheet would run as a formula is quoted with an apostrophe."""
-    safe = pd.DataFrame(index=frame.index)
-    for name in frame.columns:
-        if len(frame) and all(isinstance(value, tuple) and len(value) == 2 for value in frame[name]):
-            safe[f"{name}_low"], safe[f"{name}_high"] = zip(*frame[name], strict=True)
-        else:
-            safe[name] = frame[name]
+    safe = tables.ends_apart(frame)
+    with words.using("en"):
+        for name, kind in frame.attrs.get("formats", {}).items():
+            if kind == "weekday" and name in safe:
+                safe[name] = safe[name].map(words.weekday)
     for name in safe.columns:
         if safe[name].dtype == object or pd.api.types.is_string_dtype(safe[name]):
             safe[name] = [_safe(value) for value in safe[name]]

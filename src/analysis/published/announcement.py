@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
 from math import inf
 from pathlib import Path
+from typing import NoReturn
 
 import pandas as pd
 
@@ -46,10 +45,19 @@ def figures(path: str | Path | None = None) -> pd.DataFrame:
     path = RAW if path is None else Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
-    rows = list(_rows(path))
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path.name}: not UTF-8 text: save it as CSV UTF-8") from None
+    delimiter = ";" if text.partition("\n")[0].count(";") >= len(REQUIRED) - 1 else ","
+    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
+    if missing := [name for name in REQUIRED if name not in (reader.fieldnames or ())]:
+        columns = ",".join(COLUMNS)
+        raise ValueError(f"{path.name}, row 1: column {missing[0]} is missing: the columns are {columns}")
+    rows = [_row(path.name, reader.line_num, cells) for cells in reader]
     if not rows:
         raise ValueError(f"{path.name}: no figures: write one row a figure under {','.join(COLUMNS)}")
-    table = pd.DataFrame(rows, columns=("row", *COLUMNS)).set_index("figure")
+    table = pd.DataFrame(rows).set_index("figure")
     _check_together(path.name, table)
     return table.drop(columns="row")
 
@@ -61,7 +69,7 @@ def neighbours() -> pd.DataFrame:
 
 def event(published: pd.DataFrame) -> pd.Timestamp:
     """The day of the event, from the figures said of it."""
-    return next(published.loc[f"{metric}_event", "period_start"] for metric in metrics(published))
+    return published.loc[f"{metrics(published)[0]}_event", "period_start"]
 
 
 def metrics(published: pd.DataFrame) -> tuple[str, ...]:
@@ -69,89 +77,58 @@ def metrics(published: pd.DataFrame) -> tuple[str, ...]:
     return tuple(metric for metric in METRICS if f"{metric}_event" in published.index)
 
 
-def _rows(path: Path) -> Iterator[list]:
-    """Each figure with its row number, cells checked one by one."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError(f"{path.name}: not UTF-8 text: save it as CSV UTF-8") from None
-    delimiter = ";" if text.partition("\n")[0].count(";") >= len(REQUIRED) - 1 else ","
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter)
-    missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
-    if missing:
-        raise ValueError(
-            f"{path.name}, row 1: column {missing[0]} is missing: the columns are {','.join(COLUMNS)}"
-        )
-    for cells in reader:
-        cell = _Cell(path.name, reader.line_num, cells)
-        start, end = cell.day("period_start"), cell.day("period_end")
-        if end is not pd.NaT and not start <= end:
-            raise cell.fault(
-                "period_end", f"{end:%Y-%m-%d} has no period_start on or before it", "mend the period"
-            )
-        yield [
-            reader.line_num,
-            cell.name(),
-            cell.number("value"),
-            cell.text("unit"),
-            cell.number("precision", empty=0.0),
-            start,
-            start if end is pd.NaT else end,
-            cell.text("scope"),
-            cell.text("source"),
-            cell.text("note"),
-        ]
+def _positive(text: str) -> float:
+    if not 0 < (number := float(text)) < inf:
+        raise ValueError
+    return number
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    """Reads the cells of one row; a fault says file, row and column."""
+def _rounding(text: str) -> float:
+    return _positive(text) if float(text or 0) else 0.0
 
-    file: str
-    row: int
-    cells: dict
 
-    def fault(self, column: str, problem: str, advice: str) -> ValueError:
-        return ValueError(f"{self.file}, row {self.row}, column {column}: {problem}: {advice}")
+def _day(text: str) -> pd.Timestamp:
+    return pd.Timestamp(date.fromisoformat(text)) if text else pd.NaT
 
-    def text(self, column: str) -> str:
-        return (self.cells.get(column) or "").strip()
 
-    def name(self) -> str:
-        name = self.text("figure")
-        known = [f"{metric}_{measure}" for metric in METRICS for measure in MEASURES] + list(CONTEXT)
-        if name not in known:
-            nearest = get_close_matches(name, known, 1, 0)[0]
-            raise self.fault("figure", f"{name!r} is unknown", f"the nearest known figure is {nearest}")
-        return name
+# How a cell is read, what a wrong one is not, and what to do.
+CELLS = {
+    "value": (_positive, "a number above 0", "write it in digits, such as 42200000"),
+    "precision": (_rounding, "a number of 0 or more", "write it in digits, such as 50000"),
+    "period_start": (_day, "a date", "write it as 2017-10-26"),
+    "period_end": (_day, "a date", "write it as 2017-10-26"),
+}
 
-    def number(self, column: str, empty: float | None = None) -> float:
-        text = self.text(column)
-        if not text and empty is not None:
-            return empty
+
+def _fault(file: str, row: int, column: str, problem: str) -> NoReturn:
+    raise ValueError(f"{file}, row {row}, column {column}: {problem}")
+
+
+def _row(file: str, number: int, cells: dict) -> dict:
+    """One figure with its row number, cells checked one by one."""
+    row = {"row": number} | {column: (cells.get(column) or "").strip() for column in COLUMNS}
+    known = [f"{metric}_{measure}" for metric in METRICS for measure in MEASURES] + list(CONTEXT)
+    if row["figure"] not in known:
+        nearest = get_close_matches(row["figure"], known, 1, 0)[0]
+        _fault(file, number, "figure", f"{row['figure']!r} is unknown: the nearest known figure is {nearest}")
+    for column, (read, what, advice) in CELLS.items():
         try:
-            number = float(text)
+            row[column] = read(row[column])
         except ValueError:
-            number = float("nan")
-        if not 0 <= number < inf or (number == 0 and empty is None):
-            need = "above 0" if empty is None else "of 0 or more"
-            raise self.fault(
-                column, f"{text!r} is not a number {need}", "write it in digits, such as 42200000"
-            )
-        return number
-
-    def day(self, column: str) -> pd.Timestamp:
-        text = self.text(column)
-        try:
-            return pd.Timestamp(date.fromisoformat(text)) if text else pd.NaT
-        except ValueError:
-            raise self.fault(column, f"{text!r} is not a date", "write it as 2017-10-26") from None
+            _fault(file, number, column, f"{row[column]!r} is not {what}: {advice}")
+    start, end = row["period_start"], row["period_end"]
+    if end is pd.NaT:
+        row["period_end"] = start
+    elif not start <= end:
+        problem = f"{end:%Y-%m-%d} has no period_start on or before it: mend the period"
+        _fault(file, number, "period_end", problem)
+    return row
 
 
 def _check_together(file: str, table: pd.DataFrame) -> None:
     """What no single row can show."""
     for name, row in table.loc[table.index.duplicated(), "row"].items():
-        raise ValueError(f"{file}, row {row}, column figure: {name} is given twice: keep one row")
+        _fault(file, row, "figure", f"{name} is given twice: keep one row")
     present = metrics(table)
     if not present:
         wanted = " or ".join(f"{metric}_event" for metric in METRICS)
@@ -159,22 +136,17 @@ def _check_together(file: str, table: pd.DataFrame) -> None:
     day = event(table)
     if pd.isna(day):
         row = table.loc[f"{present[0]}_event", "row"]
-        raise ValueError(
-            f"{file}, row {row}, column period_start: the day of the event is missing: write it as 2017-10-26"
-        )
-    for metric in present:
-        for measure, fits in {
-            "event": lambda start, end: start == end == day,
-            "day_before": lambda start, end: pd.isna(start) or start == end == day - pd.Timedelta(days=1),
-            "week_mean": lambda start, end: pd.isna(start) or (start < day and day - end in _EVE_OR_DAY),
-        }.items():
-            name = f"{metric}_{measure}"
-            if name in table.index and not fits(*table.loc[name, ["period_start", "period_end"]]):
-                row = table.loc[name, "row"]
-                raise ValueError(
-                    f"{file}, row {row}, column period_start: {name} does not fit the event of "
-                    f"{day:%Y-%m-%d}: an event has its day, the rest end on it or on its eve"
-                )
-
-
-_EVE_OR_DAY = (pd.Timedelta(0), pd.Timedelta(days=1))
+        _fault(file, row, "period_start", "the day of the event is missing: write it as 2017-10-26")
+    eve = day - pd.Timedelta(days=1)
+    fits = {
+        "event": lambda start, end: start == end == day,
+        "day_before": lambda start, end: pd.isna(start) or start == end == eve,
+        "week_mean": lambda start, end: pd.isna(start) or (start < day and end in (eve, day)),
+    }
+    for name in (f"{metric}_{measure}" for metric in present for measure in MEASURES):
+        if name in table.index:
+            row, start, end = table.loc[name, ["row", "period_start", "period_end"]]
+            if not fits[name.partition("_")[2]](start, end):
+                rule = "an event has its day, the rest end on it or on its eve"
+                problem = f"{name} does not fit the event of {day:%Y-%m-%d}: {rule}"
+                _fault(file, row, "period_start", problem)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 
 import pandas as pd
 
 from analysis.published.announcement import MEASURES, event, figures, metrics
-from analysis.published.identified import ASSUMPTIONS, Bounds, Facts, Week, bounds, finite, largest_smoothness
+from analysis.published.identified import (
+    ASSUMPTIONS,
+    Bounds,
+    Facts,
+    Week,
+    bounds,
+    largest_smoothness,
+    plain,
+)
 
 # What "the initiative's week" may mean where an announcement does not say.
 WEEKS = tuple(Week(number, with_event) for with_event in (False, True) for number in (5, 6, 7))
@@ -29,8 +37,8 @@ class Reading:
         "day-before" or "week-mean". A weekly mean that includes the event is first freed of it.
     week : Week or None
         Which days the weekly mean is taken to cover.
-    observed, expected : float
-        The event, and the baseline, at the published figures.
+    observed, expected, absolute, relative : float
+        The event, the baseline, and the one less the other, in units of the metric and as a fraction of the baseline.
     low, high : float
         Smallest and largest relative effect within the rounding of the published figures.
     """
@@ -40,32 +48,10 @@ class Reading:
     week: Week | None
     observed: float
     expected: float
+    absolute: float
+    relative: float
     low: float
     high: float
-
-    @property
-    def absolute(self) -> float:
-        """Observed less expected, in units of the metric."""
-        return self.observed - self.expected
-
-    @property
-    def relative(self) -> float:
-        """`absolute` as a fraction of `expected`."""
-        return _relative(self.observed, self.expected)
-
-    def to_dict(self) -> dict:
-        """Every number, with the reading of the week in two keys."""
-        return {
-            "metric": self.metric,
-            "baseline": self.baseline,
-            **_week_keys(self.week),
-            "observed": finite(self.observed),
-            "expected": finite(self.expected),
-            "absolute": finite(self.absolute),
-            "relative": finite(self.relative),
-            "relative_low": finite(self.low),
-            "relative_high": finite(self.high),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +80,6 @@ class Breakdown:
     relative_high: float
     smoothness: tuple[tuple[Week, float], ...]
 
-    def to_dict(self) -> dict:
-        """Every number; `smoothness` is a list with one entry a reading of the week."""
-        numbers = {field.name: getattr(self, field.name) for field in fields(self)[1:-1]}
-        return {
-            "metric": self.metric,
-            **{name: finite(value) for name, value in numbers.items()},
-            "smoothness": [
-                {**_week_keys(week), "smoothness": finite(size)} for week, size in self.smoothness
-            ],
-        }
-
 
 def weeks(published: pd.DataFrame, metric: str = "value") -> tuple[Week, ...]:
     """The readings of the weekly mean: one where its period is stated, else all of `WEEKS`; none without a mean.
@@ -122,17 +97,13 @@ def weeks(published: pd.DataFrame, metric: str = "value") -> tuple[Week, ...]:
 
 def facts(published: pd.DataFrame, metric: str = "value", rounding: bool = True) -> Facts:
     """The range in which each published figure of `metric` lies; without rounding, its value itself."""
-    return Facts(
-        *(
-            _span(published.loc[name], rounding) if name in published.index else None
-            for name in (f"{metric}_{measure}" for measure in MEASURES)
-        )
-    )
+    names = [f"{metric}_{measure}" for measure in MEASURES]
+    spans = _spans(published, [name for name in names if name in published.index], rounding)
+    return Facts(*map(spans.get, names))
 
 
 def headline(published: pd.DataFrame | None = None) -> Reading:
     """The announced comparison: the value of the event on the day before."""
-    published = figures() if published is None else published
     for reading in readings(published):
         if reading.baseline == "day-before":
             return reading
@@ -146,10 +117,10 @@ def readings(published: pd.DataFrame | None = None) -> list[Reading]:
     for metric in metrics(published):
         now = f"{metric}_event"
         if f"{metric}_day_before" in published.index:
-            found.append(_reading(published, metric, "day-before", None, _both, now, f"{metric}_day_before"))
+            names = (now, f"{metric}_day_before")
+            found.append(_reading(published, metric, None, lambda now, before: (now, before), *names))
         for week in weeks(published, metric):
-            names = (now, f"{metric}_week_mean")
-            found.append(_reading(published, metric, "week-mean", week, week.compare, *names))
+            found.append(_reading(published, metric, week, week.compare, now, f"{metric}_week_mean"))
     if {"value", "count"} <= set(metrics(published)):
         found.extend(_tickets(published))
     return found
@@ -163,16 +134,9 @@ def breakdown(published: pd.DataFrame | None = None, metric: str = "value") -> B
         raise ValueError(f"{metric}: needs {metric}_event and {metric}_day_before among the figures")
     now, eve = (published.loc[f"{metric}_{measure}", "value"] for measure in ("event", "day_before"))
     (now_low, now_high), (eve_low, eve_high) = known.event, known.day_before
-    return Breakdown(
-        metric,
-        now - eve,
-        now_low - eve_high,
-        now_high - eve_low,
-        now / eve - 1,
-        now_low / eve_high - 1,
-        now_high / eve_low - 1,
-        tuple((week, largest_smoothness(known, week)) for week in weeks(published, metric)),
-    )
+    ends = ((now, eve), (now_low, eve_high), (now_high, eve_low))
+    bends = tuple((week, largest_smoothness(known, week)) for week in weeks(published, metric))
+    return Breakdown(metric, *(a - b for a, b in ends), *(a / b - 1 for a, b in ends), bends)
 
 
 def report(source: str | Path | pd.DataFrame | None = None) -> dict:
@@ -181,25 +145,24 @@ def report(source: str | Path | pd.DataFrame | None = None) -> dict:
     Returns
     -------
     dict
-        `event` (ISO day); `headline` and `readings` (keys of `Reading.to_dict`); `bounds` (one entry a metric,
-        assumption and reading of the week; keys of `Bounds.to_dict`); `by_assumption` (the union of those over the
-        readings of the week); `breakdown`. Effects are fractions of what is expected. In an interval None means
-        without limit; an entry whose `feasible` is false contradicts the published figures and has no numbers.
+        `event` (ISO day); `headline` and `readings` (of `Reading`); `bounds` (of `Bounds`, one entry a metric,
+        assumption and reading of the week); `by_assumption` (the union of those over the readings of the week);
+        `breakdown`. Effects are fractions of what is expected. In an interval None means without limit; an entry
+        whose `feasible` is false contradicts the published figures and has no numbers.
     """
     published = source if isinstance(source, pd.DataFrame) else figures(source)
     solved = [found for metric in metrics(published) for found in every_bound(published, metric)]
-    comparisons = readings(published)
-    eve = [reading for reading in comparisons if reading.baseline == "day-before"]
+    told = [plain(reading) for reading in readings(published)]
+    eves = [metric for metric in metrics(published) if f"{metric}_day_before" in published.index]
     return {
         "event": f"{event(published):%Y-%m-%d}",
-        "headline": eve[0].to_dict() if eve else None,
-        "readings": [reading.to_dict() for reading in comparisons],
+        "headline": next((reading for reading in told if reading["baseline"] == "day-before"), None),
+        "readings": told,
         "bounds": [found.to_dict() for found in solved],
         "by_assumption": [union.to_dict() for union in unions(solved)],
         "breakdown": [
-            breakdown(published, metric).to_dict()
-            for metric in metrics(published)
-            if f"{metric}_day_before" in published.index
+            plain(found) | {"smoothness": [plain({"week": w, "smoothness": s}) for w, s in found.smoothness]}
+            for found in (breakdown(published, metric) for metric in eves)
         ],
     }
 
@@ -233,45 +196,39 @@ def _union(group: list[Bounds]) -> Bounds:
 
 
 def _reading(
-    published: pd.DataFrame, metric: str, baseline: str, week: Week | None, compare: Callable, *names: str
+    published: pd.DataFrame, metric: str, week: Week | None, compare: Callable, *names: str
 ) -> Reading:
     """`compare` maps figures to (observed, expected); each is monotone in every figure, so corners are extremes."""
-    observed, expected = compare(*(published.loc[name, "value"] for name in names))
-    spans = [_span(published.loc[name], True) for name in names]
-    corners = [_relative(*compare(*corner)) for corner in itertools.product(*spans)]
-    return Reading(metric, baseline, week, float(observed), float(expected), min(corners), max(corners))
+    observed, expected = map(float, compare(*published.loc[list(names), "value"]))
+    corners = itertools.product(*_spans(published, names).values())
+    ends = [_relative(*compare(*corner)) for corner in corners]
+    effect = (observed - expected, _relative(observed, expected))
+    baseline = "day-before" if week is None else "week-mean"
+    return Reading(metric, baseline, week, observed, expected, *effect, min(ends), max(ends))
 
 
 def _tickets(published: pd.DataFrame) -> Iterator[Reading]:
     """Value per transaction, where both of its parts are published for the same baseline."""
+    now = ("value_event", "count_event")
     if {"value_day_before", "count_day_before"} <= set(published.index):
-        names = ("value_event", "count_event", "value_day_before", "count_day_before")
-        yield _reading(published, "ticket", "day-before", None, lambda v, n, w, m: (v / n, w / m), *names)
+        names = (*now, "value_day_before", "count_day_before")
+        yield _reading(published, "ticket", None, lambda v, n, w, m: (v / n, w / m), *names)
     for week in weeks(published, "value"):
         if week in weeks(published, "count"):
 
             def compare(value, count, value_mean, count_mean, week=week):
                 return value / count, week.others(value, value_mean) / week.others(count, count_mean)
 
-            names = ("value_event", "count_event", "value_week_mean", "count_week_mean")
-            yield _reading(published, "ticket", "week-mean", week, compare, *names)
+            yield _reading(published, "ticket", week, compare, *now, "value_week_mean", "count_week_mean")
 
 
 def _relative(observed: float, expected: float) -> float:
     return observed / expected - 1 if expected > 0 else inf
 
 
-def _both(now: float, before: float) -> tuple[float, float]:
-    return now, before
-
-
-def _span(row: pd.Series, rounding: bool) -> tuple[float, float]:
-    slack = row["precision"] if rounding else 0.0
-    return float(row["value"] - slack), float(row["value"] + slack)
-
-
-def _week_keys(week: Week | None) -> dict:
-    return {
-        "week_days": None if week is None else week.days,
-        "week_includes_event": None if week is None else week.includes_event,
-    }
+def _spans(published: pd.DataFrame, names: tuple[str, ...] | list[str], rounding: bool = True) -> dict:
+    """The range of each figure, (low, high)."""
+    rows = published.loc[list(names)]
+    slack = rows["precision"] * rounding
+    ends = zip((rows["value"] - slack).tolist(), (rows["value"] + slack).tolist(), strict=True)
+    return dict(zip(names, ends, strict=True))

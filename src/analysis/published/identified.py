@@ -8,9 +8,9 @@ Probability Distributions; smoothness: Rambachan and Roth (2023), doi 10.1093/re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import inf, isfinite, nan
-from typing import NamedTuple
+from dataclasses import dataclass, fields
+from math import inf, isfinite, isnan, nan
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -52,7 +52,7 @@ class Week:
         """The event, and what the week says of an ordinary day."""
         return event, self.others(event, mean)
 
-    def dates(self, event: pd.Timestamp, country: str | None = "AE") -> pd.DatetimeIndex:
+    def dates(self, event: pd.Timestamp, country: str | None = None) -> pd.DatetimeIndex:
         """Its days before the event: working days in a week of five, else consecutive days."""
         past = pd.date_range(end=event - pd.Timedelta(days=1), periods=self.before + 28)
         if self.days == 5:
@@ -154,7 +154,7 @@ class Bounds:
     @property
     def feasible(self) -> bool:
         """Whether any daily path agrees with the figures and the assumption."""
-        return self.low == self.low
+        return not isnan(self.low)
 
     @property
     def sign(self) -> int:
@@ -163,25 +163,7 @@ class Bounds:
 
     def to_dict(self) -> dict:
         """Plain numbers; None is no limit, or no answer where `feasible` is false."""
-        return {
-            "metric": self.metric,
-            "assumption": self.assumption.name,
-            "week_days": None if self.week is None else self.week.days,
-            "week_includes_event": None if self.week is None else self.week.includes_event,
-            "feasible": self.feasible,
-            "sign": self.sign,
-            **{
-                key: finite(value)
-                for key, value in {
-                    "relative_low": self.low,
-                    "relative_high": self.high,
-                    "absolute_low": self.absolute_low,
-                    "absolute_high": self.absolute_high,
-                    "expected_low": self.expected_low,
-                    "expected_high": self.expected_high,
-                }.items()
-            },
-        }
+        return plain(self) | {"feasible": self.feasible, "sign": self.sign}
 
 
 def bounds(facts: Facts, assumption: Assumption, week: Week | None = None, metric: str = "value") -> Bounds:
@@ -205,14 +187,12 @@ def bounds(facts: Facts, assumption: Assumption, week: Week | None = None, metri
             f"{assumption.name}: say which days the week has, such as Week(5, includes_event=True)"
         )
     paths = _Paths(facts, assumption, week)
-    expected_low, expected_high = paths.range(paths.untreated)
-    if expected_low != expected_low:
-        return Bounds(metric, assumption, week, nan, nan, nan, nan, nan, nan)
-    absolute_low, absolute_high = paths.range(paths.event - paths.untreated)
-    low, high = paths.ratio(paths.event, paths.untreated)
-    return Bounds(
-        metric, assumption, week, low - 1, high - 1, absolute_low, absolute_high, expected_low, expected_high
-    )
+    expected = paths.range(paths.untreated)
+    if isnan(expected[0]):
+        return Bounds(metric, assumption, week, *[nan] * 6)
+    absolute = paths.range(paths.event - paths.untreated)
+    low, high = paths.range(paths.event, paths.untreated)
+    return Bounds(metric, assumption, week, low - 1, high - 1, *absolute, *expected)
 
 
 def extreme_weeks(facts: Facts, assumption: Assumption, week: Week) -> tuple[np.ndarray, np.ndarray]:
@@ -221,7 +201,7 @@ def extreme_weeks(facts: Facts, assumption: Assumption, week: Week) -> tuple[np.
     Each has shape (days before + 2,), in units of the metric; nan where no week gives the bound.
     """
     paths = _Paths(facts, assumption, week)
-    return tuple(paths.extreme(sign * paths.event, paths.untreated) for sign in (1, -1))
+    return tuple(paths.least(sign * paths.event, paths.untreated)[1] for sign in (1, -1))
 
 
 def largest_smoothness(facts: Facts, week: Week, rising: bool = True) -> float:
@@ -231,17 +211,29 @@ def largest_smoothness(facts: Facts, week: Week, rising: bool = True) -> float:
     with the figures.
     """
     paths = _Paths(facts, Assumption("breakdown", rising=rising), week, extra=1)
-    bound = paths.unit(-1)
-    for change in paths.second_differences():
+    bound = paths.unit[-1]
+    for change in paths.second_differences:
         paths.require(change - bound, high=0.0)
         paths.require(change + bound, low=0.0)
     paths.require(paths.untreated - paths.event, low=0.0)
     return paths.range(bound)[0]
 
 
-def finite(value: float) -> float | None:
-    """The number without the last digits that solvers leave, or None for one that JSON cannot hold."""
-    return float(f"{value:.12g}") if isfinite(value) else None
+def plain(result: Any) -> dict:
+    """The fields of a result under stable keys; None is a number that JSON cannot hold."""
+    if not isinstance(result, dict):
+        result = {field.name: getattr(result, field.name) for field in fields(result)}
+    told = {}
+    for name, value in result.items():
+        if name == "week":
+            told["week_days"] = value and value.days
+            told["week_includes_event"] = value and value.includes_event
+        elif isinstance(value, float):  # without the last digits that solvers leave
+            key = {"low": "relative_low", "high": "relative_high"}.get(name, name)
+            told[key] = float(f"{value:.12g}") if isfinite(value) else None
+        else:
+            told[name] = value.name if isinstance(value, Assumption) else value
+    return told
 
 
 class _Paths:
@@ -251,124 +243,70 @@ class _Paths:
     """
 
     def __init__(self, facts: Facts, assumption: Assumption, week: Week | None, extra: int = 0) -> None:
-        self.before = max(2, week.before if week else 0)
-        self.size = self.before + 2 + extra
+        before = max(2, week.before if week else 0)
+        self.unit = np.eye(before + 2 + extra)  # row i picks variable i
+        self.event, self.untreated, eve = self.unit[before], self.unit[before + 1], self.unit[before - 1]
         self.scale = facts.event[1]
         self.rows: list[tuple[np.ndarray, float, float]] = []
-        self.event, self.untreated = self.unit(self.before), self.unit(self.before + 1)
-        self.eve = self.unit(self.before - 1)
-        self._published(facts, week)
-        self._assumed(facts, assumption, week)
+        days_before = self.unit[:before]
+        path = [*days_before, self.untreated]
+        self.second_differences = [path[i] - 2 * path[i - 1] + path[i - 2] for i in range(2, len(path))]
+        week_before = days_before[before - week.before :] if week else days_before
 
-    def unit(self, position: int) -> np.ndarray:
-        """The linear function that picks one variable."""
-        picked = np.zeros(self.size)
-        picked[position] = 1.0
-        return picked
+        for function, span in ((self.event, facts.event), (eve, facts.day_before)):
+            if span is not None:
+                self.require(function, span[0] / self.scale, span[1] / self.scale)
+        if week is not None and facts.week_mean is not None:
+            total = week_before.sum(axis=0) + week.includes_event * self.event
+            self.require(total / week.days, *(end / self.scale for end in facts.week_mean))
+
+        if assumption.rising:
+            for day in range(1, before):
+                self.require(self.unit[day] - self.unit[day - 1], low=0.0)
+        if assumption.largest_rise < inf:
+            self.require(self.untreated - (1 + assumption.largest_rise) * eve, high=0.0)
+        if assumption.trend == "smooth":
+            limit = assumption.smoothness * np.mean(facts.week_mean or facts.day_before) / self.scale
+            for change in self.second_differences:
+                self.require(change, -limit, limit)
+        elif assumption.trend != "free":
+            number = len(week_before)
+            place = np.arange(number) - (number - 1) / 2
+            line = 1 / number + place * ((number + 1) / 2) / (place @ place) if number > 1 else 1.0
+            weights = {"mean": np.full(number, 1 / number), "line": line}.get(assumption.trend)
+            level = eve if weights is None else weights @ week_before
+            self.require(self.untreated - level, 0.0, inf if assumption.trend == "not-below" else 0.0)
 
     def require(self, function: np.ndarray, low: float = -inf, high: float = inf) -> None:
         """low <= function(path) <= high."""
         self.rows.append((function, low, high))
 
-    def second_differences(self) -> list[np.ndarray]:
-        """The change of the daily change, over the days before and into the untreated event."""
-        path = [self.unit(day) for day in range(self.before)] + [self.untreated]
-        return [path[i] - 2 * path[i - 1] + path[i - 2] for i in range(2, len(path))]
+    def range(self, above: np.ndarray, below: np.ndarray | None = None) -> tuple[float, float]:
+        """Smallest and largest value of a linear function, or of its ratio to another; nan if no path is left."""
+        return self.least(above, below)[0], -self.least(-above, below)[0]
 
-    def _published(self, facts: Facts, week: Week | None) -> None:
-        self._within(self.event, facts.event)
-        if facts.day_before is not None:
-            self._within(self.eve, facts.day_before)
-        if week is not None and facts.week_mean is not None:
-            total = self._sum(week) + (self.event if week.includes_event else 0)
-            self._within(total / week.days, facts.week_mean)
+    def least(self, above: np.ndarray, below: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+        """The smallest value of a linear function, or of above/below, and a path that has it (nan if none does).
 
-    def _assumed(self, facts: Facts, assumption: Assumption, week: Week | None) -> None:
-        if assumption.rising:
-            for day in range(1, self.before):
-                self.require(self.unit(day) - self.unit(day - 1), low=0.0)
-        if assumption.largest_rise < inf:
-            self.require(self.untreated - (1 + assumption.largest_rise) * self.eve, high=0.0)
-        if assumption.trend == "day-before":
-            self.require(self.untreated - self.eve, 0.0, 0.0)
-        elif assumption.trend == "not-below":
-            self.require(self.untreated - self.eve, low=0.0)
-        elif assumption.trend == "mean":
-            self.require(self.untreated - self._sum(week) / week.before, 0.0, 0.0)
-        elif assumption.trend == "line":
-            self.require(self.untreated - self._line(week), 0.0, 0.0)
-        elif assumption.trend == "smooth":
-            level = facts.week_mean or facts.day_before
-            limit = assumption.smoothness * sum(level) / 2 / self.scale
-            for change in self.second_differences():
-                self.require(change, -limit, limit)
+        Paths are divided by `below`, or by one, with the divisor as a further variable.
+        """
+        from scipy.optimize import linprog  # a fifth of a second that the other commands need not pay
 
-    def _within(self, function: np.ndarray, span: tuple[float, float]) -> None:
-        self.require(function, span[0] / self.scale, span[1] / self.scale)
+        sides = [(row, high) for row, _, high in self.rows if high < inf]
+        sides += [(-row, -low) for row, low, _ in self.rows if low > -inf]
+        matrix = np.array([np.append(row, -limit) for row, limit in sides])
+        divisor = np.append(np.zeros_like(above), 1.0) if below is None else np.append(below, 0.0)
 
-    def _sum(self, week: Week) -> np.ndarray:
-        return sum(self.unit(day) for day in range(self.before - week.before, self.before))
+        def solve(objective: np.ndarray):
+            known = {"A_eq": divisor[None, :], "b_eq": [1.0], "bounds": (0, None), "method": "highs"}
+            return linprog(objective, A_ub=matrix, b_ub=np.zeros(len(matrix)), **known)
 
-    def _line(self, week: Week) -> np.ndarray:
-        """The least-squares line through the week's days before, continued by one day."""
-        number = week.before
-        place = np.arange(number) - (number - 1) / 2
-        weights = 1 / number + place * ((number + 1) / 2) / (place @ place)
-        line = np.zeros(self.size)
-        line[self.before - number : self.before] = weights
-        return line
-
-    def range(self, function: np.ndarray) -> tuple[float, float]:
-        """Smallest and largest value of a linear function, in units of the figures; nan if no path is left."""
-        matrix, limits = self._halfspaces()
-        low, high = (_minimum(sign * function, matrix, limits) for sign in (1, -1))
-        return low * self.scale, -high * self.scale
-
-    def ratio(self, above: np.ndarray, below: np.ndarray) -> tuple[float, float]:
-        """Smallest and largest above/below: paths divided by `below`, with the divisor as a further variable."""
-        matrix, limits = self._halfspaces()
-        matrix = np.column_stack([matrix, -limits])
-        equal = np.append(below, 0.0)
-        low, high = (
-            _minimum(sign * np.append(above, 0.0), matrix, np.zeros(len(limits)), equal) for sign in (1, -1)
-        )
-        return low, -high
-
-    def extreme(self, above: np.ndarray, below: np.ndarray) -> np.ndarray:
-        """The path on which above/below is smallest."""
-        matrix, limits = self._halfspaces()
-        matrix = np.column_stack([matrix, -limits])
-        solved = _solve(np.append(above, 0.0), matrix, np.zeros(len(limits)), np.append(below, 0.0))
-        if not solved.success or solved.x[-1] <= 0:
-            return np.full(self.size, nan)
-        return solved.x[:-1] / solved.x[-1] * self.scale
-
-    def _halfspaces(self) -> tuple[np.ndarray, np.ndarray]:
-        """All requirements as matrix @ path <= limits."""
-        pairs = [(row, high) for row, _, high in self.rows if high < inf]
-        pairs += [(-row, -low) for row, low, _ in self.rows if low > -inf]
-        return np.array([row for row, _ in pairs]), np.array([limit for _, limit in pairs])
-
-
-def _minimum(
-    objective: np.ndarray, matrix: np.ndarray, limits: np.ndarray, equal_one: np.ndarray | None = None
-) -> float:
-    """Least objective over non-negative variables: -inf if unbounded, nan if nothing is feasible."""
-    solved = _solve(objective, matrix, limits, equal_one)
-    status = solved.status
-    if status == 4:  # unbounded or infeasible: a programme without an objective tells which
-        status = 3 if _solve(0 * objective, matrix, limits, equal_one).success else 2
-    if status == 2:
-        return nan
-    if status == 3:
-        return -inf
-    if not solved.success:
-        raise RuntimeError(f"the linear programme ended without an answer: {solved.message}")
-    return float(solved.fun)
-
-
-def _solve(objective: np.ndarray, matrix: np.ndarray, limits: np.ndarray, equal_one: np.ndarray | None):
-    from scipy.optimize import linprog  # a fifth of a second that the other commands need not pay
-
-    equality = {} if equal_one is None else {"A_eq": equal_one[None, :], "b_eq": [1.0]}
-    return linprog(objective, A_ub=matrix, b_ub=limits, bounds=(0, None), method="highs", **equality)
+        solved, none = solve(np.append(above, 0.0)), np.full_like(above, nan)
+        if solved.success:
+            path = solved.x[:-1] / solved.x[-1] * self.scale if solved.x[-1] > 0 else none
+            return float(solved.fun) * (self.scale if below is None else 1.0), path
+        if solved.status not in (2, 3, 4):
+            raise RuntimeError(f"the linear programme ended without an answer: {solved.message}")
+        # status 4 is "unbounded or infeasible": a programme without an objective tells which
+        unbounded = solved.status == 3 or (solved.status == 4 and solve(np.zeros(len(divisor))).success)
+        return -inf if unbounded else nan, none

@@ -11,18 +11,35 @@ import re
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis.preflight import refuse_unfit
 from analysis.report import runs
 from analysis.report.runs import NotebookError, Run
 from analysis.study import ROOT, Study, cache_folder, write
 
+if TYPE_CHECKING:
+    from analysis.report.comparing import Edition
+
 NAMES = {"en": "English", "ar": "العربية"}
+OURS = (
+    "??/*.html",
+    "data/*.csv",
+    "index*.html",
+    "brief.*",
+    "tables.*.xlsx",
+)  # what an earlier call may have left
 SCHEMA = Path(__file__).with_name("results.schema.json")
+NOTICES = ("contact", "corrections")  # of a study, in every footer
+NAMES_IN_LATEX = {"en": "english", "ar": "arabic"}
+TEX = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+}  # others take a backslash
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +54,15 @@ class Built:
         Every report, in every language.
     executed, unchanged : int
         Notebooks that were run, and that did not have to be.
+    printed : tuple of Path or None
+        The briefs as PDF, where asked for; None for each that no browser was found for.
     """
 
     index: Path
     pages: tuple[Path, ...]
     executed: int
     unchanged: int
+    printed: tuple[Path | None, ...] = ()
 
 
 def build(
@@ -55,6 +75,8 @@ def build(
     notebooks: str | Path | None = None,
     progress: bool = True,
     cluster: str | None = None,
+    pdf: bool = False,
+    earlier: str | Path | None = None,
 ) -> Built:
     """Render the reports of a study.
 
@@ -78,6 +100,10 @@ def build(
         Show a bar on stderr.
     cluster : str, optional
         Address of a Dask scheduler that runs the notebooks, as in `runs.execute`.
+    pdf : bool
+        Print the brief as PDF too, where a Chromium is found.
+    earlier : path, optional
+        An earlier edition's results.json, or its folder: the first page says what has changed since.
 
     Raises
     ------
@@ -86,7 +112,10 @@ def build(
     NotebookError
         A notebook failed. The others are done and not run again by the next call; no page has changed.
     """
+    from analysis.report import comparing
+
     study = Study.load(study_path)
+    last = comparing.load(earlier) if earlier is not None else None
     languages = tuple(dict.fromkeys(languages)) or ("en",)
     if unknown := [code for code in languages if code not in NAMES]:
         raise ValueError(f"language {unknown[0]!r} is unknown: give {' or '.join(NAMES)}")
@@ -101,16 +130,26 @@ def build(
     due = [run for run in chosen if fresh or not run.executed.exists()]
     folder = Path(out) / study.name
     manifest = cache_folder() / "pages" / f"{_digest(str(folder.resolve()))}.json"
-    state = _digest([run.key for run in planned], languages, _look(), str(study_path))
+    state = _digest([run.key for run in planned], languages, _look(), str(study_path), last and asdict(last))
     if due or only is not None or not _unchanged(manifest, state, folder):
         _run(due, jobs or os.cpu_count() or 1, progress, cluster)
         shown = [run if run in chosen else _latest(run, folder) for run in planned]
         shown = [run for run in shown if run is not None]
-        written = _write_all(study, Path(study_path), shown, languages, runs.absent(study, found), folder)
+        absent = runs.absent(study, found)
+        written = _write_all(study, Path(study_path), shown, languages, absent, folder, last)
         write(manifest, json.dumps({"state": state if only is None else "", "files": written}))
         _write_studies(Path(out), languages)
     pages = tuple(folder / language / f"{run.name}.html" for language in languages for run in chosen)
-    return Built(folder / "index.html", pages, len(due), len(chosen) - len(due))
+    briefs = [folder / _brief(language) for language in languages] if pdf else []
+    return Built(folder / "index.html", pages, len(due), len(chosen) - len(due), tuple(map(_printed, briefs)))
+
+
+def _printed(html: Path) -> Path | None:
+    """The page as PDF, made where it is not there: it goes with its page."""
+    from analysis.report.brief import printed
+
+    pdf = html.with_suffix(".pdf")
+    return pdf if pdf.exists() else printed(html)
 
 
 def _run(due: list[Run], jobs: int, progress: bool, cluster: str | None) -> None:
@@ -160,6 +199,7 @@ def _write_all(
     languages: tuple[str, ...],
     absent: list[tuple[str, list[str]]],
     folder: Path,
+    earlier: Edition | None,
 ) -> dict[str, int]:
     """Everything of one study: made in a folder beside it, then each file renamed into place."""
     from analysis.report import summary
@@ -172,7 +212,8 @@ def _write_all(
         numbers = summary.results(study, results)
         _validate(numbers)
         tables = _tables(results)
-        _render(study, results, numbers, provenance, languages, list(tables), absent, staged)
+        books = _workbooks(study, results, provenance, languages, staged)
+        _render(study, results, numbers, provenance, languages, list(tables), books, absent, staged, earlier)
         for name, text in tables.items():
             write(staged / "data" / name, text)
         write(staged / "results.json", _json(numbers))
@@ -183,7 +224,7 @@ def _write_all(
             target.parent.mkdir(parents=True, exist_ok=True)
             os.replace(file, target)
         names = {file.relative_to(staged).as_posix() for file in made}
-        for stale in (*folder.glob("??/*.html"), *folder.glob("data/*.csv"), *folder.glob("index*.html")):
+        for stale in (found for form in OURS for found in folder.glob(form)):
             if stale.relative_to(folder).as_posix() not in names:
                 stale.unlink()
         return {name: (folder / name).stat().st_size for name in sorted(names)}
@@ -198,11 +239,13 @@ def _render(
     provenance: dict,
     languages: tuple[str, ...],
     tables: Sequence[str],
+    books: dict[str, str],
     absent: list[tuple[str, list[str]]],
     staged: Path,
+    earlier: Edition | None,
 ) -> None:
     from analysis import words
-    from analysis.report import page, summary
+    from analysis.report import brief, comparing, page, summary
 
     for language in languages:
         others = [code for code in languages if code != language]
@@ -241,13 +284,51 @@ def _render(
                 alternates=[_alternate(code, _index(code, languages)) for code in others],
                 main_language=languages[0],
                 tables=tables,
+                brief_href=_brief(language),
+                workbook=books.get(language),
+                changes=earlier and comparing.since(earlier, numbers, provenance),
                 provenance=_local(provenance, provenance["run"], language),
             )
+            one_page = brief.brief(
+                study,
+                numbers,
+                bodies,
+                language,
+                alternates=[_alternate(code, _brief(code)) for code in others],
+                index_href=_index(language, languages),
+                provenance=_local(provenance, provenance["run"], language),
+            )
+        write(staged / _brief(language), one_page)
         write(staged / _index(language, languages), html)
+
+
+def _workbooks(
+    study: Study, results: dict[str, dict], provenance: dict, languages: tuple[str, ...], staged: Path
+) -> dict[str, str]:
+    """All tables as one workbook a language; the name of each, where there are tables."""
+    from analysis import words
+    from analysis.report import page
+    from analysis.report.workbook import sheets, workbook
+
+    names = {}
+    for language in languages:
+        if found := sheets(results, language):
+            synthetic = any(table["synthetic"] for table in found)
+            names[language] = f"tables.{language}{'.synthetic' * synthetic}.xlsx"
+            about = _local(provenance, provenance["run"], language)
+            with words.using(language):
+                lines = [about["cite"], *([page.labels()["synthetic_some"]] if synthetic else [])]
+                made = workbook(found, words.in_language(study.title), lines, provenance["run"]["date"])
+            write(staged / names[language], made)
+    return names
 
 
 def _index(language: str, languages: Sequence[str]) -> str:
     return "index.html" if language == languages[0] else f"index.{language}.html"
+
+
+def _brief(language: str) -> str:
+    return f"brief.{language}.html"
 
 
 def _alternate(language: str, href: str) -> dict[str, str]:
@@ -267,14 +348,22 @@ def _provenance(study: Study, study_path: Path, shown: list[Run], results: dict[
     given = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
     data = runs.checked_in()
     data += [file for file in (runs.hashes(study.source) if study.ledger else []) if file not in data]
-    of_run = {name: notebook["metadata"]["analysis"] for name, notebook in results.items()}
+    of_run = {
+        name: notebook["metadata"]["analysis"]
+        | {"synthetic": any(shown["synthetic"] for shown in outputs(notebook))}
+        for name, notebook in results.items()
+    }
     shared = ("date", "commit", "modified", "versions")
     last = {key: max(of_run.values(), key=lambda entry: entry["date"])[key] for key in shared}
     return {
         "study": study.name,
         "title": study.title,
         "command": f"python -m analysis report {given}",
-        "run": last | {"parameters": runs.parameters_of(study)},
+        "run": last
+        | {
+            "parameters": runs.parameters_of(study),
+            "synthetic": any(entry["synthetic"] for entry in of_run.values()),
+        },
         "seed": study.seed,
         "data": data,
         "notebooks": of_run,
@@ -287,25 +376,52 @@ def _local(provenance: dict, of_run: dict, language: str) -> dict[str, Any]:
 
     with words.using(language):
         day = date.fromisoformat(of_run["date"])
+        title, commit = words.in_language(provenance["title"]), of_run["commit"][:10]
         cite = words._("{title}. Report of {date}, code version {commit}.").format(
-            title=words.in_language(provenance["title"]), date=words.date(day), commit=of_run["commit"][:10]
+            title=title, date=words.date(day), commit=commit
         )
-        told = ("title", "background", "measures")
+        if of_run["synthetic"]:
+            cite = words._("Synthetic data. {text}").format(text=cite)
+        told = ("title", "background", "measures", *NOTICES)
         shown = {
             name: value
             for name, value in of_run["parameters"].items()
             if value not in (None, [], {}, False) and name not in told
         }
+        notices = {name: provenance["run"]["parameters"].get(name) for name in NOTICES}
         return {
             "date": words.date(day),
-            "commit": of_run["commit"][:10],
+            "commit": commit,
             "modified": of_run["modified"],
             "data": [file for file in provenance["data"] if not file["file"].endswith(".md")],
             "parameters": shown,
             "versions": of_run["versions"],
             "cite": cite,
+            "bibtex": _bibtex(provenance["study"], title, day, commit, of_run["synthetic"]),
+            **{name: text and words.in_language(text) for name, text in notices.items()},
             "command": provenance["command"],
         }
+
+
+def _bibtex(study: str, title: str, day: date, commit: str, synthetic: bool) -> str:
+    """The report as an entry for BibTeX, in the language spoken now."""
+    from analysis import words
+
+    def plain(text: str) -> str:
+        return re.sub(
+            r"[\\{}$&%#_^~]", lambda found: TEX.get(found[0], f"\\{found[0]}"), " ".join(text.split())
+        )
+
+    fields = {
+        "title": f"{{{plain(title)}}}",
+        "howpublished": plain(words._("Report, code version {commit}").format(commit=commit)),
+        "year": f"{day:%Y}",
+        "month": f"{day.month}",
+        "note": plain(words._("Synthetic data")) if synthetic else "",
+        "langid": NAMES_IN_LATEX[words.language()],
+    }
+    inside = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
+    return f"@misc{{{re.sub('[^A-Za-z0-9-]+', '-', study)}-{day:%Y},\n{inside}}}"
 
 
 def _tables(results: dict[str, dict]) -> dict[str, str]:
@@ -317,8 +433,11 @@ def _tables(results: dict[str, dict]) -> dict[str, str]:
         for meta in outputs(notebook):
             if meta.get("csv"):
                 key = f"{name}.{slug(meta.get('key') or meta['kind'])}"
-                number = sum(known == key or known.startswith(f"{key}-") for known in (n[:-4] for n in made))
-                made[f"{key}{f'-{number + 1}' if number else ''}.csv"] = _safe(meta["csv"])
+                number = sum(
+                    re.fullmatch(rf"{re.escape(key)}(-\d+)?(\.synthetic)?\.csv", n) is not None for n in made
+                )
+                key += f"-{number + 1}" if number else ""
+                made[f"{key}{'.synthetic' * bool(meta.get('synthetic'))}.csv"] = _safe(meta["csv"])
     return made
 
 
@@ -395,9 +514,12 @@ def _unchanged(manifest: Path, state: str, folder: Path) -> bool:
 def _look() -> str:
     """Changes with whatever decides how pages look, apart from the runs."""
     here = Path(__file__).parent
-    files = [here / name for name in ("assembly.py", "markup.py", "page.py", "summary.py", SCHEMA.name)]
+    files = [*here.glob("*.py"), SCHEMA]
     return _digest(
-        *(file.read_text(encoding="utf-8") for file in (*files, *sorted((here / "templates").iterdir())))
+        *(
+            file.read_text(encoding="utf-8")
+            for file in (*sorted(files), *sorted((here / "templates").iterdir()))
+        )
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from html import escape
+from html import escape, unescape
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -29,6 +29,7 @@ MATHML_TAGS = frozenset(
     "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover mmultiscripts "
     "mprescripts none mtable mtr mtd mpadded mphantom menclose mstyle".split()
 )
+COLUMN = 782  # pixels
 TEXT_TAGS = frozenset("text tspan title desc mi mn mo ms mtext".split())
 _MATHML = "{http://www.w3.org/1998/Math/MathML}"
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -82,6 +83,18 @@ def math(latex: str, block: bool = False) -> str:
         "<math", f'<math dir="ltr" alttext="{escape(latex.strip())}"', 1
     )
     return f'<div class="equation" tabindex="0">{named}</div>' if block else named
+
+
+def wide(table: str) -> bool:
+    """Whether a table needs more than a page's column, by its longest words: a guess, without a browser."""
+    columns: dict[int, int] = {}
+    for row in re.findall(r"<tr.*?>(.*?)</tr>", table, re.DOTALL):
+        for i, (tag, look, inside) in enumerate(re.findall(r"<(t[hd])(.*?)>(.*?)</t[hd]>", row, re.DOTALL)):
+            text = unescape(re.sub("<.*?>", "", inside))
+            whole = tag == "td" and "number" in look  # such a cell is not broken into lines
+            longest = len(text) if whole else max(map(len, text.split()), default=0)
+            columns[i] = max(columns.get(i, 0), longest)
+    return sum(8 * letters + 15 for letters in columns.values()) > COLUMN
 
 
 def headings(source: str) -> list[tuple[int, str]]:
@@ -181,7 +194,9 @@ class _Renderer(IPythonRenderer):
         return f'<code dir="ltr">{escape(text, quote=False)}</code>'
 
     def table(self, text: str) -> str:
-        return f'<div class="scroll" tabindex="0"><table>{text}</table></div>\n'
+        name = ", ".join(re.findall(r'<th scope="col"[^>]*>(.*?)</th>', text))
+        name = escape(unescape(re.sub("<.*?>", "", name)))
+        return f'<div class="scroll" role="region" aria-label="{name}"><table>{text}</table></div>\n'
 
     def table_cell(self, text: str, align: str | None = None, head: bool = False) -> str:
         number = ' class="number"' if align == "right" else ""

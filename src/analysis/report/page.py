@@ -22,11 +22,12 @@ from analysis.words import _
 TEMPLATES = Path(__file__).with_name("templates")
 HIDDEN_TAGS = frozenset(("parameters", "injected-parameters", "hide", "remove"))
 LARGEST = 640_000  # bytes; with its frame a page stays under 680 kB
-# The section on the model: its heading, and all up to the next.
-METHOD = re.compile(
-    r'(<div class="heading"><h2 id="(?:the-)?(?:model|method)">.*?</div>)(.*?)(?=<div class="heading">|\Z)',
-    re.DOTALL,
-)
+IN_BOX = 560  # characters: an answer's first sentences, so that they stand above the fold of a small screen
+SECTION = re.compile(r'(?=<div class="heading"><h2 id=")')
+HEADED = re.compile(r'(<div class="heading"><h2 id="([^"]+)".*?</div>)(.*)', re.DOTALL)
+SHEET = "font: 8pt sans-serif; color: #333;"
+COUNT = 'content: counter(page) " / " counter(pages);'
+SAID = re.compile(r'\s*<p class="said">(.*?)</p>\n?', re.DOTALL)
 
 
 class PageExporter(Exporter):
@@ -46,10 +47,17 @@ class PageExporter(Exporter):
 class Body:
     """What a page says between its frame."""
 
-    title: str
-    parts: list[str] = field(default_factory=list)
+    title: str = ""
+    box: str = ""  # HTML of the heading "The answer" and its first sentences
+    sentences: list[str] = field(default_factory=list)  # HTML of each of them
+    html: str = ""  # all that follows
     contents: list[tuple[str, str]] = field(default_factory=list)  # id and text of each second-level heading
     answer: str = ""  # HTML of the first computed sentence
+    said: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # HTML of all of them by the heading they stand under
+    chart: str = ""  # HTML of the event beside what was expected of it
+    caveats: list[str] = field(default_factory=list)  # HTML of the points of "What this does not show"
     synthetic: bool = False
 
 
@@ -62,7 +70,9 @@ def render(notebook: dict, language: str = "en", **frame: Any) -> str:
 def framed(made: Body, language: str, **frame: Any) -> str:
     """A body in its frame: study_title, index_href, alternates, previous, next, provenance."""
     with words.using(language):
-        return template("page.html").render(body=made, **common(language), **frame)
+        head = f"{frame.get('study_title', '')}: {made.title}"
+        head = running_head(head, made.synthetic)
+        return template("page.html").render(body=made, **common(language, head), **frame)
 
 
 def body(
@@ -72,22 +82,69 @@ def body(
 
     A body over `LARGEST` is made again without the tables behind its figures, whose data are there as CSV.
     """
-    made = Body(title="")
+    made, parts = Body(), []
     used: dict[str, int] = {}
+    place = ""
     for cell in notebook["cells"]:
         if HIDDEN_TAGS & set(cell.get("metadata", {}).get("tags", ())):
             continue
         if cell["cell_type"] == "markdown":
-            _prose(made, _text(cell["source"]), language, used, alternates)
+            html, ids = _prose(made, _text(cell["source"]), language, used, alternates)
+            parts.append(html)
+            place = ids[-1] if ids else place
         elif cell["cell_type"] == "code":
-            for output in cell.get("outputs", ()):
-                html = _output(made, output, language, used, tables)
-                if html:
-                    made.parts.append(html)
-    made.parts = [METHOD.sub(_folded, "".join(made.parts))]
-    if tables and len(made.parts[0].encode()) > LARGEST:
+            parts += [
+                _output(made, output, language, used, tables, place) for output in cell.get("outputs", ())
+            ]
+    _arrange(made, "".join(parts), alternates)
+    if tables and len(made.html.encode()) > LARGEST:
         return body(notebook, language, alternates, tables=False)
     return made
+
+
+def _arrange(made: Body, html: str, alternates: Sequence[dict[str, str]]) -> None:
+    """The answer first, its first sentences in a box; then the question; then the rest, with the model folded away."""
+    question, *sections = SECTION.split(html)
+    found = [HEADED.match(section).groups() for section in sections]
+    answered = [(heading, rest) for heading, id_, rest in found if id_ == "the-answer"]
+    for heading, rest in answered[:1]:
+        sentences, length = [], 0
+        while sentence := SAID.match(rest):
+            length += len(re.sub("<.*?>", "", sentence[1]))
+            if sentences and length > IN_BOX:
+                break
+            sentences.append(unmarked(sentence[1]))
+            rest = rest[sentence.end() :]
+        if made.synthetic:
+            heading = heading.replace("</h2>", f"</h2>{_badge()}", 1)
+        made.box = heading + "".join(f'<p class="said">{sentence}</p>' for sentence in sentences)
+        made.sentences, made.html = sentences, rest
+    if made.box and question.strip():
+        made.contents.insert(1, ("the-question", _("The question")))
+        others = "".join(_here(other, "the-question", _elsewhere(other["language"])) for other in alternates)
+        made.html += f'<div class="heading"><h2 id="the-question">{made.contents[1][1]}</h2>{others}</div>\n'
+    made.html += question
+    for heading, id_, rest in found:
+        if id_ in ("the-model", "the-method"):
+            made.html += heading + _folded(labels()["method"], rest)
+        elif id_ != "the-answer":
+            made.html += heading + rest
+        if id_ == "what-this-does-not-show":
+            made.caveats = re.findall(r"<li>(.*?)</li>", rest, re.DOTALL)
+
+
+def _elsewhere(language: str) -> str:
+    with words.using(language):
+        return _("The question")
+
+
+def unmarked(sentence: str) -> str:
+    """A sentence of results where a badge says that they are simulated."""
+    return sentence.removeprefix(_("In the synthetic data: {text}").partition("{text}")[0])
+
+
+def _badge() -> str:
+    return ' <span class="mark">{}</span>'.format(_("Synthetic data"))
 
 
 def template(name: str) -> jinja2.Template:
@@ -95,12 +152,29 @@ def template(name: str) -> jinja2.Template:
     return _environment().get_template(name)
 
 
-def common(language: str) -> dict[str, Any]:
-    """What every page needs: language, direction, style sheet with its hash, and the labels in that language."""
+def common(language: str, head: str = "") -> dict[str, Any]:
+    """What every page needs: language, direction, style sheet with its hash, and the labels in that language.
+
+    `head` runs along the top of each printed sheet.
+    """
+    start, end = ("left", "right") if words.DIRECTIONS[language] == "ltr" else ("right", "left")
     css = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    css += (
+        f"@page {{ @top-{start} {{ {SHEET} content: {_css(head)}; }} @bottom-{end} {{ {SHEET} {COUNT} }} }}\n"
+    )
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     direction = words.DIRECTIONS[language]
     return {"language": language, "direction": direction, "css": css, "css_hash": digest, "label": labels()}
+
+
+def running_head(title: str, synthetic: bool) -> str:
+    """What runs along the top of each printed sheet."""
+    return " · ".join([_("Synthetic data"), title]) if synthetic else title
+
+
+def _css(text: str) -> str:
+    """A string of CSS: whatever is not a plain letter or digit by its number."""
+    return '"' + "".join(c if c.isalnum() else f"\\{ord(c):x} " for c in text) + '"'
 
 
 def labels() -> dict[str, str]:
@@ -114,14 +188,15 @@ def labels() -> dict[str, str]:
         "method": _("The equation, and what must be true to believe it"),
         "data_table": _("The data as a table"),
         "csv": _("Download the data (CSV)"),
+        "permalink": _("Link to this place"),
         "synthetic": _("Synthetic data"),
         "synthetic_long": _(
             "These numbers come from simulated payments. They show how the method works and must not be quoted as "
             "results of the initiative."
         ),
         "synthetic_some": _(
-            "Reports and numbers that are marked so come from simulated payments. They show how the method works and "
-            "must not be quoted as results of the initiative."
+            "What is marked so comes from simulated payments: it shows how the method works and must not be quoted as "
+            "a result."
         ),
         "provenance": _("Where these numbers come from"),
         "commit": _("Version of the code"),
@@ -132,6 +207,8 @@ def labels() -> dict[str, str]:
         "parameters": _("Parameters"),
         "seed": _("Random seed"),
         "cite": _("How to cite"),
+        "contact": _("Contact"),
+        "corrections": _("Corrections"),
         "reproduce": _("How to reproduce"),
         "modified": _("with uncommitted changes"),
         "figure_missing": _("Figure without a text alternative"),
@@ -160,12 +237,32 @@ def labels() -> dict[str, str]:
         "files": _("The numbers behind the reports"),
         "results_file": _("every number at full precision (JSON)"),
         "provenance_file": _("code, data and parameters that made them (JSON)"),
+        "workbook_file": _("all tables, a sheet each (XLSX)"),
         "csv_files": _("the data behind each figure and table (CSV)"),
         "studies_title": _("Studies of one-day initiatives"),
         "studies_note": _("Each study has its own parameters, data and provenance, given on its pages."),
         "event": _("Event"),
         "next": _("Next"),
         "previous": _("Previous"),
+        "brief": _("The brief, on one page"),
+        "parts": _("Where it came from"),
+        "parts_caption": _("What the gain was made of; the parts add up to the last row"),
+        "part": _("Part"),
+        "estimate": _("Estimate"),
+        "lasting": _("Did it last?"),
+        "caveats": _("What to keep in mind"),
+        "decide": _("What to decide: the next edition"),
+        "ask": _("Data to ask for, and from whom"),
+        "accessibility": _("Accessibility"),
+        "accessibility_met": _(
+            "These pages are made to meet WCAG 2.2 at level AA. They are tested by axe-core in Chromium, in both "
+            "languages, light and dark; contrast, keyboard, narrow screens and print by tests of our own and by eye."
+        ),
+        "accessibility_gaps": _(
+            "Known gaps: words inside equations are English on every page; a chart with many rows names the largest in "
+            "its text alternative and has the rest in the table below it; wide tables scroll sideways on a phone; the "
+            "pages were not yet read with a screen reader by someone who depends on one."
+        ),
     }
 
 
@@ -180,7 +277,8 @@ def _environment() -> jinja2.Environment:
 
 def _prose(
     made: Body, source: str, language: str, used: dict[str, int], alternates: Sequence[dict[str, str]]
-) -> None:
+) -> tuple[str, list[str]]:
+    """HTML of a cell, and the ids of its headings."""
     found = markup.headings(source)
     told = words.translate_cell(source, language)
     ids = [_unique(markup.slug(text), used) for _level, text in found]
@@ -189,30 +287,43 @@ def _prose(
             made.title = markup.plain(text)
         elif level == 2:
             made.contents.append((id_, markup.plain(text)))
-    html = markup.markdown(told, list(ids), lambda id_: "".join(_here(other, id_) for other in alternates))
+    elsewhere = {
+        other["language"]: dict(
+            zip(ids, markup.headings(words.translate_cell(source, other["language"])), strict=False)
+        )
+        for other in alternates
+    }
+
+    def beside(id_: str) -> str:
+        return "".join(
+            _here(other, id_, markup.plain(elsewhere[other["language"]].get(id_, (2, ""))[1]))
+            for other in alternates
+        )
+
+    html = markup.markdown(told, list(ids), beside)
     if any(level == 1 for level, _text_ in found):  # the frame shows the title itself
         start, end = html.find("<h1"), html.find("</h1>")
         html = html[:start] + html[end + 5 :]
-    if html.strip():
-        made.parts.append(html)
+    return html, ids
 
 
-def _folded(section: re.Match[str]) -> str:
-    """The equation and its assumptions, folded away under their heading."""
-    summary = escape(labels()["method"])
-    return f'{section[1]}<details class="method"><summary>{summary}</summary>{section[2]}</details>\n'
+def _folded(summary: str, html: str) -> str:
+    """What is folded away on the screen, and stands open on paper in every browser: it is not inside the details."""
+    return f'<details class="folds"><summary>{escape(summary)}</summary></details><div class="folded">{html}</div>\n'
 
 
-def _here(other: dict[str, str], id_: str) -> str:
+def _here(other: dict[str, str], id_: str, heading: str) -> str:
     """The way to the same place in another language."""
     language, href = escape(other["language"]), escape(f"{other['href']}#{id_}")
     direction, name = escape(other["direction"]), escape(other["name"])
+    label = escape(f"{other['name']}: {heading}")
     return (
-        f'<a class="here" href="{href}" hreflang="{language}" lang="{language}" dir="{direction}">{name}</a>'
+        f'<a class="here" href="{href}" hreflang="{language}" lang="{language}" dir="{direction}" '
+        f'aria-label="{label}">{name}</a>'
     )
 
 
-def _output(made: Body, output: dict, language: str, used: dict[str, int], tables: bool) -> str:
+def _output(made: Body, output: dict, language: str, used: dict[str, int], tables: bool, place: str) -> str:
     """One output: `show`'s own in the language asked for; any other by its richest safe form."""
     meta = output.get("metadata", {}).get("analysis", {})
     made.synthetic |= bool(meta.get("synthetic"))
@@ -222,38 +333,56 @@ def _output(made: Body, output: dict, language: str, used: dict[str, int], table
         return ""
     if kind == "say" and shown:
         said = markup.clean(shown["html"])
-        if made.answer:
-            return f"<p>{said}</p>"
-        made.answer = said
-        return f'<p class="answer">{said}</p>'
+        made.answer = made.answer or unmarked(said)
+        made.said.setdefault(place, []).append(said)
+        return f'<p class="said">{said}</p>\n'
     if kind in ("figure", "table") and shown:
         if kind == "figure" and not tables:
             shown = shown | {"table": ""}
-        return _shown(
-            kind, shown, meta, output, _unique(f"{kind}-{markup.slug(meta.get('key') or kind)}", used)
-        )
-    return _plain_output(output)
+        return _shown(made, kind, shown, meta, output, used)
+    return _plain_output(output, used)
 
 
-def _shown(kind: str, shown: dict, meta: dict, output: dict, id_: str) -> str:
-    table = markup.clean(shown.get("table", ""))
-    image = ""
+def _shown(made: Body, kind: str, shown: dict, meta: dict, output: dict, used: dict[str, int]) -> str:
+    key = markup.slug(meta.get("key") or kind)
+    synthetic, caption = bool(meta.get("synthetic")), shown.get("caption") or ""
+    table, drawing = markup.clean(shown.get("table", "")), ""
+    if synthetic:
+        table = table.replace("<caption>", f"<caption>{_badge()} ", 1)
     if kind == "figure":
-        image = markup.svg(shown["svg"]) if shown.get("svg") else _png(output, shown.get("alt", ""))
+        drawing = _drawing(shown) if shown.get("svg") else _png(output, shown.get("alt", ""))
     csv = meta.get("csv") or ""
-    return template("figure.html").render(
+    html = template("figure.html").render(
         kind=kind,
-        id=id_,
-        image=image,
-        caption=shown.get("caption") or "",
-        table=table,
+        id=_unique(f"{kind}-{key}", used),
+        drawing=drawing,
+        caption=caption,
+        table=scrolling(table, _unique(caption or _("Table"), used)) if table else "",
         csv=base64.b64encode(csv.encode()).decode(),
-        csv_name=f"{markup.slug(meta.get('key') or kind)}.csv",
+        csv_name=f"{key}{'.synthetic' if synthetic else ''}.csv",
         label=labels(),
     )
+    if kind == "figure" and key.startswith("day-") and not made.chart:
+        made.chart = f'<figure class="chart">{drawing}<figcaption>{words.html(caption)}</figcaption></figure>'
+    return html
 
 
-def _plain_output(output: dict) -> str:
+def _drawing(shown: dict) -> str:
+    """A figure twice, for a wide and a narrow screen: the style sheet shows one of them."""
+    wide = markup.svg(shown["svg"])
+    if not (narrow := markup.svg(shown.get("narrow", ""))):
+        return f'<div class="drawing" dir="ltr">{wide}</div>'
+    both = f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div>'
+    return f'<div class="drawing twice" dir="ltr">{both}</div>'
+
+
+def scrolling(table: str, name: str) -> str:
+    """A table in a box of its own, which can be reached by the keyboard where it is wider than a page's column."""
+    reached = ' tabindex="0"' if markup.wide(table) else ""
+    return f'<div class="scroll" role="region" aria-label="{escape(name)}"{reached}>{table}</div>'
+
+
+def _plain_output(output: dict, used: dict[str, int]) -> str:
     if output["output_type"] == "stream":
         return _pre(_text(output["text"])) if output.get("name") == "stdout" else ""
     data = output.get("data", {})
@@ -265,7 +394,7 @@ def _plain_output(output: dict) -> str:
     if "image/png" in data:
         return f"<figure>{_png(output, alt)}</figure>"
     if "text/html" in data:
-        return f'<div class="scroll" tabindex="0">{markup.clean(_text(data["text/html"]))}</div>'
+        return scrolling(markup.clean(_text(data["text/html"])), _unique(_("Table"), used))
     if "text/markdown" in data:
         return markup.markdown(_text(data["text/markdown"]))
     if "text/latex" in data:

@@ -95,25 +95,16 @@ def index(
     `absent` are the questions that the study's data cannot answer, each with what they would take.
     """
     rows = _rows(numbers)
-    pages = [
-        {
-            "href": f"{language}/{name}.html",
-            "title": body.title,
-            "answer": body.answer,
-            "synthetic": body.synthetic,
-        }
-        for name, body in bodies.items()
-    ]
     return page.template("index.html").render(
-        **page.common(language),
+        **page.common(language, page.running_head(words.in_language(study.title), numbers["synthetic"])),
         study_title=words.in_language(study.title),
         period=words.period(study.event_start, study.event_end),
         synthetic=numbers["synthetic"],
         mixed=not all(body.synthetic for body in bodies.values()),
-        leading=_leading(pages, rows[0]["notebook"] if rows else ""),
+        first=first(numbers, bodies, language),
         rows=rows,
         cards=[row for row in rows if row["first"]],
-        pages=pages,
+        pages=[_entry(name, body, language) for name, body in bodies.items()],
         absent=[
             (words._(asked), words.listing([_(WANTED[need]) for need in needs])) for asked, needs in absent
         ],
@@ -122,14 +113,34 @@ def index(
     )
 
 
-def _leading(pages: list[dict[str, Any]], effects: str) -> dict[str, Any] | None:
-    """The page whose answer comes first: that of the effects, but never a simulated one before a real one."""
-    answering = [entry for entry in pages if entry["answer"]]
-    of_effects = [entry for entry in answering if entry["href"].endswith(f"/{effects}.html")]
-    real = [entry for entry in answering if not entry["synthetic"]]
-    if of_effects and not of_effects[0]["synthetic"]:
-        return of_effects[0]
-    return next(iter([*real, *of_effects, *answering]), None)
+def first(numbers: dict[str, Any], bodies: dict[str, page.Body], language: str) -> dict[str, Any]:
+    """What a study says first: its answer, and the chart that shows it.
+
+    A simulated answer never comes before a real one; where the effects are simulated they come second, marked.
+    """
+    effects = next(
+        (place["notebook"] for places in numbers["answers"].values() for place in places.values()), ""
+    )
+    answering = {name: body for name, body in bodies.items() if body.answer}
+    real = [name for name, body in answering.items() if not body.synthetic]
+    leading = effects if effects in real else next(iter([*real, *[n for n in answering if n == effects]]), "")
+    leading = leading or next(iter(answering), "")
+    boxes = [_entry(leading, bodies[leading], language)] if leading else []
+    if effects in answering and effects != leading:
+        boxes.append(_entry(effects, bodies[effects], language))
+        boxes[1]["sentences"] = boxes[1]["sentences"][:1]
+    chart = bodies[effects].chart if effects in bodies else ""
+    return {"boxes": boxes, "chart": chart, "effects": effects}
+
+
+def _entry(name: str, body: page.Body, language: str) -> dict[str, Any]:
+    return {
+        "href": f"{language}/{name}.html",
+        "title": body.title,
+        "answer": body.answer,
+        "sentences": body.sentences or [body.answer],
+        "synthetic": body.synthetic,
+    }
 
 
 def studies(found: list[dict[str, Any]], language: str, alternates: list[dict[str, str]]) -> str:
@@ -149,7 +160,7 @@ def studies(found: list[dict[str, Any]], language: str, alternates: list[dict[st
         for study in found
     ]
     return page.template("studies.html").render(
-        **page.common(language), studies=listed, alternates=alternates
+        **page.common(language, _("Studies of one-day initiatives")), studies=listed, alternates=alternates
     )
 
 
