@@ -23,9 +23,10 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
-def _plain(monkeypatch):
-    words.currency("AED")
-    words.synthetic(False)
+def _dubai():
+    words.speak_of(currency="AED", synthetic=False, offline=True, campaign=True, measures={})
+    yield
+    words.speak_of(currency=None, synthetic=False, offline=False, campaign=False, measures={})
 
 
 def effect(expected=45e6, sd=3e6, observed=55e6, metric="value", estimand="pre-week", days=1) -> Effect:
@@ -249,14 +250,14 @@ def test_a_clear_effect_says_over_what_and_how_sure():
 def test_the_probability_of_an_effect_is_told_and_never_as_certain():
     # 49.5 / 1.1 = 45 is the median: one in two.
     assert words.probable(effect(observed=49.5e6)) == (
-        "With a probability of 50% the event added at least 10% to the value of digital payments."
+        "The event added at least 10% to the value of digital payments: the probability is 50%."
     )
-    assert "With a probability of more than 99.9%" in words.probable(effect(observed=90e6))
-    assert "With a probability of less than 0.1%" in words.probable(effect(observed=30e6))
-    words.synthetic(True)
-    assert words.probable(effect()).startswith("In the synthetic data: With")
+    assert "the probability is more than 99.9%" in words.probable(effect(observed=90e6))
+    assert words.probable(effect(observed=30e6)).startswith("The event took at least 10% from the value")
+    words.speak_of(synthetic=True)
+    assert words.probable(effect()).startswith("In the synthetic data: The event")
     with words.using("ar"):
-        assert "باحتمال" in words.probable(effect(observed=49.5e6))
+        assert "والاحتمال" in words.probable(effect(observed=49.5e6))
 
 
 def test_a_p_value_is_told_as_the_model_s():
@@ -305,7 +306,14 @@ def test_the_history_estimand_says_that_the_campaign_is_counted():
     assert "what the campaign did" in words.headline(effect(estimand="history"))
 
 
-@pytest.mark.parametrize("metric", [*words.METRICS, "Number of Bicycle Hires"])
+def test_words_ask_the_study_for_counters_and_campaign():
+    words.speak_of(offline=False, campaign=False)
+    text = words.headline(effect())
+    assert "payments were worth" in text and "digital" not in text
+    assert "what the days before it lead one to expect" in text
+
+
+@pytest.mark.parametrize("metric", [*terms.DIGITAL, "Number of Bicycle Hires"])
 @pytest.mark.parametrize("observed", [30.0, 45.0, 60.0])
 def test_arabic_carries_the_same_numbers(metric, observed):
     scale = 0.01 if metric == "digital_share" else 1.0
@@ -326,7 +334,7 @@ def test_no_verdict_is_pronounced():
 
 
 def test_synthetic_results_say_so_in_the_sentence():
-    words.synthetic(True)
+    words.speak_of(synthetic=True)
     assert words.headline(effect()).startswith("In the synthetic data:")
 
 
