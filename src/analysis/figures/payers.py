@@ -34,7 +34,10 @@ def retention(rows: pd.DataFrame) -> Axes:
     ends = rows["share"] - rows["high"], rows["share"] - rows["low"]
     heads = ~rows["channel"].duplicated()
     places = (rows.index + 0.9 * heads.cumsum() - 0.9).to_numpy(float)
-    days = [_("within {n} days").format(n=words.number(int(n), 1)) for n in rows["days"]]
+    days = [
+        words.ngettext("within {n} day", "within {n} days", int(n)).format(n=words.number(int(n), 1))
+        for n in rows["days"]
+    ]
     texts = [
         _("{event} against {ordinary}").format(event=words.percent(a, 0.01), ordinary=words.percent(b, 0.01))
         for a, b in zip(rows["share"], rows["ordinary_share"], strict=True)
