@@ -180,8 +180,9 @@ def test_growth_is_told_between_two_ends():
     # "نما من 16% إلى 21%" says that growth itself rose from the one to the other.
     growth = r"\b[وف]?(?:نما|نمت|زاد|زادت|ارتفع|ارتفعت|تراجع|تراجعت|انخفض|انخفضت|يتراوح|تتراوح|يتغير)\b"
     for english, text in forms():
+        text = re.sub(r"\{(\w+)[^}]*\}", r"{\1}", text)
         assert not re.search(growth + r"[^.،؛:]*\bمن [{\u2066\d][^.،؛:]*\bإلى [{\u2066\d]", text), english
-        assert not re.search(r"\bمن \{(?:low|interval|range|ends)[^}]*\} إلى", text), english
+        assert not re.search(r"\bمن \{(?:low|interval|range|ends)\} إلى", text), english
     with words.using("ar"):
         assert words.interval(0.57, 0.83, "percent", signed=False) == "بين \u206657%\u2069 و\u206683%\u2069"
 
