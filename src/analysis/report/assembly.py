@@ -485,7 +485,8 @@ def _write_studies(out: Path, languages: tuple[str, ...]) -> None:
     from analysis import words
     from analysis.report import summary
 
-    studies = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(out.glob("*/results.json"))]
+    found = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(out.glob("*/results.json"))]
+    studies = [study for study in found if study.get("format") == summary.FORMAT]
     for language in languages:
         others = [code for code in languages if code != language]
         with words.using(language):

@@ -14,6 +14,7 @@ EFFECT_KEYS = frozenset(
     ("metric", "estimand", "relative", "relative_low", "relative_high", "observed", "expected")
 )
 BASELINES = ("pre-week", "history")
+FORMAT = 3  # of results.json; a folder of another is left out of the page over all studies
 
 
 def results(study: Study, notebooks: dict[str, dict]) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def results(study: Study, notebooks: dict[str, dict]) -> dict[str, Any]:
                         )
                     records[name][meta["key"]] = meta["record"]
     return {
-        "format": 2,
+        "format": FORMAT,
         "study": study.name,
         "title": study.title,
         "synthetic": synthetic,
