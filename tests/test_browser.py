@@ -315,7 +315,7 @@ def test_boxes_that_scroll_are_named_and_reached_by_the_keyboard(browser, pages)
                     const over = box.scrollWidth - box.clientWidth;
                     const near = over > 0 && over <= 8;  // the width is guessed before a browser sees it
                     return box.getAttribute('role') != 'region' || !names[i] || names.indexOf(names[i]) != i
-                        || (box.hasAttribute('tabindex') != over > 0 && !near);
+                        || (box.hasAttribute('tabindex') != (over > 0) && !near);
                 }).map(box => `${box.scrollWidth} in ${box.clientWidth}: ${box.getAttribute('aria-label')}`)
             }"""
         )
