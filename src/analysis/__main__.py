@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from analysis.editions import Editions
-    from analysis.effect import Effect
     from analysis.windows import Windows
 
 
@@ -193,7 +191,7 @@ def estimate(
     **series: Any,
 ) -> None:
     """What an event added to one metric of DATA, a ledger of payments or daily figures."""
-    from analysis import effect
+    from analysis import console, effect
 
     daily, windows = _series(observed=True, **series)
     options: dict[str, Any] = {}
@@ -208,10 +206,10 @@ def estimate(
         more = {} if at_least is None else {"at_least": at_least, "probability": result.probability(at_least)}
         _print_json(result.to_dict(level) | more)
     elif len(windows) > 1:
-        click.echo(_pooled_told(result, level))
+        click.echo(console.pooled(result, level))
     else:
         _speak_of(daily.name, label, currency, series["data"], series["offline_channels"])
-        click.echo(_told(result, level))
+        click.echo(console.effect(result, level))
         if at_least is not None:
             click.echo(f"probability of at least {at_least:+.0%}: {result.probability(at_least):.3g}")
 
@@ -273,35 +271,6 @@ def _speak_of(metric: str, label: str | None, currency: str | None, data: str, o
     words.speak_of(currency=currency, offline=bool(offline), measures=measures, synthetic=synthetic)
 
 
-def _pooled_told(editions: Editions, level: float) -> str:
-    """Each edition, the effect of all, what the next would do, and how far they differ."""
-    frame = editions.frame(level).to_string(index=False, float_format="{:.3f}".format)
-    (low, high), following = editions.confidence_interval(level), editions.prediction_interval(level)
-    return (
-        f"{frame}\npooled {editions.relative:+.1%}, {100 * level:g}% interval {low:+.1%} to {high:+.1%}; "
-        f"p = {editions.p_value:.2g}\nthe next edition: {following.low:+.1%} to {following.high:+.1%}"
-    )
-
-
-def _told(effect: Effect, level: float) -> str:
-    """The effect in a few lines: the answer, over what, the numbers, how they were found, what to mind."""
-    from analysis import words
-
-    def plain(value: float, sign: str = "") -> str:  # thousands apart, five digits at least
-        return format(value, f"{sign},.0f" if abs(value) >= 1e4 else f"{sign},.5g")
-
-    expected, absolute = effect.expected_interval(level), effect.confidence_interval(level)
-    lines = [
-        words.headline(effect, level),
-        f"observed {plain(effect.observed)}; expected {plain(effect.expected)}, "
-        f"{100 * level:g}% interval {plain(expected.low)} to {plain(expected.high)}",
-        f"effect {plain(effect.absolute, '+')}, {plain(absolute.low, '+')} to {plain(absolute.high, '+')}; "
-        f"p = {effect.p_value:.2g}",
-        f"estimator {effect.estimator}, estimand {effect.estimand}, learned from {len(effect.days_used)} days",
-    ]
-    return "\n".join(lines + [f"Mind: {warning}" for warning in effect.warnings])
-
-
 @cli.command()
 @data_options
 def check(data: str, as_json: bool, **reading: Any) -> None:
@@ -344,6 +313,7 @@ def simulate(out: Path, **options: float | None) -> None:
 @option("--power", type=float, default=0.8, show_default=True, help="Probability of showing the effect.")
 def power(power: float, level: float, as_json: bool, **series: Any) -> None:
     """The effect that the next edition could show, by its length, weekday and history in DATA."""
+    from analysis import console
     from analysis.power import detectable
 
     daily, (windows, *more) = _series(observed=False, **series)
@@ -354,23 +324,7 @@ def power(power: float, level: float, as_json: bool, **series: Any) -> None:
     if as_json:
         _print_json({"metric": daily.name, "power": power, "level": level, "designs": designs})
     else:
-        click.echo(_power_told(designs, power))
-
-
-def _power_told(designs: list[dict], power: float) -> str:
-    """A line a design: what it is, and the least effect it shows."""
-    from analysis import words
-
-    held = "had it been held on past dates"
-    lines = [f"The least effect that an edition shows with probability {power:g}, {held}:"]
-    for design in designs:
-        day = f"{design['length']} days" if design["length"] > 1 else "one day"
-        if design["weekday"] is not None:
-            day = f"a {words.weekday(design['weekday'])}"
-        past = "all the history" if design["history"] == "all" else f"{design['history']} days of history"
-        least = words.percent(design["simulated"], 0.01, signed=True)
-        lines.append(f"{f'  {day}, {past}':<40}{least:>6}  ({design['dates']} dates)")
-    return "\n".join(lines)
+        click.echo(console.power(designs, power))
 
 
 @cli.command()
@@ -378,45 +332,13 @@ def _power_told(designs: list[dict], power: float) -> str:
 @json_option
 def bounds(figures: Path | None, as_json: bool) -> None:
     """What published FIGURES alone can say; by default those of data/raw/published_figures.csv."""
-    from analysis import published
+    from analysis import console, published
 
     found = published.report(figures)
     if as_json:
         _print_json(found)
     else:
-        click.echo(_bounds_told(found))
-
-
-def _bounds_told(found: dict) -> str:
-    """Each comparison and each assumption, a line each."""
-    from analysis import words
-
-    def percent(value: float | None, unlimited: str = "") -> str:
-        return unlimited if value is None else words.percent(value, 0.001, signed=True)
-
-    def between(entry: dict) -> str:
-        if not entry.get("feasible", True):
-            return "contradicts the figures"
-        low, high = entry["relative_low"], entry["relative_high"]
-        return f"{percent(low, 'no limit below')} to {percent(high, 'no limit')}"
-
-    lines = [f"What the published figures alone say of {found['event']}.", ""]
-    lines += ["The day compared, with rounding:"]
-    for reading in found["readings"]:
-        week = "on the day before"
-        if reading["week_days"]:
-            day = "with" if reading["week_includes_event"] else "without"
-            week = f"on a week of {reading['week_days']} days {day} the day"
-        told = f"  {reading['metric']} {week}"
-        lines.append(f"{told:<46}{percent(reading['relative']):>9}  ({between(reading)})")
-    lines += ["", "The effect, over every reading of the week, assuming of the day without the initiative:"]
-    for union in found["by_assumption"]:
-        lines.append(f"{'  {metric}, {assumption}'.format(**union):<46}{between(union)}")
-    for entry in found["breakdown"]:
-        rise = f"{words.quantity(entry['rise'], entry['metric'])} ({percent(entry['relative'])})"
-        whole = f"on the day before would explain the whole {entry['metric']}."
-        lines += ["", f"An untreated rise of {rise} {whole}"]
-    return "\n".join(lines)
+        click.echo(console.bounds(found))
 
 
 def _print_json(value: Any) -> None:

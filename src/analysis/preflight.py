@@ -97,7 +97,7 @@ def _refuse_days(study: Study, metric: str) -> None:
 
 
 def _unknown(key: str, given: Iterable[str], known: Iterable[str], what: str) -> Iterator[str]:
-    from analysis.ledger.sources import nearest
+    from analysis.ledger.errors import nearest
 
     known = sorted(known)
     for name in given:

@@ -17,9 +17,10 @@ import polars as pl
 import yaml
 
 from analysis import ledger
+from analysis.ledger.errors import hint, missing
 from analysis.ledger.notation import DECIMALS, ORDERS, SLASHED, UNIT, Note, cleaned, numbers, times
 from analysis.ledger.panel import METRICS
-from analysis.ledger.sources import COLUMNS, described, hint, missing, opened
+from analysis.ledger.sources import COLUMNS, described, opened
 from analysis.study import ROOT, Study, write
 
 # Headers as they come, folded by `folded`; the likeliest first.

@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[2]
 SYNTHETIC = ROOT / "data" / "synthetic" / "dubai-2017.parquet"
 PACKAGE = Path(__file__).parent
 # What no notebook's output depends on: the command line, what precedes a report, and the making of reports.
-OUTSIDE = ("__main__.py", "preflight.py", "proposal.py", "report")
+OUTSIDE = ("__main__.py", "console.py", "preflight.py", "proposal.py", "report")
 
 
 def _day(value: Any) -> date:

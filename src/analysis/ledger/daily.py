@@ -137,7 +137,9 @@ def figures(
     step, long = _step(frame["stamp"]), []
     keys, known = ["stamp" if step else "the day"], pl.col("stamp").is_not_null()
     if frame.filter(known).select(pl.struct(keys).is_duplicated().any()).item():
-        long = [c for c in others if c not in measures and _labels_groups(cells[c])]
+        # Text of which a few come back names groups; a note is none.
+        text = [c for c in others if c not in measures and not cells[c].dtype.is_numeric()]
+        long = [c for c in text if 2 * cells[c].n_unique() <= len(cells)]
     twice = frame.with_columns(pl.col(ROW).first().over(keys + long).alias("row 1"))
     twice = twice.filter(known & ~pl.struct(keys + long).is_first_distinct())
     if step and how.timezone:  # a night in autumn has an hour twice
@@ -155,21 +157,15 @@ def figures(
     faults += book.more(twice.height - SHOWN, day, "the day came before", "keep one row a day")
     present = frame.filter(pl.col("the day") <= last)["the day"].unique().sort()
     apart = present.diff().dt.total_days().median() if len(present) > 2 else None
-    if period := next(
-        (word for days, word in PERIODS.items() if apart and days <= apart <= days * 1.11), None
-    ):
-        raise ValueError(f"{name}, {day}: these are {period} figures; give one row a day")
+    period = [word for days, word in PERIODS.items() if apart and days <= apart <= days * 1.11]
+    if period:
+        raise ValueError(f"{name}, {day}: these are {period[0]} figures; give one row a day")
     faults += book.gaps(present.to_list(), day, "add the days; until then they are missing, not zero")
     if any(fault.grave for fault in faults):
         return faults, None
     table = frame.select("stamp", *long, *("number " + c for c in measures)).to_pandas()
     table.columns = ["date", *long, *measures]
     return faults, _daily(table, list(measures), long, step, how.timezone, f"{name}, {day}: ")
-
-
-def _labels_groups(column: pl.Series) -> bool:
-    """Whether a column of text names groups: a few, which come back; a note is none."""
-    return not column.dtype.is_numeric() and 2 * column.n_unique() <= len(column)
 
 
 def _faults(book: Book, day: str, measures: list[str], start: date, last: date) -> list[Fault]:
@@ -205,8 +201,8 @@ def _stamps(cells: pl.LazyFrame, day: str, name: str, how: Reading) -> pl.Series
     cells = cells.select(when.cast(pl.String))
 
     def read(wall: bool) -> pl.Series:
-        expression = times(cells, day, name, how.timezone, how.date_format, wall)
-        return cells.select(expression).collect().to_series()
+        moments = times(cells, day, name, how.timezone, how.date_format, wall)
+        return cells.select(moments).collect().to_series()
 
     clock = read(True).drop_nulls().dt.time().unique()
     if len(clock) != 1 or clock[0] == time.min:
