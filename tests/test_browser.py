@@ -263,8 +263,8 @@ def test_charts_are_read_without_scrolling(browser, pages):
                     const scale = svg.map(one => one.getBoundingClientRect().width / one.viewBox.baseVal.width);
                     const sizes = svg.flatMap((one, i) => [...one.querySelectorAll('text')].map(
                         text => scale[i] * parseFloat(getComputedStyle(text).fontSize)));
-                    const small = Math.min(...sizes);
-                    return svg.length == 1 && drawing.scrollWidth <= drawing.clientWidth && small >= (innerWidth < 390 ? 10 : 11)
+                    const small = Math.min(...sizes), least = innerWidth < 390 ? 10 : 11;
+                    return svg.length == 1 && drawing.scrollWidth <= drawing.clientWidth && small >= least
                         ? [] : [`${innerWidth}, ${drawing.closest('[id]').id}: ${svg.length} shown, letters ${small}`];
                 })"""
             )

@@ -14,14 +14,11 @@ from analysis import words
 from analysis.report import page, summary
 from analysis.study import Study
 from analysis.words import N_, _
+from analysis.words.sentences import PROBABLE
 
 CAVEATS = 3
 PARTS = ("from_counters", "from_other_days", "net_new", "digital_gain")
 UNITS = {1e6: (N_("{currency} million"), N_("million")), 1e3: (N_("{currency} thousand"), N_("thousand"))}
-PROBABLE = (  # the sentences of `words.probable`
-    N_("The event added at least {x} to the {metric}: the probability is {p}."),
-    N_("The event took at least {x} from the {metric}: the probability is {p}."),
-)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 
 
@@ -57,7 +54,7 @@ def brief(
 
 def _probable(effects: page.Body) -> list[str]:
     """How probable an effect of at least a tenth is, of the metric that leads."""
-    forms = [re.sub(r"\\{\w+\\}", ".+", re.escape(_(text))) for text in PROBABLE]
+    forms = [re.sub(r"\\{\w+\\}", ".+", re.escape(_(text))) for text in PROBABLE.values()]
     for said in effects.said.get("the-answer", []):
         if any(re.fullmatch(form, page.unmarked(re.sub("<.*?>", "", said))) for form in forms):
             return [page.unmarked(said)]
