@@ -29,9 +29,7 @@ def brief(
     first = summary.first(numbers, bodies, language)
     effects = bodies.get(first["effects"]) or next(iter(bodies.values()))
     for box in first["boxes"][-1:]:
-        box["sentences"] = (
-            [*box["sentences"][:1], *_probable(effects)] if first["effects"] else box["sentences"]
-        )
+        box["sentences"] = list(dict.fromkeys([*box["sentences"], *_probable(effects)]))
     unit, parts = _parts(numbers)
     title = words.in_language(study.title)
     return page.template("brief.html").render(
@@ -111,12 +109,14 @@ def _ask(numbers: dict[str, Any]) -> str:
             "payments on every day, by entity, service and channel, from a year before the event to 90 days after it; "
             "with the payers under pseudonyms, who stayed can be told as well."
         )
-    if numbers["answers"] and "digital_share" not in numbers["answers"]:
+    if not numbers["answers"].keys() & {"count", "value"}:  # no payments
+        return ""
+    if "digital_share" not in numbers["answers"]:
         return _(
             "From those who keep the figures: the same days by channel, service centres included, so that what moved "
             "can be told from what is new."
         )
-    if numbers["answers"] and "payers" not in numbers["answers"]:
+    if "payers" not in numbers["answers"]:
         return _(
             "From those who keep the ledger: the payers under pseudonyms, so that it can be told who stayed."
         )
