@@ -366,6 +366,17 @@ def test_the_report_refuses_before_it_runs_a_notebook(tmp_path, monkeypatch):
     assert not (tmp_path / "reports").exists()
 
 
+@pytest.mark.parametrize(("payers", "large"), [(30, True), (8, False)])
+def test_entities_too_small_to_be_shown_are_none(tmp_path, payers, large):
+    """Report 06 would have nobody left to name; it is left out, and the others are made."""
+    days = pd.date_range("2017-10-01", periods=30).repeat(2 * payers)
+    rows = pd.DataFrame({"paid_at": days, "payer_id": [f"p{i % (2 * payers)}" for i in range(len(days))]})
+    rows["entity"] = ["Water", "Health"] * (len(days) // 2)
+    rows.to_parquet(tmp_path / "ledger.parquet")
+    study = load(tmp_path, "title: x\nevent_start: 2017-10-26\nledger: ledger.parquet\n")
+    assert ("entity" in study.has) == large
+
+
 def test_an_empty_ledger_is_no_folder(tmp_path):
     for empty in ('""', '" "'):
         with pytest.raises(ValueError, match="ledger is empty: write the path of a file, or leave it out"):

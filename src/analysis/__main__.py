@@ -220,16 +220,18 @@ def _answered(function: Callable, given: dict[str, Any], ask: bool) -> Any:
     """What a function returns; on a terminal its user is asked for the flag that an error names."""
     import re
 
+    short = {"events": "event", "offline_channels": "offline-channel"}
+    flags = {"--" + short.get(name, name).replace("_", "-"): name for name in given}
     while True:
         try:
             return function(**given)
         except ValueError as fault:
-            flags = [flag.replace("-", "_") for flag in re.findall("--([a-z-]+)", str(fault))]
-            name = next((n for flag in flags for n in (flag, f"{flag}s") if n in given), None)
-            if not ask or name is None:
+            flag = next((one for one in re.findall("--[a-z-]+", str(fault)) if one in flags), None)
+            if not (ask and flag):
                 raise
+            name = flags[flag]
             click.echo("\n".join([str(fault), *getattr(fault, "__notes__", ())]), err=True)
-            answer = click.confirm("Are they?", abort=True) if name == "refunds" else click.prompt(name)
+            answer = click.confirm("Are they?", abort=True) if name == "refunds" else click.prompt(flag)
             if name == "columns":
                 answer = given[name] | _mapping(None, None, (answer,))
             elif isinstance(given[name], tuple):

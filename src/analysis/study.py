@@ -364,8 +364,9 @@ class Study(BaseModel):
         } | {name: bool(getattr(self, name)) for name in ("background", "donors", "figures", "covariates")}
         if self.ledger is not None:
             names = {} if self.is_daily else self._names
-            entity = "entity" in names or (self.is_daily and "groups" in self._table.attrs)
-            true |= {name: name in names for name in ("entity", "service", "channel")}
+            groups = {name: name in names and self._shows(name) for name in ("entity", "service", "channel")}
+            entity = groups["entity"] or (self.is_daily and "groups" in self._table.attrs)
+            true |= groups
             true |= {
                 "ledger": not self.is_daily,
                 "daily": self.is_daily,
@@ -380,6 +381,15 @@ class Study(BaseModel):
                 "designs": entity and self._like_the_event() >= 35,
             }
         return frozenset(name for name, holds in true.items() if holds)
+
+    def _shows(self, group: str) -> bool:
+        """Whether any entity, service or channel has payers enough on the days of the event to be shown."""
+        from analysis.groups import MIN_PAYERS, may_show
+
+        panel = self.by(group)
+        held = panel[panel["date"].isin(self.windows.event_days)]
+        least = held.groupby(group)["payers" if "payers" in panel else "count"].min()
+        return bool(may_show(least.to_numpy(float), MIN_PAYERS).any())
 
     @cached_property
     def _days(self) -> pd.DatetimeIndex:
