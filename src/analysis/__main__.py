@@ -85,8 +85,7 @@ BASELINE = "What the day added to the week before, or the initiative to the worl
 
 json_option = option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 level_option = option("--level", type=float, default=0.95, show_default=True, help="Of the intervals.")
-data_options = _options(
-    argument("data"),
+reading_options = _options(
     _several("--columns", "columns", metavar="NAME=FOREIGN", callback=_mapping, help=COLUMNS),
     _several("--offline-channel", "offline_channels", help="A service centre; other channels are digital."),
     option("--date-column", metavar="NAME", help="Of daily figures, where it cannot be guessed."),
@@ -95,6 +94,10 @@ data_options = _options(
     option("--decimal", type=Choice([".", ","]), help="The decimal mark, where it is open."),
     option("--date-format", metavar="FORM", help="day-first, month-first, or such as %d/%m/%y."),
     option("--encoding", metavar="NAME", help="Of text that is not UTF-8, such as cp1256."),
+)
+data_options = _options(
+    argument("data"),
+    reading_options,
     option("--query", metavar="SQL", help=QUERY),
     json_option,
 )
@@ -165,6 +168,73 @@ def compare(before: Path, after: Path, out: Path | None, as_json: bool) -> None:
     else:
         click.echo(compared)
     sys.exit(0 if compared.same else 1)
+
+
+@cli.command()
+@argument("study", type=click.Path(path_type=Path, dir_okay=False))
+@option("--data", required=True, metavar="FILE", help="A ledger of payments or daily figures, or a folder.")
+@_several("--event", "events", metavar="DATE", help="Its day; once for each edition.")
+@option("--event-end", metavar="DATE", help="Its last day, where it has several.")
+@option("--campaign-start", metavar="DATE", help="The day it was announced.")
+@option("--title", metavar="TEXT", help="By default STUDY's name.")
+@option("--country", metavar="CC", help="Whose weekends and holidays; by default plain weeks.")
+@option("--currency", metavar="CUR", help="Of the amounts, such as AED.")
+@option("--refunds", is_flag=True, help="Negative amounts are refunds.")
+@option("--yes", is_flag=True, help="Take what is proposed and ask nothing.")
+@option("--force", is_flag=True, help="Replace STUDY where it exists.")
+@reading_options
+def new(study: Path, title: str | None, yes: bool, force: bool, **given: Any) -> None:
+    """Write STUDY, a parameters file for `report`, from what a file holds."""
+    from analysis import proposal
+    from analysis.ledger.survey import look
+
+    if study.suffix not in (".yaml", ".yml"):
+        study = study.with_name(f"{study.name}.yaml")
+    if study.exists() and not force:
+        raise click.UsageError(f"{study} exists: give another name, or --force to replace it")
+    ask = _on_terminal() and not yes
+    own = ("events", "event_end", "campaign_start", "country", "currency", "offline_channels")
+    answers = {name: given.pop(name) for name in own}
+    seen = _answered(look, given, ask)
+    click.echo("\n".join(seen.facts))
+    if ask and not answers["country"]:
+        question = "Country of its weekends and holidays, such as AE; empty for plain weeks"
+        answers["country"] = click.prompt(question, "", show_default=False).strip() or None
+    answers |= {"seen": seen, "title": title, "path": study, "data": given["data"], "yes": yes}
+    values = _answered(proposal.proposed, answers, ask)
+    if "country" not in values:
+        click.echo("no country: weeks are plain and without holidays; name it with --country")
+    text = proposal.written(seen, values)
+    if ask:
+        click.echo("\n" + text)
+        click.confirm(f"Write {study}?", default=True, abort=True)
+    proposal.save(study, text)
+    click.echo(f"Written: {study}. Look it over, then: python -m analysis report {study}")
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _answered(function: Callable, given: dict[str, Any], ask: bool) -> Any:
+    """What a function returns; on a terminal its user is asked for the flag that an error names."""
+    import re
+
+    while True:
+        try:
+            return function(**given)
+        except ValueError as fault:
+            flags = [flag.replace("-", "_") for flag in re.findall("--([a-z-]+)", str(fault))]
+            name = next((n for flag in flags for n in (flag, f"{flag}s") if n in given), None)
+            if not ask or name is None:
+                raise
+            click.echo("\n".join([str(fault), *getattr(fault, "__notes__", ())]), err=True)
+            answer = click.confirm("Are they?", abort=True) if name == "refunds" else click.prompt(name)
+            if name == "columns":
+                answer = given[name] | _mapping(None, None, (answer,))
+            elif isinstance(given[name], tuple):
+                answer = tuple(part.strip() for part in answer.split(","))
+            given[name] = answer
 
 
 @cli.command()

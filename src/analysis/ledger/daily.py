@@ -137,9 +137,7 @@ def figures(
     step, long = _step(frame["stamp"]), []
     keys, known = ["stamp" if step else "the day"], pl.col("stamp").is_not_null()
     if frame.filter(known).select(pl.struct(keys).is_duplicated().any()).item():
-        # Text of which a few come back names groups; a note is none.
-        text = [c for c in others if c not in measures and not cells[c].dtype.is_numeric()]
-        long = [c for c in text if 2 * cells[c].n_unique() <= len(cells)]
+        long = [c for c in others if c not in measures and _labels_groups(cells[c])]
     twice = frame.with_columns(pl.col(ROW).first().over(keys + long).alias("row 1"))
     twice = twice.filter(known & ~pl.struct(keys + long).is_first_distinct())
     if step and how.timezone:  # a night in autumn has an hour twice
@@ -166,6 +164,12 @@ def figures(
     table = frame.select("stamp", *long, *("number " + c for c in measures)).to_pandas()
     table.columns = ["date", *long, *measures]
     return faults, _daily(table, list(measures), long, step, how.timezone, f"{name}, {day}: ")
+
+
+def _labels_groups(column: pl.Series) -> bool:
+    """Whether a column names groups: a few labels, which come back; neither a note nor a further measure."""
+    digits = column.cast(pl.String).str.contains(r"^[+-]?[\d.,]+$").sum()
+    return 2 * digits <= len(column) and 2 * column.n_unique() <= len(column)
 
 
 def _faults(book: Book, day: str, measures: list[str], start: date, last: date) -> list[Fault]:
