@@ -178,7 +178,7 @@ def compare(before: Path, after: Path, out: Path | None, as_json: bool) -> None:
 @option("--campaign-start", metavar="DATE", help="The day it was announced.")
 @option("--title", metavar="TEXT", help="By default STUDY's name.")
 @option("--country", metavar="CC", help="Whose weekends and holidays; by default plain weeks.")
-@option("--currency", metavar="CUR", help="Of the amounts, such as AED.")
+@option("--currency", metavar="CUR", help="Of the amounts, such as GBP.")
 @option("--refunds", is_flag=True, help="Negative amounts are refunds.")
 @option("--yes", is_flag=True, help="Take what is proposed and ask nothing.")
 @option("--force", is_flag=True, help="Replace STUDY where it exists.")

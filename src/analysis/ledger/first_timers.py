@@ -16,7 +16,7 @@ import narwhals as nw
 import pandas as pd
 import polars as pl
 
-from analysis.ledger.aggregate import MISSING, refuse_near, typed_parts
+from analysis.ledger.aggregate import MISSING, collected, refuse_near, typed_parts
 from analysis.ledger.errors import nearest, telling
 from analysis.ledger.sources import Reading, opened
 
@@ -89,11 +89,7 @@ def _rows(frame: nw.LazyFrame, how: Reading) -> pl.DataFrame:
         at.dt.date().alias("last"),
         at.is_null().cast(nw.Int64).alias("unread"),
     ).with_columns(nw.lit(None, dtype=nw.Date).alias("second"))
-    reduced = _reduced(frame)
-    native = nw.to_native(reduced)
-    if isinstance(native, pl.LazyFrame):
-        return native.collect(engine="streaming")
-    return reduced.collect(backend="polars").to_native()
+    return collected(_reduced(frame))
 
 
 def _reduced(frame: nw.LazyFrame) -> nw.LazyFrame:
@@ -122,7 +118,7 @@ def _merged(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
 
     def merge() -> pl.DataFrame:
         whole = pl.concat([merged, *waiting] if merged is not None else waiting)
-        return nw.to_native(_reduced(nw.from_native(whole.lazy()))).collect(engine="streaming")
+        return collected(_reduced(nw.from_native(whole.lazy())))
 
     for part in parts:
         waiting.append(part.with_columns(pl.col("at").cast(pl.Datetime("us"))))

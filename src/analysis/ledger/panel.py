@@ -13,9 +13,8 @@ from typing import Any
 
 import narwhals as nw
 import pandas as pd
-import polars as pl
 
-from analysis.ledger.aggregate import UNITS, refuse_near, sums
+from analysis.ledger.aggregate import UNITS, collected, refuse_near, sums
 from analysis.ledger.checks import ALIKE, check
 from analysis.ledger.daily import picked, read_daily
 from analysis.ledger.errors import hint, telling
@@ -187,10 +186,8 @@ def is_synthetic(source: Any) -> bool:
 
 def _ask_channels(ledger: Source, how: Reading, split: bool) -> None:
     """Refuse a label that all but says an offline channel; where payments are split by it, note what is odd."""
-    channels = ledger.frame.select(nw.col("channel").cast(nw.String)).unique()
-    native, name, told = nw.to_native(channels), ledger.name, ", ".join(how.offline_channels)
-    lazily = isinstance(native, pl.LazyFrame)
-    labels = (native.collect(engine="streaming") if lazily else channels.collect())["channel"].to_list()
+    name, told = ledger.name, ", ".join(how.offline_channels)
+    labels = collected(ledger.frame.select(nw.col("channel").cast(nw.String)).unique())["channel"].to_list()
     known = sorted(label for label in labels if (label or "").strip())
     refuse_near(known, how.offline_channels, name)
     if split and not told and known[1:]:
