@@ -54,7 +54,7 @@ def possible_weeks(rows: pd.DataFrame, metric: str = "value") -> Axes:
     ax.set_title(f"{title} ({unit_name})" if unit_name else title, pad=8)
     value_axis(ax)
     alt = _("Two possible weeks with their trend lines up to {day}. {labels}.").format(
-        day=words.date(event["date"]), labels="; ".join(text for _y, text, _c in labels)
+        day=words.date(event["date"]), labels=_("; ").join(text for _y, text, _c in labels)
     )
     caption = _(
         "Both weeks give every published figure, if the weekly mean is that of the working week, and both rise. Filled "
