@@ -13,7 +13,7 @@ from scipy import special
 from analysis import words
 from analysis.effect import RECOMMENDED
 from analysis.words import N_, filled, ngettext
-from analysis.words.terms import PROCESSES
+from analysis.words.terms import ESTIMANDS, PROCESSES
 
 DERIVED = Path(__file__).parents[3] / "data" / "derived"
 TARGET = (0.935, 0.97)
@@ -317,7 +317,7 @@ def agreement() -> str:
 
 def _named(rows: pd.DataFrame) -> pd.DataFrame:
     """With processes and baselines as a reader calls them."""
-    names = {"process": words.process, "baseline": words.estimand}
+    names = {"process": words.process, "baseline": lambda code: words._(ESTIMANDS[code])}
     return rows.assign(**{column: [name(code) for code in rows[column]] for column, name in names.items()})
 
 
