@@ -6,7 +6,10 @@ Exit code 0: done; 1: faults found or work failed; 2: wrong use, said in one lin
 
 from __future__ import annotations
 
+import errno
+import signal
 import sys
+import unicodedata
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,33 +26,67 @@ if TYPE_CHECKING:
     from analysis.windows import Windows
 
 
+LONGEST = 290  # characters of an error
+# What is wrong with the machine and not with the command: disks, handles, memory, pipes.
+MACHINE = {
+    getattr(errno, name)
+    for name in "ENOSPC EDQUOT EROFS EFBIG EIO EMFILE ENFILE ENOMEM EAGAIN EPIPE".split()
+    if hasattr(errno, name)
+}
+
+
 class _OneLine(click.Group):
     """A group that says what was wrong in one line, without a traceback."""
 
     def main(self, *args: Any, **kwargs: Any) -> None:
         kwargs["standalone_mode"] = False
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number and signal.getsignal(number) == signal.SIG_DFL:
+                signal.signal(number, signal.default_int_handler)
         try:
             code = super().main(*args, **kwargs)
         except click.exceptions.NoArgsIsHelpError as fault:
             fault.show()
             code = 2
-        except click.ClickException as fault:
-            code = _say(fault.format_message(), 2)
-        except OSError as fault:
-            where = f"{fault.filename}: " if fault.filename else ""
-            code = _say(f"{where}{fault.strerror or fault}", 2)
-        except ValueError as fault:
-            code = _say(str(fault), 2)
         except (click.Abort, KeyboardInterrupt):
             code = _say("stopped", 1)
-        except RuntimeError as fault:
-            code = _say(str(fault), 1)
+        except SystemExit:
+            raise
+        except BaseException as fault:  # Rust's panics are no Exception
+            code = _say(*_told_fault(fault))
         sys.exit(code if isinstance(code, int) else 0)
 
 
+def _told_fault(fault: BaseException) -> tuple[str, int]:
+    """What a fault says, and the exit code: 2 where another command line would help."""
+    if isinstance(fault, click.ClickException):
+        return fault.format_message(), 2
+    if isinstance(fault, OSError):
+        where = f"{fault.filename}: " if fault.filename else ""
+        return f"{where}{fault.strerror or fault}", 1 if fault.errno in MACHINE else 2
+    if isinstance(fault, MemoryError):
+        return f"too little memory: {fault}", 1
+    if isinstance(fault, ValueError | RuntimeError) and not isinstance(fault, RecursionError):
+        return str(fault), 2 if isinstance(fault, ValueError) else 1
+    return f"unexpected {type(fault).__name__}: {fault}", 1
+
+
 def _say(message: str, code: int) -> int:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
+    """One line of at most `LONGEST` characters, its middle left out where it is longer."""
+    line = f"error: {' '.join(_inert(message).split())}"
+    cut = f"{line[: LONGEST - 100]} … {line[-90:]}" if len(line) > LONGEST else line
+    _echo(cut, err=True)
     return code
+
+
+def _echo(text: Any, err: bool = False) -> None:
+    click.echo(_inert(str(text)), err=err)
+
+
+def _inert(text: str, instead: Callable[[str], str] = lambda character: "\N{REPLACEMENT CHARACTER}") -> str:
+    """Text in which nothing steers a terminal or turns the direction of writing; its lines stay."""
+    return "".join(instead(c) if unicodedata.category(c)[0] == "C" and c != "\n" else c for c in text)
 
 
 @click.group(cls=_OneLine, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -143,6 +180,13 @@ series_options = _options(
 @click.option("--only", metavar="NN", help="One notebook alone, by its number.")
 @click.option("--fresh", is_flag=True, help="Run again what has not changed.")
 @click.option(
+    "--cell-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=600,
+    show_default=True,
+    help="A cell that takes longer is ended.",
+)
+@click.option(
     "--cluster", metavar="ADDRESS", help="Dask scheduler that runs the notebooks, as tcp://host:8786."
 )
 def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
@@ -150,7 +194,7 @@ def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
     from analysis.report import build
 
     built = build(study, languages=languages, **options)
-    click.echo(
+    _echo(
         f"{len(built.pages)} reports, {built.executed} notebooks run, {built.unchanged} unchanged: {built.index}"
     )
 
@@ -198,11 +242,11 @@ def estimate(
         more = {} if at_least is None else {"at_least": at_least, "probability": result.probability(at_least)}
         _print_json(result.to_dict(level) | more)
     elif len(windows) > 1:
-        click.echo(_pooled_told(result, level))
+        _echo(_pooled_told(result, level))
     else:
-        click.echo(_told(result, level))
+        _echo(_told(result, level))
         if at_least is not None:
-            click.echo(f"probability of at least {at_least:+.0%}: {result.probability(at_least):.3g}")
+            _echo(f"probability of at least {at_least:+.0%}: {result.probability(at_least):.3g}")
 
 
 def _columns(names: tuple[str, ...], option: str, own: str, data: str, **series: Any) -> pd.DataFrame:
@@ -248,7 +292,7 @@ def _series(
     days = [day for one in windows for day in one.event_days] if observed else ()
     with warnings.catch_warnings():
         warnings.simplefilter("always", ledger.Note)
-        warnings.showwarning = lambda message, *_: click.echo(f"Mind: {message}", err=True)
+        warnings.showwarning = lambda message, *_: _echo(f"Mind: {message}", err=True)
         daily = ledger.daily_metric(data, metric, event=days, **reading)
     return daily, windows
 
@@ -300,11 +344,11 @@ def check(data: str, as_json: bool, **reading: Any) -> None:
         warnings.simplefilter("always", ledger.Note)
         faults = ledger.check(data, **reading)
     for told in notes:
-        click.echo(f"note: {told.message}", err=True)
+        _echo(f"note: {told.message}", err=True)
     if as_json:
         _print_json([asdict(fault) for fault in faults])
     else:
-        click.echo("\n".join(map(str, faults)) or f"{data}: no faults")
+        _echo("\n".join(map(str, faults)) or f"{data}: no faults")
     sys.exit(1 if faults else 0)
 
 
@@ -321,7 +365,7 @@ def simulate(out: Path, **options: float | None) -> None:
     """Write a synthetic ledger with a known true effect, and the truth beside it."""
     from analysis.simulate import simulate as make
 
-    click.echo(make(out, **{name: value for name, value in options.items() if value is not None}))
+    _echo(make(out, **{name: value for name, value in options.items() if value is not None}))
 
 
 @cli.command()
@@ -341,7 +385,7 @@ def power(power: float, level: float, as_json: bool, **series: Any) -> None:
     if as_json:
         _print_json({"metric": daily.name, "power": power, "level": level, "designs": designs})
     else:
-        click.echo(_power_told(designs, power))
+        _echo(_power_told(designs, power))
 
 
 def _power_told(designs: list[dict], power: float) -> str:
@@ -372,7 +416,7 @@ def bounds(figures: Path | None, as_json: bool) -> None:
     if as_json:
         _print_json(found)
     else:
-        click.echo(_bounds_told(found))
+        _echo(_bounds_told(found))
 
 
 def _bounds_told(found: dict) -> str:
@@ -419,7 +463,8 @@ def _print_json(value: Any) -> None:
     """JSON that every parser reads: what is not finite is null."""
     import json
 
-    click.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False, default=str))
+    text = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False, default=str)
+    click.echo(_inert(text, lambda character: json.dumps(character)[1:-1]))
 
 
 def _finite(value: Any) -> Any:

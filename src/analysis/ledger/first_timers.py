@@ -7,9 +7,7 @@ One row a payer is held while the ledger is read; nothing about a single payer l
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import narwhals as nw
@@ -19,6 +17,7 @@ import polars as pl
 from analysis.ledger.aggregate import near_offline, typed_parts
 from analysis.ledger.databases import MISSING
 from analysis.ledger.sources import Reading, nearest, opened, telling
+from analysis.storage import staging
 
 HORIZONS = (30, 60, 90)  # days within which a payer pays again
 PENDING = 2_000_000  # rows that wait to be merged: more of them take memory, fewer take time
@@ -60,7 +59,7 @@ def first_timers(
         (how.offline_channels,) if isinstance(how.offline_channels, str) else tuple(how.offline_channels)
     )
     whole = opened(ledger, how.columns, how.encoding, how.query)
-    with whole as source, tempfile.TemporaryDirectory(prefix="ledger-") as folder:
+    with whole as source, staging() as folder:
         absent = [name for name in ("paid_at", "channel", "payer_id") if name not in source.names]
         if absent:
             raise ValueError(
@@ -68,7 +67,7 @@ def first_timers(
                 f"as in columns={{'{absent[-1]}': 'name in the ledger'}}, or leave the question out"
             )
         with telling(source.name):
-            parts = typed_parts(source, how, Path(folder))
+            parts = typed_parts(source, how, folder)
             payers = _merged(_rows(part, offline, how.refunds) for part in parts)
             unread = int(payers["unread"].sum())
     if unread:

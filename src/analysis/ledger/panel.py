@@ -7,9 +7,7 @@ other channel being digital. A daily panel has one row a day and group.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import narwhals as nw
@@ -24,6 +22,7 @@ from analysis.ledger.daily import picked, read_daily
 from analysis.ledger.databases import UNITS
 from analysis.ledger.notation import note
 from analysis.ledger.sources import COUNTER, Reading, described, hint, is_daily, mapped, opened, telling
+from analysis.storage import staging
 
 METRICS = ("count", "value", "payers", "ticket", "digital_share")
 GROUPS = ("entity", "service", "channel", "digital")
@@ -71,7 +70,7 @@ def _panel(source: Any, by: Sequence[str], how: Reading) -> pd.DataFrame:
         if one not in GROUPS:
             raise ValueError(f"by: {one!r} is not a group of a panel; {hint(one, GROUPS)}")
     kind, _, name = described(source)
-    with telling(name), tempfile.TemporaryDirectory(prefix="ledger-") as folder:
+    with telling(name), staging() as folder:
         if kind == "postgresql":
             names = mapped(databases.columns(str(source), how.query), how.columns, name)
             groups = _groups(by, names)
@@ -81,7 +80,7 @@ def _panel(source: Any, by: Sequence[str], how: Reading) -> pd.DataFrame:
         if found is None:
             with opened(source, how.columns, how.encoding, how.query) as ledger:
                 names, groups = ledger.names, _groups(by, ledger.names)
-                found = sums(ledger, groups, how, Path(folder))
+                found = sums(ledger, groups, how, folder)
                 if {"channel", "digital"}.intersection(groups):
                     _ask_channels(_labels(ledger.frame), how, name, groups)
     if fault := _fault(found, how.refunds):

@@ -14,7 +14,6 @@ import glob
 import gzip
 import hashlib
 import re
-import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +28,7 @@ import pandas as pd
 import polars as pl
 
 from analysis.ledger import databases
+from analysis.storage import staging
 
 COLUMNS = ("transaction_id", "paid_at", "entity", "service", "channel", "amount", "payer_id")
 FILE, ROW = "file of the ledger", "row of the file"
@@ -185,7 +185,7 @@ def _frames(
     if kind == "frame":
         return [_own(source)]
     if kind in ("postgresql", "sqlite"):
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ledger-")))
+        folder = stack.enter_context(staging())
         return [pl.scan_parquet(databases.spooled(str(files[0] if files else source), query, folder))]
     if kind == "workbook":
         return [_sheet(files[0], query).lazy()]
@@ -426,7 +426,7 @@ def _scan_text(path: Path, encoding: str | None, stack: contextlib.ExitStack) ->
     how = dialect(path, encoding)
     separator = "\t" if how.separator == " " else how.separator
     if how.separator == " " or how.encoding not in ("utf-8", "utf-8-sig", "ascii"):
-        copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ledger-"))) / "copy.csv"
+        copy = stack.enter_context(staging()) / "copy.csv"
         with (
             (gzip.open if how.zipped else open)(path, "rt", encoding=how.encoding, newline="") as text,
             copy.open("w", encoding="utf-8", newline="") as out,

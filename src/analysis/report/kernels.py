@@ -11,16 +11,17 @@ import contextlib
 import importlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+from analysis.storage import staging
 
 # What every notebook needs besides the modules of `analysis`. Not matplotlib_inline: it attaches to a running kernel.
 IMPORTS = (
@@ -32,6 +33,12 @@ IMPORTS = (
 )
 # Threads that libraries start while being imported, hold no lock at rest and are not needed after a fork.
 HARMLESS_THREADS = ("jemalloc_bg_thd", "polars-ooc-clea")
+
+# Kernels run side by side, and give the same last digit whatever the machine's threads, clock and language.
+SAME = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR")} | {
+    "VECLIB_MAXIMUM_THREADS": "1", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "TZ": "UTC", "LC_ALL": "C.UTF-8",
+}  # fmt: skip
+LONGEST = 80  # characters of the folder of a socket, whose whole path is at most 107
 
 
 def can_fork() -> bool:
@@ -50,15 +57,19 @@ def pool(env: Mapping[str, str] | None = None, fork: bool | None = None) -> Iter
     fork : bool, optional
         Fork kernels, or start each cold; as the system allows if not given.
     """
-    env = dict(os.environ) | _one_thread() | dict(env or {})
-    folder = tempfile.mkdtemp(prefix="kernels-")
-    server = Server(env) if (can_fork() if fork is None else fork) else None
-    try:
-        yield _manager_class(server, env, folder)
-    finally:
-        if server is not None:
-            server.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    with staging() as folder:
+        # Whatever a kernel leaves in its folder for temporary files goes with it.
+        env = dict(os.environ) | SAME | {"TMPDIR": str(folder)} | dict(env or {})
+        server = Server(env) if (can_fork() if fork is None else fork) else None
+        begun: list[Any] = []
+        try:
+            yield _manager_class(server, env, folder, begun)
+        finally:
+            if server is not None:
+                server.close()
+            for provisioner in begun:
+                if (process := provisioner.process) is not None:
+                    process.kill()
 
 
 def shared(env: Mapping[str, str]) -> type:
@@ -156,13 +167,7 @@ class ForkedProcess:
         self.send_signal(signal.SIGTERM)
 
 
-def _one_thread() -> dict[str, str]:
-    """Kernels run side by side, and one thread gives the same last digit on every machine."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    return {name: os.environ.get(name, "1") for name in names}
-
-
-def _manager_class(server: Server | None, env: dict[str, str], folder: str) -> type:
+def _manager_class(server: Server | None, env: dict[str, str], folder: Path, begun: list[Any]) -> type:
     from jupyter_client.manager import AsyncKernelManager
     from jupyter_client.provisioning import LocalProvisioner
 
@@ -170,6 +175,7 @@ def _manager_class(server: Server | None, env: dict[str, str], folder: str) -> t
         """Forks where it can; a refusal means one cold kernel."""
 
         async def launch_kernel(self, cmd: list[str], **kwargs):
+            begun.append(self)
             cwd = kwargs.get("cwd") or os.getcwd()
             if server is not None:
                 try:
@@ -196,10 +202,10 @@ def _manager_class(server: Server | None, env: dict[str, str], folder: str) -> t
         def __init__(self, **kwargs):
             super().__init__(**kwargs)
             self.kernel_id = str(uuid.uuid4())
-            self.connection_file = str(Path(folder) / f"{self.kernel_id[:8]}.json")
-            if os.name == "posix":
+            self.connection_file = str(folder / f"{self.kernel_id[:8]}.json")
+            if os.name == "posix" and len(str(folder)) < LONGEST:
                 self.transport = "ipc"
-                self.ip = str(Path(folder) / self.kernel_id[:8])
+                self.ip = str(folder / self.kernel_id[:8])
             self.provisioner = Provisioner(
                 kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self
             )

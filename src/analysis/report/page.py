@@ -156,6 +156,7 @@ def labels() -> dict[str, str]:
         "over": _("Over"),
         "no_clear_effect": _("no clear effect"),
         "pages": _("The reports"),
+        "missing": _("This report is missing, since its notebook failed:"),
         "files": _("The numbers behind the reports"),
         "results_file": _("every number at full precision (JSON)"),
         "provenance_file": _("code, data and parameters that made them (JSON)"),

@@ -86,9 +86,10 @@ def index(
     numbers: dict[str, Any],
     bodies: dict[str, page.Body],
     language: str,
+    missing: list[dict[str, str]],
     **frame: Any,
 ) -> str:
-    """A study's first page: the answer, a card a metric, the baselines compared, the reports."""
+    """A study's first page: the answer, a card a metric, the baselines compared, the reports, those missing and why."""
     rows = _rows(numbers)
     pages = [
         {
@@ -109,6 +110,7 @@ def index(
         rows=rows,
         cards=[row for row in rows if row["first"]],
         pages=pages,
+        missing=missing,
         glossary=glossary(),
         **frame,
     )

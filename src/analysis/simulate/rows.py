@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -46,30 +45,25 @@ def write(path: Path, account: Account, seed: int, metadata: dict[str, str]) -> 
     Each cell has the account's count, and its value to half a cent a payment. A day's rows depend on the
     seed and the day only. Text columns read back as plain text; `metadata` goes into the file's own.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    batches = _batches(account, seed)
-    try:
-        with (
-            pq.ParquetWriter(
-                partial,
-                SCHEMA,
-                compression="snappy",
-                use_dictionary=["entity", "service", "channel"],
-                store_schema=False,
-            ) as file,
-            ThreadPoolExecutor(1) as writer,
-        ):
-            file.add_key_value_metadata(metadata)
-            pending = None
-            for batch in batches:
-                if pending is not None:
-                    pending.result()
-                pending = writer.submit(file.write_batch, batch)
+    with (
+        path.open("wb") as raw,
+        pq.ParquetWriter(
+            raw,
+            SCHEMA,
+            compression="snappy",
+            use_dictionary=["entity", "service", "channel"],
+            store_schema=False,
+        ) as file,
+        ThreadPoolExecutor(1) as writer,
+    ):
+        file.add_key_value_metadata(metadata)
+        pending = None
+        for batch in _batches(account, seed):
             if pending is not None:
                 pending.result()
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+            pending = writer.submit(file.write_batch, batch)
+        if pending is not None:
+            pending.result()
 
 
 def services(model: Model) -> tuple[list[str], np.ndarray]:
