@@ -38,6 +38,7 @@ HARMLESS_THREADS = ("jemalloc_bg_thd", "polars-ooc-clea")
 SAME = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR")} | {
     "VECLIB_MAXIMUM_THREADS": "1", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "TZ": "UTC", "LC_ALL": "C.UTF-8",
 }  # fmt: skip
+FILES = 256  # open at a time: 64 do for two notebooks
 LONGEST = 80  # characters of the folder of a socket, whose whole path is at most 107
 
 
@@ -56,7 +57,13 @@ def pool(env: Mapping[str, str] | None = None, fork: bool | None = None) -> Iter
         Variables for the kernels, on top of this process's.
     fork : bool, optional
         Fork kernels, or start each cold; as the system allows if not given.
+
+    Raises
+    ------
+    RuntimeError
+        If the system allows too few open files.
     """
+    _allow_files(FILES)
     with staging() as folder:
         # Whatever a kernel leaves in its folder for temporary files goes with it.
         env = dict(os.environ) | SAME | {"TMPDIR": str(folder)} | dict(env or {})
@@ -70,6 +77,19 @@ def pool(env: Mapping[str, str] | None = None, fork: bool | None = None) -> Iter
             for provisioner in begun:
                 if (process := provisioner.process) is not None:
                     process.kill()
+
+
+def _allow_files(needed: int) -> None:
+    try:
+        import resource
+    except ImportError:  # a system without such limits
+        return
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed == resource.RLIM_INFINITY or allowed >= needed:
+        return
+    if most != resource.RLIM_INFINITY and most < needed:
+        raise RuntimeError(f"notebooks need {needed} open files, {most} are allowed: raise it by `ulimit -n`")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, most))
 
 
 def shared(env: Mapping[str, str]) -> type:
@@ -97,13 +117,15 @@ class Server:
             pass_fds=[theirs.fileno()],
             env=dict(env) | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C reaches the command line alone, which then closes the socket
         )
         theirs.close()
+        self.socket = ours
         self.file = ours.makefile("rw", encoding="utf-8")
-        ours.close()
         self.lock = threading.Lock()
-        self.closed = False
+        self.ready = self.closed = False
 
     def ask(self, **request) -> int | None:
         """The answer to one request; OSError if the process is gone or may not fork, RuntimeError after `close`."""
@@ -115,6 +137,7 @@ class Server:
             line = self.file.readline()
         if not line:
             raise OSError("the process that forks kernels has ended")
+        self.ready = True
         answer = json.loads(line)
         if "refused" in answer:
             raise OSError(answer["refused"])
@@ -123,8 +146,13 @@ class Server:
     def close(self) -> None:
         """End the process and every kernel that still runs."""
         self.closed = True
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)  # a thread that waits for an answer gets none
         with contextlib.suppress(OSError, ValueError):
             self.file.close()
+        self.socket.close()
+        if not self.ready:  # it is still importing, and has no kernels
+            self.process.kill()
         try:
             self.process.wait(timeout=5)
         except subprocess.TimeoutExpired:

@@ -253,7 +253,8 @@ def _attempt(run: Run, manager: type, tick: Callable[[int], None], cell_seconds:
     from papermill import execute_notebook
     from papermill.exceptions import PapermillExecutionError
 
-    logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of what a notebook need not declare
+    for name in ("papermill", "traitlets"):  # what they say is said in the fault, or of no concern
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     start = time.perf_counter()
     source = source_of(run.notebook)
     begun = [0]
@@ -262,6 +263,8 @@ def _attempt(run: Run, manager: type, tick: Callable[[int], None], cell_seconds:
             nbformat.from_dict(source),
             None,
             parameters=run.parameters,
+            kernel_name="python3",
+            language="python",
             progress_bar=False,
             request_save_on_cell_execute=False,
             kernel_manager_class=manager,
@@ -320,6 +323,7 @@ def source_of(notebook: Path) -> dict:
     """A notebook as JSON; ValueError says in one line why it cannot be run."""
     try:
         source = json.loads(notebook.read_text(encoding="utf-8"))
+        source.setdefault("metadata", {})
         if source["nbformat"] != 4:
             raise ValueError(f"format {source['nbformat']}: save it anew in JupyterLab")
         for cell in source["cells"]:
