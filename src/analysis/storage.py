@@ -48,14 +48,12 @@ def staging(parent: Path | None = None) -> Iterator[Path]:
             break
         except FileNotFoundError:  # swept by another before it could be locked
             continue
-    try:
-        yield folder
-    finally:
-        _remove(folder)
-        lock.release()
+    with contextlib.ExitStack() as ending:
         if new:
-            with contextlib.suppress(OSError):  # it holds what was published
-                parent.rmdir()
+            ending.callback(_remove_empty, parent)
+        ending.callback(lock.release)
+        ending.callback(_remove, folder)
+        yield folder
 
 
 def sweep(parent: Path) -> None:
@@ -109,19 +107,26 @@ def publish(staged: Path, last: str = "") -> list[str]:
 
 def _undo(staged: Path) -> None:
     """Put back what an unfinished publication has replaced, and remove what it has added."""
-    with contextlib.suppress(OSError, ValueError):
-        for name in json.loads((staged / JOURNAL).read_text(encoding="utf-8")):
-            if (staged / OLD / name).exists():
-                os.replace(staged / OLD / name, staged.parent / name)
-            elif not (staged / name).exists():
-                (staged.parent / name).unlink(missing_ok=True)
-        (staged / JOURNAL).unlink()
+    journal = staged / JOURNAL
+    with contextlib.suppress(OSError):
+        with contextlib.suppress(ValueError):  # cut short: nothing has been moved yet
+            for name in json.loads(journal.read_text(encoding="utf-8")):
+                if (staged / OLD / name).exists():
+                    os.replace(staged / OLD / name, staged.parent / name)
+                elif not (staged / name).exists():
+                    (staged.parent / name).unlink(missing_ok=True)
+        journal.unlink()
 
 
 def _remove(staged: Path) -> None:
     """Remove a staged folder, unless something is still to be undone from it."""
     if not (staged / JOURNAL).exists():
         shutil.rmtree(staged, ignore_errors=True)
+
+
+def _remove_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # it holds what was published
+        folder.rmdir()
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -10,6 +10,7 @@ import os
 import platform
 import subprocess
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -255,6 +256,7 @@ def _attempt(run: Run, manager: type, tick: Callable[[int], None], cell_seconds:
 
     for name in ("papermill", "traitlets"):  # what they say is said in the fault, or of no concern
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", message="IPython parent")  # of a home that cannot be written
     start = time.perf_counter()
     source = source_of(run.notebook)
     begun = [0]
