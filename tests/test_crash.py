@@ -218,7 +218,7 @@ def test_a_damaged_cache_is_made_again(recorded, tmp_path, damage, monkeypatch):
     """Each of its files in turn; the pages are the same and their numbers too."""
     folder = prepared(tmp_path)
     assert rendered(folder)[0] == 0
-    pages = timeless(content(folder / "out"))
+    pages = timeless(content(folder / "out" / "study"))
     (folder / "ledger.csv").write_text("paid_at,entity,channel,amount\n2017-10-26 09:00:00,A,web,1.00\n")
     monkeypatch.setenv("ANALYSIS_CACHE", str(folder / "cache"))
 
@@ -235,7 +235,7 @@ def test_a_damaged_cache_is_made_again(recorded, tmp_path, damage, monkeypatch):
         DAMAGES[damage](file)
         code, _, err = rendered(folder)
         assert code == 0, (file, err)
-        assert timeless(content(folder / "out")) == pages
+        assert timeless(content(folder / "out" / "study")) == pages
         assert of_the_ledger() == known, file
     assert (folder / "cache").stat().st_mode & 0o777 == 0o700
 
@@ -285,14 +285,13 @@ def processes(mark: str) -> list[int]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_a_signal_stops_a_report_and_leaves_nothing(tmp_path, number, jobs):
+def test_a_signal_stops_a_report_and_leaves_nothing(tmp_path, number):
     prepared(tmp_path)
     begun = tmp_path / "begun"
     hangs = notebook("# A", f"import pathlib, time; pathlib.Path({str(begun)!r}).touch(); time.sleep(600)")
     nbformat.write(hangs, tmp_path / "04_hangs.ipynb")
     (tmp_path / "tmp").mkdir()
-    process = report(tmp_path, "--jobs", jobs, TMPDIR=str(tmp_path / "tmp"))
+    process = report(tmp_path, TMPDIR=str(tmp_path / "tmp"))
     until(lambda: begun.exists())
     process.send_signal(number)
     assert assert_one_line_error(*ended(process, 20), expected=1) == "stopped"
@@ -368,7 +367,9 @@ def test_a_report_needs_no_network(made, tmp_path):
     assert same(place, made)
 
 
-BOMB = "a: &a [x, x]\n" + "".join(f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(20))
+BOMB = "a: &a [x, x]\n" + "".join(
+    f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(20)
+)
 HOSTILE = "\x1b[2J\x07\u202e\u2066\x9b\u200e"
 STUDIES = {
     "unhashable": "? [a]\n: b\n",
@@ -419,7 +420,9 @@ def test_wrong_use_is_one_inert_line(words):
     assert_one_line_error(result.exit_code, result.stdout, result.stderr, expected=2)
 
 
-@pytest.mark.parametrize("fault", [MemoryError(), RecursionError("deep"), TypeError(HOSTILE), AssertionError("a\nb")])
+@pytest.mark.parametrize(
+    "fault", [MemoryError(), RecursionError("deep"), TypeError(HOSTILE), AssertionError("a\nb")]
+)
 def test_a_fault_nobody_thought_of_is_one_line_too(monkeypatch, fault):
     def broken(*_: object) -> None:
         raise fault

@@ -457,9 +457,8 @@ def test_a_failing_notebook_is_named_and_the_others_are_written(made, execution,
     assert str(fault.value).startswith("01_announced.ipynb, cell 4: ValueError: no comma in /")
     assert "changed" in text(out / "en" / "03_effect.html")
     assert not (out / "en" / "01_announced.html").exists()
-    assert (
-        "This report is missing, since its notebook failed: cell 4: ValueError: no comma in x.csv"
-        in text(out / "index.html")
+    assert "This report is missing, since its notebook failed: cell 4: ValueError: no comma in x.csv" in text(
+        out / "index.html"
     )
     assert "هذا التقرير غير متاح" in text(out / "index.ar.html")
     after = content(out)
