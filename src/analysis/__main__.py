@@ -49,8 +49,15 @@ class _OneLine(click.Group):
         sys.exit(code if isinstance(code, int) else 0)
 
 
+def _echo(text: str, err: bool = False) -> None:
+    """Print lines in which nothing from the data or the command acts on the terminal."""
+    from analysis.words import seen
+
+    click.echo("\n".join(map(seen, str(text).split("\n"))), err=err)
+
+
 def _say(message: str, code: int) -> int:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
+    _echo(f"error: {' '.join(message.split())}", err=True)
     return code
 
 
@@ -141,10 +148,10 @@ def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
 
     built = build(study, languages=languages, **options)
     run = f"{built.executed} notebooks run, {built.unchanged} unchanged"
-    click.echo(f"{len(built.pages)} reports, {run}: {built.index}")
+    _echo(f"{len(built.pages)} reports, {run}: {built.index}")
     if built.printed:
         found = ", ".join(map(str, filter(None, built.printed)))
-        click.echo(
+        _echo(
             found or "no PDF: no Chromium was found; install one, or print brief.en.html from a browser"
         )
 
@@ -165,7 +172,7 @@ def compare(before: Path, after: Path, out: Path | None, as_json: bool) -> None:
     if as_json:
         _print_json(compared.to_dict())
     else:
-        click.echo(compared)
+        _echo(compared)
     sys.exit(0 if compared.same else 1)
 
 
@@ -208,12 +215,12 @@ def estimate(
         more = {} if at_least is None else {"at_least": at_least, "probability": result.probability(at_least)}
         _print_json(result.to_dict(level) | more)
     elif len(windows) > 1:
-        click.echo(_pooled_told(result, level))
+        _echo(_pooled_told(result, level))
     else:
         _speak_of(daily.name, label, currency, series["data"], series["offline_channels"])
-        click.echo(_told(result, level))
+        _echo(_told(result, level))
         if at_least is not None:
-            click.echo(f"probability of at least {at_least:+.0%}: {result.probability(at_least):.3g}")
+            _echo(f"probability of at least {at_least:+.0%}: {result.probability(at_least):.3g}")
 
 
 def _columns(names: tuple[str, ...], flag: str, own: str, data: str, **series: Any) -> pd.DataFrame:
@@ -255,7 +262,7 @@ def _series(
     days = [day for one in windows for day in one.event_days] if observed else ()
     with warnings.catch_warnings():
         warnings.simplefilter("always", ledger.Note)
-        warnings.showwarning = lambda message, *_: click.echo(f"Mind: {message}", err=True)
+        warnings.showwarning = lambda message, *_: _echo(f"Mind: {message}", err=True)
         daily = ledger.daily_metric(data, metric, event=days, **reading)
     return daily, windows
 
@@ -315,11 +322,11 @@ def check(data: str, as_json: bool, **reading: Any) -> None:
         warnings.simplefilter("always", ledger.Note)
         faults = ledger.check(data, **reading)
     for told in notes:
-        click.echo(f"note: {told.message}", err=True)
+        _echo(f"note: {told.message}", err=True)
     if as_json:
         _print_json([asdict(fault) for fault in faults])
     else:
-        click.echo("\n".join(map(str, faults)) or f"{data}: no faults")
+        _echo("\n".join(map(str, faults)) or f"{data}: no faults")
     sys.exit(1 if faults else 0)
 
 
@@ -336,7 +343,7 @@ def simulate(out: Path, **options: float | None) -> None:
     """Write a synthetic ledger with a known true effect, and the truth beside it."""
     from analysis.simulate import simulate as make
 
-    click.echo(make(out, **{name: value for name, value in options.items() if value is not None}))
+    _echo(make(out, **{name: value for name, value in options.items() if value is not None}))
 
 
 @cli.command()
@@ -354,7 +361,7 @@ def power(power: float, level: float, as_json: bool, **series: Any) -> None:
     if as_json:
         _print_json({"metric": daily.name, "power": power, "level": level, "designs": designs})
     else:
-        click.echo(_power_told(designs, power))
+        _echo(_power_told(designs, power))
 
 
 def _power_told(designs: list[dict], power: float) -> str:
@@ -384,7 +391,7 @@ def bounds(figures: Path | None, as_json: bool) -> None:
     if as_json:
         _print_json(found)
     else:
-        click.echo(_bounds_told(found))
+        _echo(_bounds_told(found))
 
 
 def _bounds_told(found: dict) -> str:
@@ -423,10 +430,12 @@ def _print_json(value: Any) -> None:
     """JSON that every parser reads: what is not finite is null."""
     from pydantic_core import to_json
 
+    from analysis.words import escaped
+
     def other(entry: Any) -> Any:
         return entry.item() if hasattr(entry, "item") else str(entry)
 
-    click.echo(to_json(value, indent=2, inf_nan_mode="null", fallback=other).decode())
+    _echo(escaped(to_json(value, indent=2, inf_nan_mode="null", fallback=other).decode()))
 
 
 if __name__ == "__main__":

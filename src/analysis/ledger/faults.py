@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import polars as pl
 if TYPE_CHECKING:
     from analysis.ledger.sources import Source
 
+_CELL = re.compile(r"""^('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")  # as `repr` writes it
 FILE, ROW = "file of the ledger", "row of the file"  # columns of numbered rows
 SHOWN = 20  # rows of one kind of fault that are listed; the rest are counted
 
@@ -47,6 +49,12 @@ class Fault:
     def __str__(self) -> str:
         place = self.place
         return (f"{place}: " if place else "") + self.problem + (f"; {self.advice}" if self.advice else "")
+
+    def without_cell(self) -> str:
+        """As text, but for the cell of a row, which may be a payer's or a payment's own."""
+        return str(
+            self if self.row is None else replace(self, problem=_CELL.sub("the cell", self.problem, 1))
+        )
 
     @property
     def place(self) -> str:
