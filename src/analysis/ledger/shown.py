@@ -12,9 +12,10 @@ import pandas as pd
 import polars as pl
 
 from analysis.disclosure import OTHERS, hidden
-from analysis.ledger.aggregate import rows, typed_parts
+from analysis.ledger.aggregate import MISSING, typed_parts
+from analysis.ledger.errors import telling
 from analysis.ledger.panel import daily_panel
-from analysis.ledger.sources import Reading, opened, telling
+from analysis.ledger.sources import Reading, opened
 
 BUCKETS = 1024  # payers are told apart by a hash into so many, which never makes more of them than there are
 CELL = ("date", "bucket")
@@ -91,20 +92,30 @@ def _part(
     frame: nw.LazyFrame, groups: list[str], keys: list[list[str]], event_days: pd.DatetimeIndex, how: Reading
 ) -> list[pl.DataFrame]:
     """Sums of a part of the ledger by each of the keys."""
-    by = [*groups, "digital"] if "channel" in groups else groups
-    found = nw.to_native(rows(frame, by, how.refunds, how.offline_channels))
-    if not isinstance(found, pl.LazyFrame):
-        found = nw.from_native(found).collect(backend="polars").to_native().lazy()
-    has = found.collect_schema().names()
-    held = pl.col("date").is_in(event_days.date.tolist()) & (pl.col("digital") if "digital" in has else True)
+    native = nw.to_native(frame)
+    if not isinstance(native, pl.LazyFrame):
+        native = frame.collect(backend="polars").to_native().lazy()
+    has = native.collect_schema().names()
+    labels = [pl.col(name).cast(pl.String).fill_null(MISSING) for name in groups]
+    amount = pl.col("amount").cast(pl.Float64).fill_null(0.0) if "amount" in has else pl.lit(0.0)
+    payer = (
+        pl.col("payer_id").cast(pl.String).str.strip_chars() if "payer_id" in has else pl.lit(None, pl.String)
+    )
+    found = native.select(
+        *labels, pl.col("paid_at").dt.date().alias("date"), amount.alias("value"), payer.alias("payer")
+    )
+    if "payer_id" in has:
+        found = found.filter(~pl.col("payer").is_in(["", "NaN"]))
+    if how.refunds:
+        found = found.filter(pl.col("value") >= 0)
+    digital = ~pl.col("channel").is_in(list(how.offline_channels)) if "channel" in has else True
+    held = pl.col("date").is_in(event_days.date.tolist()) & digital
     found = found.with_columns(
         pl.when(held).then("date").alias("date"),
-        pl.col("amount").abs().fill_null(0.0) if "amount" in has else pl.lit(0.0).alias("amount"),
-        *([] if "payer" in has else [pl.lit(None, pl.String).alias("payer")]),
+        pl.when(pl.col("payer").is_not_null())
+        .then(pl.col("payer").hash(0) % BUCKETS)
+        .cast(pl.UInt16)
+        .alias("bucket"),
     )
-    if "payer" in has:
-        found = found.filter(pl.col("payer").is_not_null())
-    bucket = (pl.col("payer").cast(pl.String).hash(0) % BUCKETS).cast(pl.UInt16)
-    found = found.with_columns(pl.when(pl.col("payer").is_not_null()).then(bucket).alias("bucket"))
-    sums = pl.len().alias("payments"), pl.col("amount").sum().alias("value")
+    sums = pl.len().alias("payments"), pl.col("value").abs().sum()
     return pl.collect_all([found.group_by(*key, *CELL).agg(*sums) for key in keys], engine="streaming")
