@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
@@ -239,11 +239,14 @@ def _shortened(text: str, room: float, size: float = 10, weight: str = "normal")
 
 def text_width(texts: Sequence[str], size: float = 10, weight: str = "normal") -> float:
     """Width of the widest of some texts, in inches."""
-    figure = Figure(figsize=(1, 1), dpi=200)
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    font = FontProperties(size=size, weight=weight)
+    renderer, font = _renderer(), FontProperties(size=size, weight=weight)
     widths = [renderer.get_text_width_height_descent(text, font, False)[0] for text in texts if text]
     return 1.02 * max(widths, default=0.0) / 200
+
+
+@functools.cache
+def _renderer() -> RendererAgg:
+    return FigureCanvasAgg(Figure(figsize=(1, 1), dpi=200)).get_renderer()
 
 
 # --- axes, shading, labels --------------------------------------------------------------------------------------

@@ -28,6 +28,9 @@ def telling(name: str) -> Iterator[None]:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{name}: {DAMAGED}") from error
+    except UnicodeError as error:
+        coding = getattr(error, "encoding", "utf-16").upper()
+        raise ValueError(f"{name}: is not {coding} text throughout; {ENCODING_ADVICE}") from error
     except BaseException as error:  # a panic of Polars is no Exception
         module = type(error).__module__.split(".")[0].lstrip("_")
         text = str(error).strip() or type(error).__name__
