@@ -151,4 +151,6 @@ class Book:
 
 
 def _quoted(cell: str | None) -> str:
-    return "the cell" if cell is None else repr(cell if len(cell) <= 40 else cell[:39] + "…")
+    """A cell as Python writes it, at most 80 characters."""
+    text = repr(cell if cell is None or len(cell) <= 40 else cell[:39] + "…")
+    return "the cell" if cell is None else text if len(text) <= 80 else text[:78] + "…" + text[-1]
