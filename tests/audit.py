@@ -10,12 +10,23 @@ import sys
 def audit(locks: list[str]) -> int:
     """Print what is found, a line each, and return the exit code: 0 none, 1 some, 2 for a failure of pip-audit's own."""
     requirements = [part for lock in locks for part in ("-r", lock)]
-    command = [sys.executable, "-m", "pip_audit", "--disable-pip", "--no-deps", "-f", "json", "--progress-spinner=off"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip_audit",
+        "--disable-pip",
+        "--no-deps",
+        "-f",
+        "json",
+        "--progress-spinner=off",
+    ]
     done = subprocess.run([*command, *requirements], capture_output=True, text=True)
     try:
         packages = json.loads(done.stdout)["dependencies"]
     except (ValueError, KeyError):
-        print(f"nothing audited, no index within reach: {done.stderr.strip().splitlines()[-1:] or 'no answer'}")
+        print(
+            f"nothing audited, no index within reach: {done.stderr.strip().splitlines()[-1:] or 'no answer'}"
+        )
         return 0 if "Connection" in done.stderr or "resolve" in done.stderr else 2
     return told(packages)
 
@@ -30,7 +41,9 @@ def told(packages: list[dict]) -> int:
     if len(skipped) == len(packages):
         print("nothing audited: no index with vulnerabilities is within reach")
     else:
-        print(f"{len(packages) - len(skipped)} packages audited, {len(found)} vulnerabilities; {len(skipped)} not found there")
+        print(
+            f"{len(packages) - len(skipped)} packages audited, {len(found)} vulnerabilities; {len(skipped)} not found there"
+        )
     return int(bool(found))
 
 

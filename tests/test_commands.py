@@ -162,7 +162,7 @@ def test_channels_are_offline_only_where_the_user_says_so(ledger):
     words = ["estimate", ledger, "--event", "2021-03-29", *FOREIGN, "--estimator", "day_before"]
     whole, split = run(*words), run(*words, "--offline-channel", "till")
     assert "there were 3.00 payments" in whole.stdout
-    assert "payments of every channel count (till, web); name offline ones" in whole.stderr
+    assert "payments of every channel count (till, web); name offline ones: --offline" in whole.stderr
     assert "digital" not in whole.output
     assert "there were 1.00 digital payments" in split.stdout
     assert split.stderr == ""

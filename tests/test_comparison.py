@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import optimize
 
-from analysis.comparison import difference_in_differences, simplex_weights, synthetic_control
+from analysis.alternatives import difference_in_differences, simplex_weights, synthetic_control
 from analysis.effect import gls
 from analysis.windows import Windows
 

@@ -204,8 +204,8 @@ def test_postgresql_refuses_what_a_file_is_refused_for(table, ledger):
         daily_panel(table("zoned", bad), timezone="Asia/Dubai")
     with pytest.raises(ValueError, match=r"carries a time zone.*--timezone"):
         daily_panel(table("zoned"))
+    renamed = table("typed", ledger.replace({"channel": {"counter": "Counter"}}))
     with pytest.raises(ValueError, match="'Counter' looks like 'counter'"):
-        renamed = table("typed", ledger.replace({"channel": {"counter": "Counter"}}))
         daily_panel(renamed, offline_channels=("counter",))
     with pytest.raises(ValueError, match="no payment on 2018-01-01"):
         daily_metric(table("typed"), "count", event=["2018-01-01"])

@@ -25,7 +25,6 @@ from analysis import figures, report, words
 from analysis.__main__ import cli
 from analysis.disclosure import DOMINANT, LEAST, together
 from analysis.ledger.shown import small_groups
-from analysis.report import markup
 from analysis.study import Study
 
 ROOT = Path(__file__).parents[1]

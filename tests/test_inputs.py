@@ -483,7 +483,7 @@ def test_without_an_offline_channel_every_payment_counts_and_a_note_asks():
         whole().assign(channel=[["app", "", "counter"][i % 3] for i in range(93)]), "count"
     )
     assert set(series) == {3}
-    assert "every channel count (app, counter); name offline ones with --offline-channel" in told
+    assert "every channel count (app, counter); name offline ones: --offline-channel" in told
     assert "digital" not in told
     assert outcome(whole().assign(channel="till"), "count")[1] == ""
 

@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 from scipy import stats
 
-from analysis.comparison import difference_in_differences, simplex_weights, synthetic_control
+from analysis.alternatives import difference_in_differences, simplex_weights, synthetic_control
 from analysis.effect import estimate
 from analysis.windows import Windows
 

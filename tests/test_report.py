@@ -163,8 +163,8 @@ def test_what_lands_where(made):
     _, out = made
     names = {file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file()}
     assert names == {
-        "tables.en.synthetic.xlsx", "tables.ar.synthetic.xlsx",
-        "index.html", "index.ar.html", "results.json", "provenance.json", "data/03_effect.daily.synthetic.csv",
+        "index.html", "index.ar.html", "brief.en.html", "brief.ar.html", "results.json", "provenance.json",
+        "tables.en.synthetic.xlsx", "tables.ar.synthetic.xlsx", "data/03_effect.daily.synthetic.csv",
         "en/01_announced.html", "en/03_effect.html", "ar/01_announced.html", "ar/03_effect.html",
     }  # fmt: skip
     assert {file.name for file in out.parent.iterdir()} == {"hostile", "index.html", "index.ar.html"}
@@ -292,11 +292,110 @@ def test_the_model_is_folded_under_its_heading_and_a_large_page_drops_tables_fir
     ]
     made = page.body({"cells": cells}, "en")
     assert re.search(
-        r'id="the-model".*<details class="method">.*<math.*</details>.*id="the-result"', made.parts[0], re.S
+        r'id="the-model".*<details class="folds">.*</details><div class="folded">.*<math.*</div>.*id="the-result"',
+        made.html,
+        re.S,
     )
-    assert "after" not in re.search("<details.*</details>", made.parts[0], re.DOTALL)[0]
-    assert len(made.parts[0]) < 10_000
-    assert "download=" in made.parts[0]
+    assert "after" not in re.search('<div class="folded">.*?</math></div>', made.html, re.DOTALL)[0]
+    assert len(made.html) < 10_000
+    assert "download=" in made.html
+
+
+def said(text: str, synthetic: bool = True) -> dict:
+    """A code cell that said one sentence."""
+    meta = {"kind": "say", "synthetic": synthetic, "languages": {"en": {"html": text}}}
+    output = {"output_type": "display_data", "data": {}, "metadata": {"analysis": meta}}
+    return {"cell_type": "code", "source": "", "outputs": [output]}
+
+
+def prose(text: str) -> dict:
+    return {"cell_type": "markdown", "source": text}
+
+
+def test_the_answer_stands_first_and_a_badge_replaces_its_words():
+    cells = [
+        prose("# Did it work?\n\nWho asks."),
+        prose("## The answer"),
+        said("In the synthetic data: It added 36%."),
+        said("In the synthetic data: " + "Long. " * 100),
+        prose("## The data\n\nRows."),
+        said("In the synthetic data: Elsewhere."),
+        prose("## What this does not show\n\n- The cause.\n- The rest."),
+    ]
+    made = page.body({"cells": cells}, "en")
+    assert re.search(r'id="the-answer".*Synthetic data.*<p class="said">It added 36%\.</p>$', made.box, re.S)
+    assert "Long." not in made.box  # what does not fit above the fold follows it, in its own words
+    order = [
+        "In the synthetic data: Long.",
+        'id="the-question"',
+        "Who asks.",
+        'id="the-data"',
+        "data: Elsewhere.",
+    ]
+    assert [made.html.index(part) for part in order] == sorted(made.html.index(part) for part in order)
+    assert made.contents[:3] == [
+        ("the-answer", "The answer"),
+        ("the-question", "The question"),
+        ("the-data", "The data"),
+    ]
+    assert made.caveats == ["The cause.", "The rest."]
+
+
+def test_a_notebook_without_an_answer_keeps_its_order():
+    made = page.body(
+        {"cells": [prose("# Q\n\nIntroduction."), prose("## The data"), said("Rows.", False)]}, "en"
+    )
+    assert made.box == ""
+    assert made.html.index("Introduction.") < made.html.index('id="the-data"') < made.html.index("Rows.")
+
+
+def test_the_brief_says_what_the_study_has_and_leaves_out_the_rest(made):
+    _, out = made
+    html = tree(out / "brief.en.html")
+    assert "It rose by 30%." in text(out / "brief.en.html")
+    present = {part.get("aria-labelledby") for part in html.iter("section")}
+    assert "ask" in present  # the data are simulated: ask for real ones
+    assert not present & {"parts", "lasting", "caveats", "decide"}
+    first = next(link for link in tree(out / "index.html").find(".//main").iter("a"))
+    assert first.get("href") == "brief.en.html"
+
+
+def test_parts_of_the_brief_add_up_as_they_are_rounded():
+    from analysis.report import brief
+
+    ends = {
+        "from_counters": (42.4e6, 36e6, 48e6), "from_other_days": (-25.2e6, -90e6, 40e6),
+        "net_new": (-3.1e6, -70e6, 64e6), "digital_gain": (14.1e6, 10e6, 18e6),
+    }  # fmt: skip
+    record = {part: dict(zip(("estimate", "low", "high"), e, strict=True)) for part, e in ends.items()}
+    unit, rows = brief._parts({"results": {"05_x": {"parts.value": record}}})
+    assert unit.endswith("million")
+    assert [row["estimate"] for row in rows] == ["+42", "−25", "−3", "+14"]
+    assert rows[0]["interval"] == "+36 to +48"
+
+
+def test_without_a_browser_there_is_no_pdf(made, monkeypatch):
+    from analysis.report import brief
+
+    _, out = made
+    monkeypatch.setattr(brief.shutil, "which", lambda name: None)
+    assert brief.printed(out / "brief.en.html") is None
+
+
+@pytest.mark.parametrize(("columns", "wide"), [(["Part", "Estimate"], False), (["Interval of the share"] * 3, False),
+    (["Unbreakable-words-of-this-length"] * 4, True)])  # fmt: skip
+def test_a_table_is_reached_by_the_keyboard_where_it_is_wide(columns, wide):
+    cells = "".join(f'<th scope="col">{name}</th>' for name in columns)
+    box = page.scrolling(f"<table><thead><tr>{cells}</tr></thead></table>", 'A "name"')
+    assert ('tabindex="0"' in box) == wide
+    assert 'role="region" aria-label="A &quot;name&quot;"' in box
+
+
+def test_a_running_head_cannot_leave_its_string():
+    css = page.common("en", '"; } </style><script> \\ é')["css"]
+    assert "</style>" not in css
+    assert "<script" not in css
+    assert css.count("{") == css.count("}")
 
 
 def test_csv_is_safe_to_open_and_keeps_its_numbers(made):
@@ -523,16 +622,17 @@ def test_footers_say_how_to_cite_whom_to_ask_and_what_was_corrected(made):
         if path.parent == out.parent:
             continue
         html = tree(path)
+        cited = text(path)
+        assert "A <a@example.org>" in cited
+        assert ("2 مايو: تاريخ." if html.get("lang") == "ar" else "2 May: a date.") in cited
+        if path.name.startswith("brief."):
+            continue
         entry = html.find(".//pre[@class='bibtex']").text
         commit = json.loads((out / "provenance.json").read_text(encoding="utf-8"))["run"]["commit"][:10]
         assert re.fullmatch(r"@misc\{hostile-2017,\n(  \w+ = \{.*\},\n)+\}", entry), entry
         assert "title = {{<script>alert('1')</script> \\& \"x\" </title> 𝛼 \\$y}}," in entry
         assert commit in entry
-        cited = text(path)
-        if path.name != "01_announced.html" or "Synthetic" in entry:
-            assert re.search(r"note = \{(Synthetic data|بيانات محاكاة)\}", entry)
-        assert "A <a@example.org>" in cited
-        assert ("2 مايو: تاريخ." if html.get("lang") == "ar" else "2 May: a date.") in cited
+        assert re.search(r"note = \{(Synthetic data|بيانات محاكاة)\}", entry)
 
 
 def test_figures_and_tables_have_their_own_address(made):

@@ -200,7 +200,7 @@ def test_a_figure_carries_alt_data_and_mark(shown, monkeypatch):
     show.figure(figures.effects, rows, key="one")
     data, meta = shown[1]
     assert "image/png" not in data
-    assert set(meta["analysis"]["languages"]["ar"]) == {"alt", "caption", "table", "svg"}
+    assert set(meta["analysis"]["languages"]["ar"]) == {"alt", "caption", "table", "svg", "narrow"}
 
 
 def test_a_figure_without_text_alternative_is_refused(shown):

@@ -189,7 +189,7 @@ def test_offline_channels_are_those_that_the_study_names(tmp_path, study):
     assert load(tmp_path, kiosks).daily("count").tolist() == [2, 1]
     assert load(tmp_path, kiosks).daily("digital_share").tolist() == pytest.approx([2 / 4, 1 / 3])
     online = load(tmp_path, STUDY.replace("offline_channels: [counter]\n", ""))
-    with pytest.warns(UserWarning, match=r"no channel is offline .* every payment counts as digital"):
+    with pytest.warns(UserWarning, match=r"payments of every channel count \(app, counter, web\)"):
         assert online.daily("count").tolist() == [4, 3]
 
 
@@ -336,7 +336,7 @@ def test_channels_of_which_nothing_is_said_are_asked_about(tmp_path, study):
     asked = STUDY.replace("offline_channels: [counter]\n", "baseline_days: 1\n")
     with pytest.raises(ValueError, match=r"which of the channels app, counter, web are service centres\?"):
         refuse_unfit(load(tmp_path, asked))
-    with pytest.warns(UserWarning, match="every payment counts as digital"):
+    with pytest.warns(UserWarning, match="payments of every channel count"):
         refuse_unfit(load(tmp_path, asked + "offline_channels: []"))
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from analysis.editions import Editions
-    from analysis.effect import Effect
     from analysis.windows import Windows
 
 
@@ -94,8 +92,7 @@ BASELINE = "What the day added to the week before, or the initiative to the worl
 
 json_option = option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 level_option = option("--level", type=float, default=0.95, show_default=True, help="Of the intervals.")
-data_options = _options(
-    argument("data"),
+reading_options = _options(
     _several("--columns", "columns", metavar="NAME=FOREIGN", callback=_mapping, help=COLUMNS),
     _several("--offline-channel", "offline_channels", help="A service centre; other channels are digital."),
     option("--date-column", metavar="NAME", help="Of daily figures, where it cannot be guessed."),
@@ -104,6 +101,10 @@ data_options = _options(
     option("--decimal", type=Choice([".", ","]), help="The decimal mark, where it is open."),
     option("--date-format", metavar="FORM", help="day-first, month-first, or such as %d/%m/%y."),
     option("--encoding", metavar="NAME", help="Of text that is not UTF-8, such as cp1256."),
+)
+data_options = _options(
+    argument("data"),
+    reading_options,
     option("--query", metavar="SQL", help=QUERY),
     json_option,
 )
@@ -175,6 +176,73 @@ def compare(before: Path, after: Path, out: Path | None, as_json: bool) -> None:
 
 
 @cli.command()
+@argument("study", type=click.Path(path_type=Path, dir_okay=False))
+@option("--data", required=True, metavar="FILE", help="A ledger of payments or daily figures, or a folder.")
+@_several("--event", "events", metavar="DATE", help="Its day; once for each edition.")
+@option("--event-end", metavar="DATE", help="Its last day, where it has several.")
+@option("--campaign-start", metavar="DATE", help="The day it was announced.")
+@option("--title", metavar="TEXT", help="By default STUDY's name.")
+@option("--country", metavar="CC", help="Whose weekends and holidays; by default plain weeks.")
+@option("--currency", metavar="CUR", help="Of the amounts, such as AED.")
+@option("--refunds", is_flag=True, help="Negative amounts are refunds.")
+@option("--yes", is_flag=True, help="Take what is proposed and ask nothing.")
+@option("--force", is_flag=True, help="Replace STUDY where it exists.")
+@reading_options
+def new(study: Path, title: str | None, yes: bool, force: bool, **given: Any) -> None:
+    """Write STUDY, a parameters file for `report`, from what a file holds."""
+    from analysis import proposal
+    from analysis.ledger.survey import look
+
+    if study.suffix not in (".yaml", ".yml"):
+        study = study.with_name(f"{study.name}.yaml")
+    if study.exists() and not force:
+        raise click.UsageError(f"{study} exists: give another name, or --force to replace it")
+    ask = _on_terminal() and not yes
+    own = ("events", "event_end", "campaign_start", "country", "currency", "offline_channels")
+    answers = {name: given.pop(name) for name in own}
+    seen = _answered(look, given, ask)
+    _echo("\n".join(seen.facts))
+    if ask and not answers["country"]:
+        question = "Country of its weekends and holidays, such as AE; empty for plain weeks"
+        answers["country"] = click.prompt(question, "", show_default=False).strip() or None
+    answers |= {"seen": seen, "title": title, "path": study, "data": given["data"], "yes": yes}
+    values = _answered(proposal.proposed, answers, ask)
+    if "country" not in values:
+        _echo("no country: weeks are plain and without holidays; name it with --country")
+    text = proposal.written(seen, values)
+    if ask:
+        _echo("\n" + text)
+        click.confirm(f"Write {study}?", default=True, abort=True)
+    proposal.save(study, text)
+    _echo(f"Written: {study}. Look it over, then: python -m analysis report {study}")
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _answered(function: Callable, given: dict[str, Any], ask: bool) -> Any:
+    """What a function returns; on a terminal its user is asked for the flag that an error names."""
+    import re
+
+    while True:
+        try:
+            return function(**given)
+        except ValueError as fault:
+            flags = [flag.replace("-", "_") for flag in re.findall("--([a-z-]+)", str(fault))]
+            name = next((n for flag in flags for n in (flag, f"{flag}s") if n in given), None)
+            if not ask or name is None:
+                raise
+            _echo("\n".join([str(fault), *getattr(fault, "__notes__", ())]), err=True)
+            answer = click.confirm("Are they?", abort=True) if name == "refunds" else click.prompt(name)
+            if name == "columns":
+                answer = given[name] | _mapping(None, None, (answer,))
+            elif isinstance(given[name], tuple):
+                answer = tuple(part.strip() for part in answer.split(","))
+            given[name] = answer
+
+
+@cli.command()
 @series_options
 @option("--estimator", metavar="NAME", help="By default the recommended one.")
 @option(
@@ -198,7 +266,7 @@ def estimate(
     **series: Any,
 ) -> None:
     """What an event added to one metric of DATA, a ledger of payments or daily figures."""
-    from analysis import effect
+    from analysis import console, effect
 
     daily, windows = _series(observed=True, **series)
     options: dict[str, Any] = {}
@@ -213,10 +281,10 @@ def estimate(
         more = {} if at_least is None else {"at_least": at_least, "probability": result.probability(at_least)}
         _print_json(result.to_dict(level) | more)
     elif len(windows) > 1:
-        _echo(_pooled_told(result, level))
+        _echo(console.pooled(result, level))
     else:
         _speak_of(daily.name, label, currency, series["data"], series["offline_channels"])
-        _echo(_told(result, level))
+        _echo(console.effect(result, level))
         if at_least is not None:
             _echo(f"probability of at least {at_least:+.0%}: {result.probability(at_least):.3g}")
 
@@ -278,35 +346,6 @@ def _speak_of(metric: str, label: str | None, currency: str | None, data: str, o
     words.speak_of(currency=currency, offline=bool(offline), measures=measures, synthetic=synthetic)
 
 
-def _pooled_told(editions: Editions, level: float) -> str:
-    """Each edition, the effect of all, what the next would do, and how far they differ."""
-    frame = editions.frame(level).to_string(index=False, float_format="{:.3f}".format)
-    (low, high), following = editions.confidence_interval(level), editions.prediction_interval(level)
-    return (
-        f"{frame}\npooled {editions.relative:+.1%}, {100 * level:g}% interval {low:+.1%} to {high:+.1%}; "
-        f"p = {editions.p_value:.2g}\nthe next edition: {following.low:+.1%} to {following.high:+.1%}"
-    )
-
-
-def _told(effect: Effect, level: float) -> str:
-    """The effect in a few lines: the answer, over what, the numbers, how they were found, what to mind."""
-    from analysis import words
-
-    def plain(value: float, sign: str = "") -> str:  # thousands apart, five digits at least
-        return format(value, f"{sign},.0f" if abs(value) >= 1e4 else f"{sign},.5g")
-
-    expected, absolute = effect.expected_interval(level), effect.confidence_interval(level)
-    lines = [
-        words.headline(effect, level),
-        f"observed {plain(effect.observed)}; expected {plain(effect.expected)}, "
-        f"{100 * level:g}% interval {plain(expected.low)} to {plain(expected.high)}",
-        f"effect {plain(effect.absolute, '+')}, {plain(absolute.low, '+')} to {plain(absolute.high, '+')}; "
-        f"p = {effect.p_value:.2g}",
-        f"estimator {effect.estimator}, estimand {effect.estimand}, learned from {len(effect.days_used)} days",
-    ]
-    return "\n".join(lines + [f"Mind: {warning}" for warning in effect.warnings])
-
-
 @cli.command()
 @data_options
 def check(data: str, as_json: bool, **reading: Any) -> None:
@@ -349,6 +388,7 @@ def simulate(out: Path, **options: float | None) -> None:
 @option("--power", type=float, default=0.8, show_default=True, help="Probability of showing the effect.")
 def power(power: float, level: float, as_json: bool, **series: Any) -> None:
     """The effect that the next edition could show, by its length, weekday and history in DATA."""
+    from analysis import console
     from analysis.power import detectable
 
     daily, (windows, *more) = _series(observed=False, **series)
@@ -359,23 +399,7 @@ def power(power: float, level: float, as_json: bool, **series: Any) -> None:
     if as_json:
         _print_json({"metric": daily.name, "power": power, "level": level, "designs": designs})
     else:
-        _echo(_power_told(designs, power))
-
-
-def _power_told(designs: list[dict], power: float) -> str:
-    """A line a design: what it is, and the least effect it shows."""
-    from analysis import words
-
-    held = "had it been held on past dates"
-    lines = [f"The least effect that an edition shows with probability {power:g}, {held}:"]
-    for design in designs:
-        day = f"{design['length']} days" if design["length"] > 1 else "one day"
-        if design["weekday"] is not None:
-            day = f"a {words.weekday(design['weekday'])}"
-        past = "all the history" if design["history"] == "all" else f"{design['history']} days of history"
-        least = words.percent(design["simulated"], 0.01, signed=True)
-        lines.append(f"{f'  {day}, {past}':<40}{least:>6}  ({design['dates']} dates)")
-    return "\n".join(lines)
+        _echo(console.power(designs, power))
 
 
 @cli.command()
@@ -383,45 +407,13 @@ def _power_told(designs: list[dict], power: float) -> str:
 @json_option
 def bounds(figures: Path | None, as_json: bool) -> None:
     """What published FIGURES alone can say; by default those of data/raw/published_figures.csv."""
-    from analysis import published
+    from analysis import console, published
 
     found = published.report(figures)
     if as_json:
         _print_json(found)
     else:
-        _echo(_bounds_told(found))
-
-
-def _bounds_told(found: dict) -> str:
-    """Each comparison and each assumption, a line each."""
-    from analysis import words
-
-    def percent(value: float | None, unlimited: str = "") -> str:
-        return unlimited if value is None else words.percent(value, 0.001, signed=True)
-
-    def between(entry: dict) -> str:
-        if not entry.get("feasible", True):
-            return "contradicts the figures"
-        low, high = entry["relative_low"], entry["relative_high"]
-        return f"{percent(low, 'no limit below')} to {percent(high, 'no limit')}"
-
-    lines = [f"What the published figures alone say of {found['event']}.", ""]
-    lines += ["The day compared, with rounding:"]
-    for reading in found["readings"]:
-        week = "on the day before"
-        if reading["week_days"]:
-            day = "with" if reading["week_includes_event"] else "without"
-            week = f"on a week of {reading['week_days']} days {day} the day"
-        told = f"  {reading['metric']} {week}"
-        lines.append(f"{told:<46}{percent(reading['relative']):>9}  ({between(reading)})")
-    lines += ["", "The effect, over every reading of the week, assuming of the day without the initiative:"]
-    for union in found["by_assumption"]:
-        lines.append(f"{'  {metric}, {assumption}'.format(**union):<46}{between(union)}")
-    for entry in found["breakdown"]:
-        rise = f"{words.quantity(entry['rise'], entry['metric'])} ({percent(entry['relative'])})"
-        whole = f"on the day before would explain the whole {entry['metric']}."
-        lines += ["", f"An untreated rise of {rise} {whole}"]
-    return "\n".join(lines)
+        _echo(console.bounds(found))
 
 
 def _print_json(value: Any) -> None:

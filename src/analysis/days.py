@@ -1,7 +1,7 @@
 """What kind of day a date is: weekend, holiday as taken, payday, Ramadan.
 
-For the United Arab Emirates the calendar in data/raw wins over the `holidays` package wherever it reaches:
-holidays are moved at short notice and the package keeps nominal dates. Other countries come from the package.
+Where data/raw has a country's calendar as taken, it wins over the `holidays` package wherever it reaches: holidays are
+moved at short notice, and the package keeps nominal dates.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 RAMADAN_HOURS = "AE AF BD BH BN DJ DZ EG ID IQ IR JO KM KW LB LY MA MR MV MY OM PK PS QA SA SD SO SY TN TR YE"
 
 # What people write for a country where the nearest spelling would mislead.
-USUAL_NAMES = {"UAE": "AE", "DUBAI": "AE", "UK": "GB", "ENGLAND": "GB-ENG", "INDIA": "IN", "USA": "US"}
+USUAL_NAMES = {"UAE": "AE", "UK": "GB", "ENGLAND": "GB-ENG", "INDIA": "IN", "USA": "US"}
+
+# Countries whose holidays as taken are in data/raw, and where.
+TAKEN = {"AE": "calendar_uae.csv"}
 
 # Bank holidays differ inside these countries; a bare code means this part.
 DEFAULT_PARTS = {"GB": "ENG"}
@@ -62,13 +65,8 @@ def features(dates: pd.DatetimeIndex, country: str | None = None) -> pd.DataFram
     numbers = days.to_numpy("datetime64[D]").astype(np.int64)
     first, last = numbers.min(), numbers.max()
     years = np.array([first, last], dtype="datetime64[D]").astype("datetime64[Y]").astype(int) + 1970
-    table = _table(country, int(years[0]), int(years[1]))
     offsets = numbers - np.datetime64(f"{years[0]}-01-01").astype(np.int64)
-    if last - first + 1 == len(offsets) and (np.diff(offsets) == 1).all():
-        rows = table.iloc[offsets[0] : offsets[-1] + 1]
-    else:
-        rows = table.take(offsets)
-    return rows.set_axis(index)
+    return _table(country, int(years[0]), int(years[1])).take(offsets).set_axis(index)
 
 
 def is_working(day: date | str | pd.Timestamp, country: str | None = None) -> bool:
@@ -103,7 +101,7 @@ def _year(code: str | None, year: int) -> pd.DataFrame:
     names = _holidays(code, year)
     holiday = np.array([names.get(day, "") for day in days.date], dtype=object)
     working = ~weekend & (holiday == "")
-    if code is not None and code != "AE":
+    if code is not None and code not in TAKEN:
         working = np.array([_package(code, year).is_working_day(day) for day in days.date])
     last_working = pd.Series(days.where(working)).groupby(days.month).max()
     return pd.DataFrame(
@@ -124,16 +122,12 @@ def _year(code: str | None, year: int) -> pd.DataFrame:
 
 def _weekends(code: str | None, days: pd.DatetimeIndex) -> tuple[np.ndarray, np.ndarray]:
     """Whether each day is a weekend, and the number of its regime."""
-    weekend, regime = days.day_of_week >= 5, np.zeros(len(days), int)
+    weekend, regime = np.array(days.day_of_week >= 5), np.zeros(len(days), int)
     regimes = [row for row in _read("weekend_regimes.csv") if row["country"] == (code or "")[:2]]
     for number, row in enumerate(regimes):
-        start, end = pd.Timestamp(row["start"] or "1900-01-01"), pd.Timestamp(row["end"] or "2200-01-01")
-        inside = (days >= start) & (days <= end)
+        inside = (days >= (row["start"] or "1900-01-01")) & (days <= (row["end"] or "2200-01-01"))
         off = [WEEKDAYS.index(name) for name in row["weekend"].split()]
-        weekend, regime = (
-            np.where(inside, days.day_of_week.isin(off), weekend),
-            np.where(inside, number, regime),
-        )
+        weekend[inside], regime[inside] = days[inside].day_of_week.isin(off), number
     if code is not None and not regimes:
         weekend = np.array([_package(code, days[0].year).is_weekend(day) for day in days.date])
     return weekend, regime
@@ -143,11 +137,10 @@ def _holidays(code: str | None, year: int) -> dict[date, str]:
     """Holidays of one year: as taken where the project's calendar reaches, else by the package."""
     if code is None:
         return {}
-    if code == "AE":
-        taken = {date.fromisoformat(row["date"]): row["holiday"] for row in _read("calendar_uae.csv")}
-        if year in {day.year for day in taken}:
-            return {day: name for day, name in taken.items() if day.year == year}
-    return dict(_package(code, year).items())
+    rows = _read(TAKEN[code]) if code in TAKEN else ()
+    taken = {date.fromisoformat(row["date"]): row["holiday"] for row in rows}
+    own = {day: name for day, name in taken.items() if day.year == year}
+    return own or dict(_package(code, year).items())
 
 
 def _ramadan(days: pd.DatetimeIndex) -> np.ndarray:
@@ -171,14 +164,14 @@ def _package(code: str, year: int):
 @lru_cache(maxsize=64)
 def _code(country: str | None) -> str | None:
     """The country's code as the package knows it, with its part where one is given."""
-    if country in (None, "AE"):  # needs no package in the years of the project's own calendar
+    if country is None or country in TAKEN:  # needs no package in the years of data/raw
         return country
     import holidays
 
     known = holidays.list_supported_countries(include_aliases=False)
     code, _, part = str(country).strip().upper().partition("-")
     if code not in known:
-        guess = USUAL_NAMES.get(code) or next(iter(get_close_matches(code, sorted(known), 1, 0)), "AE")
+        guess = USUAL_NAMES.get(code) or get_close_matches(code, sorted(known), 1, 0)[0]
         raise ValueError(f"country {country!r} is unknown: write its ISO 3166 code, such as {guess}")
     part = part or DEFAULT_PARTS.get(code, "")
     if part and part not in known[code]:

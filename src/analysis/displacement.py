@@ -23,14 +23,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
-from analysis.effect import Effect, Interval
+from analysis.effect import Effect, Interval, wide
 from analysis.model.design import calendar
+from analysis.model.effect import half_width
 from analysis.model.ordinary import LEVEL, set_aside
-from analysis.model.regression import Regression, regress
+from analysis.model.pooling import reconcile
+from analysis.model.regression import Regression, Sample, regress
 from analysis.model.scale import candidates
-from analysis.placebo import comparable_days
+from analysis.placebo import comparable_days, evenly
 from analysis.windows import Windows
 
 AFTER = "level after the window"
@@ -72,38 +73,32 @@ class Decomposition:
         """Where one part lies, with probability `level`."""
         if part == "digital_gain" and self.headline is not None:
             return self.headline.confidence_interval(level)
-        half = half_width(level, self.df) * np.sqrt(self.covariance.loc[part, part])
-        return Interval(float(self.parts[part] - half), float(self.parts[part] + half))
+        return self._around(float(self.parts[part]), pd.Series({part: 1.0}), level)
 
     def ratio(self, part: str, over: str, level: float = 0.95) -> tuple[float, Interval]:
         """One part over another, by the delta method: for an `over` that is clear of zero."""
         ratio = float(self.parts[part] / self.parts[over])
-        weights = pd.Series({part: 1.0, over: -ratio})
+        return ratio, self._around(ratio, pd.Series({part: 1.0, over: -ratio}) / self.parts[over], level)
+
+    def _around(self, centre: float, weights: pd.Series, level: float) -> Interval:
         variance = weights @ self.covariance.loc[weights.index, weights.index] @ weights
-        half = half_width(level, self.df) * np.sqrt(variance) / abs(self.parts[over])
-        return ratio, Interval(float(ratio - half), float(ratio + half))
+        half = half_width(level, self.df) * np.sqrt(variance)
+        return Interval(float(centre - half), float(centre + half))
 
     def frame(self, level: float = 0.95) -> pd.DataFrame:
         """Columns: part, estimate, low, high, share (of the digital gain)."""
-        table = pd.DataFrame({"part": self.parts.index, "estimate": self.parts.to_numpy()})
+        table = self.parts.rename_axis("part").reset_index(name="estimate")
         table[["low", "high"]] = [self.interval(part, level) for part in self.parts.index]
-        table["share"] = table["estimate"] / self.parts["digital_gain"]
-        return table
+        return table.assign(share=table["estimate"] / self.parts["digital_gain"])
 
     def with_interval(self, table: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
         """`lags` or `cumulative` with columns low and high."""
         half = half_width(level, self.df) * table["se"]
         table = table.assign(low=table["effect"] - half, high=table["effect"] + half)
-        if "series" in table and self.headline is not None:
+        if "series" in table and self.headline is not None and len(self.headline.event_days) == 1:
             event = (table["lag"] == 0) & (table["series"] == "digital")
-            if event.sum() == 1:
-                table.loc[event, ["low", "high"]] = [list(self.interval("digital_gain", level))]
+            table.loc[event, ["low", "high"]] = [self.interval("digital_gain", level)]
         return table
-
-
-def half_width(level: float, df: float | pd.Series) -> float:
-    """Standard errors on either side of an interval."""
-    return special.stdtrit(df, (1 + level) / 2)
 
 
 def channels(
@@ -113,13 +108,11 @@ def channels(
     names = panel["channel"].astype(str)
     at_counter = names.isin(offline)
     if not at_counter.any():
-        raise ValueError(
-            f"no channel of the panel is offline: set offline_channels to some of {', '.join(sorted(set(names)))}"
-        )
-    days = pd.date_range(panel["date"].min(), panel["date"].max(), name="date")
-    both = [panel[mask].groupby("date")[metric].sum() for mask in (~at_counter, at_counter)]
-    digital, counter = (part.reindex(days, fill_value=0).astype(float) for part in both)
-    return digital.rename("digital"), counter.rename("counter")
+        known = ", ".join(sorted(set(names)))
+        raise ValueError(f"no channel of the panel is offline: set offline_channels to some of {known}")
+    sides = panel.assign(channel=np.where(at_counter, "counter", "digital"))
+    table = wide(sides, "channel", metric).reindex(columns=["digital", "counter"], fill_value=0.0)
+    return table["digital"], table["counter"]
 
 
 def decompose(
@@ -156,37 +149,29 @@ def decompose(
     windows = replace(windows, wait_days=max(before, windows.waiting if len(windows.campaign_days) else 0))
     fits = [around(series, windows, before, after, baseline) for series in (digital, counter)]
     window = fits[0].days[fits[0].touched]
-    position = np.searchsorted(window, fits[1].days[fits[1].touched])
-    H = len(window)
+    event, H = np.isin(window, windows.event_days), len(window)
     observed = np.array([series.reindex(window).to_numpy(float) for series in (digital, counter)])
     # A day on which counters never open is as it is.
-    expected, root = observed.copy(), np.zeros((2 * H, 2 * H))
-    for j, (fit, at) in enumerate(zip(fits, (np.arange(H), position), strict=True)):
+    expected, roots = observed.copy(), np.zeros((2, H, H))
+    for j, fit in enumerate(fits):
+        at = np.searchsorted(window, fit.days[fit.touched])
         centre, covariance = fit.forecast()
         expected[j, at] = fit.inverse(centre)
         slope = (fit.inverse(centre + 1e-5) - fit.inverse(centre - 1e-5)) / 2e-5
-        root[np.ix_(j * H + at, j * H + at)] = slope[:, None] * np.linalg.cholesky(covariance)
-    together = together_share(*fits)
-    covariance = root @ root.T
-    covariance[:H, H:] = together * root[:H, :H] @ root[H:, H:].T
-    covariance[H:, :H] = covariance[:H, H:].T
-    effect = (observed - expected).ravel()
-
-    event = np.isin(window, windows.event_days)
-    gain = np.concatenate([event, np.zeros(H)])
+        roots[j][np.ix_(at, at)] = slope[:, None] * np.linalg.cholesky(covariance)
+    first, second = (pd.Series(fit.residuals, fit.days)[~fit.touched & ~fit.odd] for fit in fits)
+    both = np.clip(first.corr(second), -0.99, 0.99) * roots[0] @ roots[1].T  # on the days that both have
+    covariance = np.block([[roots[0] @ roots[0].T, both], [both.T, roots[1] @ roots[1].T]])
+    effect, gain = (observed - expected).ravel(), np.concatenate([event, np.zeros(H)])
     moved, df = 0.0, min(fit.estimates.df for fit in fits)
     if headline is not None:
-        low, high = headline.confidence_interval(0.95)
-        variance = ((high - low) / 2 / half_width(0.95, df)) ** 2
         own = covariance @ gain
-        size = float(gain @ own)
-        moved = headline.absolute - float(gain @ effect)
-        effect = effect + own / size * moved
-        covariance = covariance + np.outer(own, own) * (variance / size**2 - 1 / size)
-    result = _decomposition(window, event, observed, effect, covariance, df, moved)
+        share, moved, more = reconcile(headline, own, gain @ own, float(gain @ effect), df)
+        effect, covariance = effect + share * moved, covariance + np.outer(share, share) * more
+    result = _decomposition(window, event, observed, effect, covariance, df, moved, headline)
     if headline is not None:
         result.parts["digital_gain"] = headline.absolute  # to the last digit, which the sum may round
-    return replace(result, headline=headline)
+    return result
 
 
 def around(series: pd.Series, windows: Windows, before: int, after: int, baseline: str) -> Regression:
@@ -204,23 +189,14 @@ def around(series: pd.Series, windows: Windows, before: int, after: int, baselin
     closed = set_aside(values, learn, event, table)
     learn &= ~closed
     touched &= ~closed | event
-    later = (days > end)[learn | touched].astype(float)
-    extra = {}
+    used = learn | touched
+    later, extra = (days > end)[used].astype(float), {}
     if windows.anchored(baseline):
-        extra[LEVEL] = (days >= windows.baseline[0])[learn | touched].astype(float)
+        extra[LEVEL] = (days >= windows.baseline[0])[used].astype(float)
     if later.any():
         extra[AFTER] = later
-    used = learn | touched
-    return regress(
-        days[used], values[used], touched[used], table.take(used), candidates(values[learn], "value"), extra
-    )
-
-
-def together_share(first: Regression, second: Regression) -> float:
-    """Correlation of the innovations of two series on the days that both have."""
-    a, b = (pd.Series(fit.residuals, fit.days)[~fit.touched & ~fit.odd] for fit in (first, second))
-    both = pd.concat([a, b], axis=1, join="inner")
-    return float(np.clip(both.corr().iloc[0, 1], -0.99, 0.99))
+    sample = Sample(days[used], values[used], touched[used], table.take(used), extra)
+    return regress(sample, candidates(values[learn], "value"))
 
 
 def placebo_parts(
@@ -236,16 +212,13 @@ def placebo_parts(
     Returns columns `date`, `part`, `estimate`, `t` (over its standard error); dates are evenly spread over
     those that are comparable and have enough days around them.
     """
-    start = windows.event_start if windows.campaign_start is None else windows.campaign_start
+    start, days = windows.campaign_start or windows.event_start, pd.Timedelta(days=1)
     digital, counter = digital[digital.index < start], counter[counter.index < start]
-    last = start - pd.Timedelta(days=after + len(windows.event_days))
-    starts = digital.index[
-        (digital.index >= digital.index[0] + pd.Timedelta(days=90 + before)) & (digital.index <= last)
-    ]
+    last = start - (after + len(windows.event_days)) * days
+    starts = digital[digital.index[0] + (90 + before) * days : last].index
     if not len(starts):
         raise ValueError("no ordinary date has 90 days before it: give a longer history")
-    starts = comparable_days(starts, windows)
-    starts = starts[np.unique(np.linspace(0, len(starts) - 1, min(number, len(starts))).astype(int))]
+    starts = evenly(comparable_days(starts, windows), number)
     length = windows.event_end - windows.event_start
     rows = []
     for date in starts:
@@ -268,42 +241,31 @@ def coverage(rows: pd.DataFrame, levels: tuple[float, ...] = (0.8, 0.9, 0.95)) -
     return table["miss"].agg(bias="mean", spread="std").join(table[list(held)].mean()).reset_index()
 
 
-def _decomposition(window, event, observed, effect, covariance, df, moved) -> Decomposition:
+def _decomposition(window, event, observed, effect, covariance, df, moved, headline) -> Decomposition:
     """Parts, days and running total, all of them sums of the same 2H effects."""
     H, at = len(window), np.arange(len(window))
     first, last = np.flatnonzero(event)[[0, -1]]
-    zero, after, before = np.zeros(H), (at > last).astype(float), (at < first).astype(float)
-    weights = {
+    zero, one, after, before = np.zeros(H), np.ones(H), 1.0 * (at > last), 1.0 * (at < first)
+    weights = {  # of digital payments, and of those at counters
         "digital_gain": (event, zero),
-        "from_counters": (zero, -event.astype(float)),
+        "from_counters": (zero, -1.0 * event),
         "from_other_days": (-after - before, -after - before),
         "pulled_forward": (-after, -after),
         "postponed": (-before, -before),
-        "net_new": (np.ones(H), np.ones(H)),
+        "net_new": (one, one),
     }
-    rows = np.array([np.concatenate(pair) for pair in weights.values()])
-    names = pd.Index(weights, name="part")
-    both = np.tri(H)
-    lag = np.where(at < first, at - first, np.clip(at - last, 0, None))
+    names, rows = pd.Index(weights, name="part"), np.array(list(weights.values())).reshape(len(weights), -1)
 
     def table(rows: np.ndarray) -> dict[str, np.ndarray]:
         return {"effect": rows @ effect, "se": np.sqrt(np.einsum("ij,jk,ik->i", rows, covariance, rows))}
 
-    days = table(np.vstack([np.eye(2 * H), np.hstack([np.eye(H), np.eye(H)])]))
+    days = table(np.vstack([np.eye(2 * H), np.tile(np.eye(H), 2)]))
     seen = np.concatenate([observed.ravel(), observed.sum(axis=0)])
-    lags = {
-        "lag": np.tile(lag, 3),
-        "date": np.tile(window, 3),
-        "series": np.repeat(["digital", "counter", "total"], H),
-    }
-    lags |= {"observed": seen, "expected": seen - days["effect"]} | days
-    cumulative = {"lag": lag, "date": window} | table(np.hstack([both, both]))
-    parts, joint = rows @ effect, rows @ covariance @ rows.T
-    return Decomposition(
-        pd.Series(parts, names),
-        pd.DataFrame(joint, names, names.rename(None)),
-        pd.DataFrame(lags),
-        pd.DataFrame(cumulative),
-        df,
-        moved,
-    )
+    lag = np.where(at < first, at - first, np.maximum(at - last, 0))
+    lags = {"lag": np.tile(lag, 3), "date": np.tile(window, 3)}
+    lags |= {"series": np.repeat(["digital", "counter", "total"], H), "observed": seen}
+    lags |= {"expected": seen - days["effect"]} | days
+    joint = pd.DataFrame(rows @ covariance @ rows.T, names, names.rename(None))
+    cumulative = pd.DataFrame({"lag": lag, "date": window} | table(np.tile(np.tri(H), 2)))
+    parts, lags = pd.Series(rows @ effect, names), pd.DataFrame(lags)
+    return Decomposition(parts, joint, lags, cumulative, df, moved, headline)

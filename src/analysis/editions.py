@@ -41,13 +41,12 @@ class Editions:
     @property
     def pooled(self) -> RandomEffects:
         """All editions around one mean: `tau2`, `q`, `i2`, `df`."""
-        return RandomEffects(self.y, self.se, np.ones((len(self.y), 1)))
+        return self.by()
 
-    def by(self, moderator: str) -> RandomEffects:
-        """On a constant and a moderator."""
-        return RandomEffects(
-            self.y, self.se, np.column_stack([np.ones(len(self.y)), self.moderators[moderator]])
-        )
+    def by(self, *moderators: str) -> RandomEffects:
+        """On a constant and moderators."""
+        columns = [np.ones(len(self.y)), *(self.moderators[name] for name in moderators)]
+        return RandomEffects(self.y, self.se, np.column_stack(columns))
 
     @property
     def relative(self) -> float:
@@ -84,21 +83,16 @@ class Editions:
         """A row an edition: `event_start`, `weekday`, its own `relative`, `low`, `high`, its `weight` in the mean."""
         starts = pd.DatetimeIndex([one.event_days[0] for one in self.effects])
         ends = [one.confidence_interval(level, relative=True) for one in self.effects]
-        table = pd.DataFrame(
-            {"event_start": starts, "weekday": starts.day_name(), "relative": np.expm1(self.y)}
-        )
         weight = 1 / (self.se**2 + self.pooled.tau2)
-        return table.join(pd.DataFrame(ends, columns=["low", "high"])).assign(weight=weight / weight.sum())
+        table = {"event_start": starts, "weekday": starts.day_name(), "relative": np.expm1(self.y)}
+        table |= dict(zip(("low", "high"), np.transpose(ends), strict=True))
+        return pd.DataFrame(table | {"weight": weight / weight.sum()})
 
     def to_dict(self, level: float = 0.95) -> dict:
         """Every number at full precision; those of the mean under the keys that an effect has."""
         pooled, first = self.pooled, self.effects[0]
-        facts = {
-            "estimator": first.estimator,
-            "estimand": first.estimand,
-            "metric": first.metric,
-            "level": level,
-        }
+        facts = {"estimator": first.estimator, "estimand": first.estimand, "metric": first.metric}
+        facts["level"] = level
         facts |= _numbers(pooled.mean(), level) | {"tau": pooled.tau2**0.5, "q": pooled.q, "i2": pooled.i2}
         facts |= dict(zip(("next_low", "next_high"), self.prediction_interval(level), strict=True))
         facts["changes"] = {name: _numbers(self.change(name), level) for name in self.moderators}
@@ -143,11 +137,12 @@ def editions(
     if moderators is None:
         weekend = [days.features(one.event_days[:1], one.country)["weekend"].iloc[0] for one in windows]
         moderators = {"weekend": weekend} if len(set(weekend)) > 1 and len(windows) > 2 else {}
+    table = pd.DataFrame(index=range(len(windows)))
     for name, values in moderators.items():
         numbers = pd.to_numeric(pd.Series(list(values)), errors="coerce").to_numpy(float)
         if len(numbers) != len(windows) or not np.isfinite(numbers).all() or np.ptp(numbers) == 0:
             raise ValueError(f"moderator {name!r}: give a number for each edition, and not the same for all")
-    table = pd.DataFrame({name: np.asarray(list(values), float) for name, values in moderators.items()})
+        table[str(name)] = numbers
     order = sorted(range(len(windows)), key=lambda i: windows[i].event_start)
     every = [windows[i] for i in order]
     for one, after in pairwise(every):
@@ -161,4 +156,4 @@ def editions(
     y = np.log([effect.observed / effect.expected for effect in effects])
     se = np.array([-np.subtract(*np.log(effect.expected_interval())) / (2 * Z95) for effect in effects])
     table = table.reindex(order).assign(edition=range(1, len(order) + 1))
-    return Editions(effects, y, se, {str(name): table[name].to_numpy(float) for name in table})
+    return Editions(effects, y, se, {name: table[name].to_numpy(float) for name in table})

@@ -12,15 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from analysis.alternatives import (
-    calendar_regression,
-    day_before,
-    poisson,
-    pre_week_mean,
-    same_weekday,
-    structural,
-)
-from analysis.comparison import difference_in_differences, synthetic_control
+from analysis import alternatives as other
 from analysis.model.distribution import Distribution
 from analysis.model.effect import Effect, Interval
 from analysis.model.ordinary import before_the_event
@@ -48,32 +40,25 @@ def gls(
 
     Parameters
     ----------
+    daily : Series
+        As `tidy` gives it.
     covariates : DataFrame, optional
         Columns that the event cannot move, indexed by day: the weather, a series that the initiative did not touch.
     scale : str, optional
         "log", "root", "identity" or "logit"; by default chosen from the data.
     """
     fit, warnings = before_the_event(daily, windows, baseline, covariates, scale)
-    centre, covariance = fit.forecast()
-    total = Distribution.total(centre, covariance, fit.shape, fit.inverse)
+    total = Distribution.total(*fit.forecast(), fit.shape, fit.inverse)
     return Effect.of("gls", daily, windows, baseline, fit.learned, total, warnings, fit)
 
 
+TEXTBOOK = (other.calendar_regression, other.structural, other.poisson)
+SIMPLE = (other.same_weekday, other.pre_week_mean, other.day_before)
+UNTOUCHED = (other.difference_in_differences, other.synthetic_control)
 # From a series and its own past alone.
-ESTIMATORS = {
-    function.__name__: function
-    for function in (
-        gls,
-        calendar_regression,
-        structural,
-        poisson,
-        same_weekday,
-        pre_week_mean,
-        day_before,
-    )
-}
+ESTIMATORS = {function.__name__: function for function in (gls, *TEXTBOOK, *SIMPLE)}
 # With `donors`, units that the initiative did not touch.
-COMPARISONS = {function.__name__: function for function in (difference_in_differences, synthetic_control)}
+COMPARISONS = {function.__name__: function for function in UNTOUCHED}
 RECOMMENDED = "gls"
 
 
@@ -127,9 +112,7 @@ def estimate(
     if name in COMPARISONS and "donors" not in options:
         raise ValueError(f"estimator {name!r} needs donors: give units that the initiative did not touch")
     if isinstance(daily, Mapping):
-        return {
-            key: estimate(series, windows, estimator, baseline, **options) for key, series in daily.items()
-        }
+        return {key: estimate(one, windows, estimator, baseline, **options) for key, one in daily.items()}
     if not isinstance(windows, Windows):
         from analysis.editions import editions
 
@@ -162,10 +145,15 @@ def tidy(daily: pd.Series | pd.DataFrame, windows: Windows) -> pd.Series:
     event = values.loc[windows.event_start : windows.event_end]
     if len(event) < len(windows.event_days) or event.isna().any():
         missing = windows.event_days.difference(event.dropna().index)[0]
-        raise ValueError(
-            f"the day of the event {missing:%Y-%m-%d} has no value: the data run from "
-            f"{every[0]:%Y-%m-%d} to {every[-1]:%Y-%m-%d}"
-        )
+        span = f"{every[0]:%Y-%m-%d} to {every[-1]:%Y-%m-%d}"
+        raise ValueError(f"the day of the event {missing:%Y-%m-%d} has no value: the data run from {span}")
     if np.isinf(values).any():
         raise ValueError(f"the value of {values.index[np.isinf(values)][0]:%Y-%m-%d} is infinite: correct it")
     return values
+
+
+def wide(panel: pd.DataFrame, by: str, metric: str) -> pd.DataFrame:
+    """Days x groups of a daily panel; a day without payments is zero."""
+    table = panel.groupby(["date", by], observed=True)[metric].sum().unstack(fill_value=0)  # noqa: PD010
+    every = pd.date_range(table.index.min(), table.index.max(), name="date")
+    return table.reindex(every, fill_value=0).astype(float).rename(columns=str)

@@ -15,37 +15,28 @@ import pandas as pd
 from scipy import special, stats
 
 from analysis.disclosure import FEWEST, LEAST, OTHERS, may_show
-from analysis.effect import Effect, Interval, estimate
+from analysis.effect import Effect, Interval, estimate, wide
+from analysis.model import gls
 from analysis.model.constants import ODD
 from analysis.model.covariance import grid, whitener
 from analysis.model.design import SHARED
-from analysis.model.gls import fit
+from analysis.model.effect import half_width
 from analysis.model.noise import robust
+from analysis.model.pooling import reconcile
 from analysis.model.regression import Regression
-from analysis.placebo import Layout, comparable_days, step_down
+from analysis.placebo import at_every_date, comparable_days, step_down
 from analysis.windows import Windows
-
-EFFECTS = ("effect", "effect_low", "effect_high")
 
 
 @dataclass(frozen=True, slots=True)
 class Pooled:
-    """Estimates drawn towards their common mean: theta_g ~ N(mean, tau^2), y_g ~ N(theta_g, se_g^2).
+    """Estimates drawn towards their common mean: theta_g ~ N(mean, tau^2), y_g ~ N(theta_g, se_g^2)."""
 
-    Parameters
-    ----------
-    estimates, se : ndarray, shape (groups,)
-        Posterior means and standard errors; the latter count the uncertainty of `mean` and of tau.
-    mean, mean_se : float
-    tau : float
-        Standard deviation of the true effects between groups.
-    """
-
-    estimates: np.ndarray
-    se: np.ndarray
+    estimates: np.ndarray  # (groups,), posterior means
+    se: np.ndarray  # (groups,), their standard errors, which count the uncertainty of `mean` and of tau
     mean: float
     mean_se: float
-    tau: float
+    tau: float  # standard deviation of the true effects between groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,58 +103,51 @@ def group_effects(
     """
     for column in ("date", by, metric):
         if column not in panel:
-            raise ValueError(
-                f"the panel has no column {column!r}: it has {', '.join(map(str, panel.columns))}"
-            )
-    daily = _wide(panel, by, metric)
+            known = ", ".join(map(str, panel.columns))
+            raise ValueError(f"the panel has no column {column!r}: it has {known}")
+    daily = wide(panel, by, metric)
     people = next((name for name in ("payers", "count") if name in panel), None)
     if people is None:
         raise ValueError("the panel has neither payers nor count, so small groups cannot be hidden: add one")
-    payers = _wide(panel, by, people).reindex(windows.event_days).min()
+    payers = wide(panel, by, people).reindex(windows.event_days).min()
     shown = may_show(payers.reindex(daily.columns).to_numpy(float), min_payers, FEWEST["entity"])
     headline = headline or estimate(daily.sum(axis=1).rename(metric), windows, baseline=baseline)
-    values = daily.reindex(headline.fit.days).to_numpy(float).T
-    own, own_se, errors, t, reference = _each(headline.fit, values, windows, baseline)
+    fit, df = headline.fit, headline.fit.estimates.df
+    values = daily.reindex(fit.days).to_numpy(float).T
+    own, own_se, errors, t, reference = _each(fit, values, windows, baseline)
 
     observed = daily.reindex(windows.event_days).sum().to_numpy(float)
     usable = shown & (observed > 0) & (own_se > 0)
     # The part of the errors that moves all groups alike says nothing of how their effects differ.
     weight, counted = np.where(usable, 1 / np.maximum(own_se, 1e-9), 0), usable.astype(float)
-    pairs = float(weight.sum() ** 2 - weight @ weight)
-    common = max(0.0, float(_with_sum(errors, counted) @ counted - counted.sum()) / max(pairs, 1e-300))
+    pairs = max(weight.sum() ** 2 - weight @ weight, 1e-300)
+    common = max(0.0, float(_with_sum(errors, counted) @ counted - counted.sum()) / pairs)
     pooled = pool(own[usable], own_se[usable], common)
     log_effect, log_se = own.copy(), own_se.copy()
     log_effect[usable], log_se[usable] = pooled.estimates, pooled.se
 
-    expected = np.where(
-        observed > 0, observed * np.exp(-log_effect), values[:, ~headline.fit.touched].mean(axis=1)
-    )
+    usual = values[:, ~fit.touched].mean(axis=1)
+    expected = np.where(observed > 0, observed * np.exp(-log_effect), usual)
     effects, se = observed - expected, expected * log_se
-    effects, se, moved = _reconciled(effects, se, errors, headline, level)
-    half = special.stdtrit(headline.fit.estimates.df, (1 + level) / 2)
-    table = pd.DataFrame(
-        {by: daily.columns.astype(object), "observed": observed, "expected": observed - effects}
-    )
-    table["effect"], table["effect_low"], table["effect_high"] = (
-        effects,
-        effects - half * se,
-        effects + half * se,
-    )
+    joint = _with_sum(errors, se)
+    share, moved, more = reconcile(headline, joint, float(joint.sum()), float(effects.sum()), df, level)
+    effects, se = effects + share * moved, np.sqrt(np.maximum(se**2 + share**2 * more, 0))
+
+    shifts = half_width(level, df) * np.array([[0], [-1], [1]])  # of an estimate and the ends of its interval
+    ends, ratios = effects + shifts * se, np.exp(own + shifts * own_se)
+    table = pd.DataFrame({by: daily.columns.astype(object), "observed": observed})
+    table["expected"] = observed - effects
+    table[["effect", "effect_low", "effect_high"]] = ends.T
     table["contribution"] = effects / headline.absolute
-    for name, low, high, rows in (
-        ("own", "own_low", "own_high", [np.exp(own + shift * own_se) for shift in (0, -half, half)]),
-        ("relative", "low", "high", [observed / np.maximum(observed - table[c], 1e-9) for c in EFFECTS]),
-    ):
-        for column, ratio in zip((name, low, high), rows, strict=True):
-            table[column] = np.where(usable, ratio - 1, np.nan)
-    table["p_value"] = np.maximum(2 * special.stdtr(headline.fit.estimates.df, -np.abs(t)), 1e-300)
+    table[["own", "own_low", "own_high"]] = np.where(usable, ratios - 1, np.nan).T
+    ratios = observed / np.maximum(observed - ends, 1e-9)
+    table[["relative", "low", "high"]] = np.where(usable, ratios - 1, np.nan).T
+    table["p_value"] = np.maximum(2 * special.stdtr(df, -np.abs(t)), 1e-300)
     table["p_family"] = step_down(t, reference)
     table["q_value"] = stats.false_discovery_control(table["p_value"])
     table["suppressed"] = ~shown
-    interval = headline.confidence_interval(level)
-    return GroupEffects(
-        _hide(table, by, shown), headline.absolute, interval, pooled, level, len(reference), moved
-    )
+    table, interval = _hide(table, by, shown), headline.confidence_interval(level)
+    return GroupEffects(table, headline.absolute, interval, pooled, level, len(reference), moved)
 
 
 def _each(
@@ -179,38 +163,26 @@ def _each(
     unit = np.nanmedian(np.where(touched, np.nan, positive), axis=1, keepdims=True)
     Z = np.log(np.fmax(np.nan_to_num(values / unit), 0.5 / np.fmax(np.nan_to_num(unit), 1)))
     Z /= whole.size
-    single = np.array([not any(name.startswith(label) for label in SHARED) for name in columns.names])
-    X, prior, k = columns.rows[single] / whole.size, columns.prior[single], int(single.sum())
+    single = np.array([not name.startswith(SHARED) for name in columns.names])
+    X, prior = columns.rows[single] / whole.size, columns.prior[single]
     whiten = whitener(whole.numbers, grid("coarse"))
     for look in range(2):
-        estimates, white = fit(X, Z, whiten, prior)
-        innovations = np.array(
-            [
-                white[one.points[one.best], k + j]
-                - one.coefficients[one.best] @ white[one.points[one.best], :k]
-                for j, one in enumerate(estimates)
-            ]
-        )
-        spread = np.array([[robust(row[~touched])] for row in innovations])
+        estimates, white = gls.fit(X, Z, whiten, prior)
+        innovations = np.array([one.innovations(white, j) for j, one in enumerate(estimates)])
         if look == 0:  # a group's own odd days are cut back to what is just odd
+            just = ODD * np.array([[robust(row[~touched])] for row in innovations])
             root = np.array([whiten.root[one.points[one.best]] for one in estimates])
-            Z = (
-                Z
-                - np.where(touched, 0, innovations - np.clip(innovations, -ODD * spread, ODD * spread)) * root
-            )
+            Z = Z - np.where(touched, 0, innovations - np.clip(innovations, -just, just)) * root
     days = int(touched.sum())
-    mean = np.append(np.zeros(k - days), np.full(days, 1 / days))[None]
-    found = [one.contrast(mean) for one in estimates]
-    own = np.array([float(effect[0]) for effect, _ in found])
-    own_se = np.sqrt([float(variance[0, 0]) for _, variance in found])
+    mean = np.repeat([0, 1 / days], [len(X) - days, days])[None]
+    own, variances = np.array([[part.item() for part in one.contrast(mean)] for one in estimates]).T
     errors = np.where(touched, 0, innovations)
     errors /= np.maximum(np.sqrt((errors**2).mean(axis=1, keepdims=True)), 1e-12)
-    layout = Layout.of(whole, windows, baseline)
-    at_dates = layout.errors(Z * whole.size, single)
+    starts, at_dates = at_every_date(whole, windows, baseline, Z * whole.size, single)
     t = at_dates.effects / np.maximum(at_dates.effects[:-1].std(axis=0), 1e-12)
-    dates = whole.days[layout.starts[:-1]]
-    like = np.isin(dates, comparable_days(dates, windows))
-    return own, own_se, errors, t[-1], t[:-1][like]
+    dates = whole.days[starts[:-1]]
+    like = dates.isin(comparable_days(dates, windows))
+    return own, np.sqrt(variances), errors, t[-1], t[:-1][like]
 
 
 def _with_sum(errors: np.ndarray, size: np.ndarray) -> np.ndarray:
@@ -219,39 +191,18 @@ def _with_sum(errors: np.ndarray, size: np.ndarray) -> np.ndarray:
     return size * (errors @ (size @ errors)) / errors.shape[1]
 
 
-def _reconciled(
-    effects: np.ndarray, se: np.ndarray, errors: np.ndarray, headline: Effect, level: float
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Effects that add up to the headline, their standard errors, and how far the sum had to move."""
-    own = _with_sum(errors, se)
-    size = float(own.sum())
-    low, high = headline.confidence_interval(level)
-    variance = ((high - low) / 2 / special.stdtrit(headline.fit.estimates.df, (1 + level) / 2)) ** 2
-    moved = headline.absolute - float(effects.sum())
-    share = own / size
-    return effects + share * moved, np.sqrt(np.maximum(se**2 + share**2 * (variance - size), 0)), moved
-
-
 def pool(y: np.ndarray, se: np.ndarray, common: float = 0.0) -> Pooled:
-    """Empirical Bayes for a normal mean of each group, with a noise that all share.
+    """Empirical Bayes for a normal mean of each group, from estimates `y` (groups,) and their standard errors `se`.
 
     The spread tau between groups is averaged over its restricted likelihood, so that intervals count what is not
-    known of it.
-
-    Parameters
-    ----------
-    y, se : ndarray, shape (groups,)
-        Estimates and their standard errors.
-    common : float
-        Variance of the part of the error that moves all groups alike; it tells nothing about their spread.
+    known of it. `common` is the variance of the part of the error that moves all groups alike; it tells nothing about
+    their spread.
     """
     y, se = np.asarray(y, float), np.asarray(se, float)
     if len(y) == 0:
         raise ValueError("no group is large enough to be shown: give larger groups")
     own = np.maximum(se**2 - common, 1e-3 * se**2)
-    taus = (
-        np.linspace(0, 3 * max(np.ptp(y), se.max()), 600) if len(y) > 2 else np.zeros(1)
-    )  # two say nothing of it
+    taus = np.linspace(0, 3 * max(np.ptp(y), se.max()), 600 if len(y) > 2 else 1)  # two say nothing of it
     weight = 1 / (own + taus[:, None] ** 2)
     total = weight.sum(axis=1)
     means = weight @ y / total
@@ -262,35 +213,17 @@ def pool(y: np.ndarray, se: np.ndarray, common: float = 0.0) -> Pooled:
     at_tau = means[:, None] + kept * (y - means[:, None])
     within = kept * own + (1 - kept) ** 2 / total[:, None]
     estimates, mean = share @ at_tau, float(share @ means)
-    variance = share @ within + share @ (at_tau - estimates) ** 2 + common
-    mean_variance = share @ (1 / total) + share @ (means - mean) ** 2 + common
-    return Pooled(
-        estimates, np.sqrt(variance), mean, float(np.sqrt(mean_variance)), float(np.sqrt(share @ taus**2))
-    )
+    se = np.sqrt(share @ (within + (at_tau - estimates) ** 2) + common)
+    mean_se = float(np.sqrt(share @ (1 / total + (means - mean) ** 2) + common))
+    return Pooled(estimates, se, mean, mean_se, float(np.sqrt(share @ taus**2)))
 
 
 def _hide(table: pd.DataFrame, by: str, shown: np.ndarray) -> pd.DataFrame:
     """Numbers of hidden groups become one row, as far as they add up."""
-    additive = ["observed", "expected", "effect", "contribution"]
-    numbers = table.columns.drop([by, "suppressed"])
-    result = table.copy()
-    result.loc[~shown, numbers] = np.nan
-    result = result.sort_values("effect", ascending=False, kind="stable", ignore_index=True)
+    others = table.loc[~shown, ["observed", "expected", "effect", "contribution"]].sum()
+    table.loc[~shown, table.columns.drop([by, "suppressed"])] = np.nan
+    table = table.sort_values("effect", ascending=False, kind="stable", ignore_index=True)
     if (~shown).sum() > 1:
-        others = table.loc[~shown, additive].sum().to_dict()
-        row = {
-            **dict.fromkeys(numbers, np.nan),
-            by: f"{OTHERS} ({(~shown).sum()})",
-            **others,
-            "suppressed": False,
-        }
-        result = pd.concat([result, pd.DataFrame([row])[list(result.columns)]], ignore_index=True)
-    return result
-
-
-def _wide(panel: pd.DataFrame, by: str, column: str) -> pd.DataFrame:
-    """Days x groups; a day without payments is zero."""
-    wide = panel.groupby(["date", by], observed=True)[column].sum().unstack(fill_value=0)  # noqa: PD010
-    wide.columns = wide.columns.astype(str)
-    wide = wide.reindex(pd.date_range(wide.index.min(), wide.index.max()), fill_value=0)
-    return wide.astype(float)
+        row = {by: f"{OTHERS} ({(~shown).sum()})", **others, "suppressed": False}
+        table = pd.concat([table, pd.DataFrame([row])], ignore_index=True)
+    return table

@@ -10,11 +10,11 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from analysis.disclosure import LEAST, may_show
 from analysis.groups import pool
 from analysis.ledger.first_timers import HORIZONS, first_timers
+from analysis.model.effect import half_width
 from analysis.placebo import comparable_days
 from analysis.windows import Windows
 
@@ -36,9 +36,8 @@ def first_digital(table: pd.DataFrame, column: str = "payers") -> pd.Series:
         `payers`, `from_counter`, or `again_30` and its like, whose last k days are NaN.
     """
     if column not in table:
-        raise ValueError(
-            f"the table has no column {column!r}: it has {', '.join(table.columns.drop(['date', 'channel']))}"
-        )
+        known = ", ".join(table.columns.drop(["date", "channel"]))
+        raise ValueError(f"the table has no column {column!r}: it has {known}")
     series = table.groupby("date")[column].sum(min_count=1).astype(float)
     return series.asfreq("D").rename(f"first_digital_{column}")
 
@@ -125,7 +124,7 @@ def _difference(
     found |= {"ordinary_share": mean, "difference": difference}
     if n and enough:
         error = math.sqrt(own * (1 - own) / n + tau**2 + 1 / weight.sum())
-        half = special.stdtrit(len(payers) - 1, (1 + level) / 2) * error
+        half = half_width(level, len(payers) - 1) * error
         # An ordinary share is between 0 and 1.
         found |= {"low": max(difference - half, share - 1), "high": min(difference + half, share)}
     return found
@@ -145,7 +144,6 @@ def _hidden(rows: pd.DataFrame) -> pd.DataFrame:
     order = ["channel", "days", "payers", "share", "ordinary_days", "ordinary_payers", "ordinary_share"]
     rows = rows[[*order, "difference", "low", "high"]].astype({"payers": float, "ordinary_payers": float})
     rows["suppressed"] = ~rows["channel"].map(shown).to_numpy(bool)
-    rows.loc[rows["suppressed"], rows.columns.drop(["channel", "days", "ordinary_days", "suppressed"])] = (
-        np.nan
-    )
+    numbers = rows.columns.drop(["channel", "days", "ordinary_days", "suppressed"])
+    rows.loc[rows["suppressed"], numbers] = np.nan
     return rows

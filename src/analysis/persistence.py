@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from analysis.displacement import AFTER, around, half_width
-from analysis.effect import Interval
+from analysis.displacement import AFTER, around
 from analysis.model.covariance import whitener
+from analysis.model.effect import Interval, half_width
 from analysis.windows import Windows
 
 HALF_LIVES = np.geomspace(1, 730, 100)
@@ -24,14 +24,12 @@ class Persistence:
     ----------
     first : float
         Rise on the day after, in fractions of all payments; extrapolated from the days beyond the window.
-    first_interval : Interval
     half_life : float
         In days; NaN where no rise is seen.
     half_life_interval : Interval
         By profile likelihood; infinite where the rise is not seen to fade within the data.
     days : DataFrame
         `date`, `lag`, `share`, `expected`, `fitted`, of each working day after the window.
-    level : float
     """
 
     first: float
@@ -54,61 +52,44 @@ def persistence(
     odds = (digital / counter.where(counter > 0)).rename("odds")
     odds = odds.where(odds > 0)
     end = windows.event_end + pd.Timedelta(days=after)
-    odds[windows.event_start - pd.Timedelta(days=windows.waiting) : end] = (
-        odds.median()
-    )  # dummies take these days out
+    start = windows.event_start - pd.Timedelta(days=windows.waiting)
+    odds[start:end] = odds.median()  # dummies take these days out
     fit = around(odds, windows, windows.waiting, after, "pre-week")
     later = fit.days > end
     if later.sum() < 5:
         raise ValueError(
             "fewer than 5 open days beyond the window: give a longer after-period to see what lasts"
         )
-    best = fit.estimates.best
-    names = np.array(fit.columns.names)
-    columns = fit.columns.rows[names != AFTER]
+    named = np.array(fit.columns.names) != AFTER
+    columns, ridge = fit.columns.rows[named], np.sqrt(fit.estimates.ridge[fit.estimates.best, named])
     lag = (fit.days - windows.event_end).days.to_numpy()
     rises = np.where(lag > 0, 0.5 ** ((lag - 1) / HALF_LIVES[:, None]), 0.0) * ~fit.touched
-    whiten = whitener(fit.numbers, fit.processes.take(fit.estimates.points[[best]]))
-    white = whiten(np.vstack([columns, rises, fit.z]) / fit.size)[0]
-    ridge = np.sqrt(fit.estimates.ridge[best][names != AFTER])
-    k = len(columns)
-    Q, _ = np.linalg.qr(np.vstack([white[:k].T, np.diag(ridge)]))
-    rest = np.hstack([white[k:], np.zeros((len(white) - k, k))])
-    rest = rest - (rest @ Q) @ Q.T
-    Zw, yw = rest[:-1], rest[-1]
-    size = (Zw**2).sum(axis=1)
-    rise = Zw @ yw / size
-    squares = yw @ yw - rise**2 * size
-    at = int(squares.argmin())
-    df = fit.estimates.df - 1
-    variance, bound = squares[at] / df, half_width(level, df) ** 2
-    kept = squares - squares[at] <= variance * bound
-    seen = rise[at] > 0 and (yw @ yw - squares[at]) / variance > bound
-    lives = HALF_LIVES[kept]
-    life = Interval(float(lives[0]), float(lives[-1]) if lives[-1] < HALF_LIVES[-1] else np.inf)
+    rows = np.vstack([columns, rises, fit.z]) / fit.size
+    # Whitened, and below them a row for each prior: ordinary least squares from here on.
+    white = whitener(fit.numbers, fit.likeliest)(rows)[0].T
+    white = np.vstack([white, np.eye(len(ridge), len(rows)) * ridge[:, None]])
+    X, rest = white[:, : len(ridge)], white[:, len(ridge) :]
+    Q, _ = np.linalg.qr(X)
+    apart = rest - Q @ (Q.T @ rest)
+    size, product = (apart[:, :-1] ** 2).sum(axis=0), apart[:, :-1].T @ apart[:, -1]
+    rise, whole = product / size, apart[:, -1] @ apart[:, -1]
+    squares = whole - rise**2 * size
+    at, df = int(squares.argmin()), fit.estimates.df - 1
+    bound = squares[at] / df * half_width(level, df) ** 2
+    kept = squares - squares[at] <= bound
+    life = Interval(0.0, np.inf)
+    if seen := rise[at] > 0 and whole - squares[at] > bound:
+        lives = HALF_LIVES[kept]
+        life = Interval(float(lives[0]), float(lives[-1]) if lives[-1] < HALF_LIVES[-1] else np.inf)
     # The rise on the first day by profile likelihood too: what each half-life leaves of the same F test.
-    half = np.sqrt(np.maximum(variance * bound - (squares[kept] - squares[at]), 0) / size[kept])
+    half = np.sqrt(np.maximum(bound - (squares[kept] - squares[at]), 0) / size[kept])
     ends = np.array([(rise[kept] - half).min(), rise[at], (rise[kept] + half).max()])
-    solved = np.vstack([white[:k].T, np.diag(ridge)])
-    target = np.append(white[-1] - rise[at] * white[k + at], np.zeros(k))
-    coefficients = np.linalg.lstsq(solved, target, rcond=None)[0]
+    coefficients = np.linalg.lstsq(X, rest[:, -1] - rise[at] * rest[:, at], rcond=None)[0]
     usual = coefficients @ columns + np.log(fit.unit)
     base = special.expit(usual[later].mean())
-    low, first, high = special.expit(special.logit(base) + ends) - base
-    table = {
-        "date": fit.days[later],
-        "lag": lag[later],
-        "share": special.expit(fit.z + np.log(fit.unit))[later],
-    }
-    table |= {
-        "expected": special.expit(usual[later]),
-        "fitted": special.expit((usual + rise[at] * rises[at])[later]),
-    }
-    return Persistence(
-        float(first),
-        Interval(float(low), float(high)),
-        float(HALF_LIVES[at]) if seen else np.nan,
-        life if seen else Interval(0.0, np.inf),
-        pd.DataFrame(table),
-        level,
-    )
+    low, first, high = (float(end) for end in special.expit(special.logit(base) + ends) - base)
+    odds = {"share": fit.z + np.log(fit.unit), "expected": usual, "fitted": usual + rise[at] * rises[at]}
+    days = pd.DataFrame({"date": fit.days, "lag": lag} | {name: special.expit(z) for name, z in odds.items()})
+    half_life = float(HALF_LIVES[at]) if seen else np.nan
+    days = days[later].reset_index(drop=True)
+    return Persistence(first, Interval(low, high), half_life, life, days, level)

@@ -10,12 +10,16 @@ import numpy as np
 import pandas as pd
 
 from analysis import days
-from analysis.effect import ESTIMATORS, estimate, tidy
+from analysis.effect import TEXTBOOK, estimate, tidy
 from analysis.model.constants import MIN_PATTERN
 from analysis.model.ordinary import LEVEL, before_the_event
 from analysis.model.recursive import Errors, forecast_errors
 from analysis.model.regression import Regression
 from analysis.windows import Windows
+
+# Estimators and scales that can be defended, and other lengths of the week before, of the specification curve.
+CURVE = [("gls", None), ("gls", "log"), ("gls", "identity"), *((one.__name__, None) for one in TEXTBOOK)]
+WEEKS = (7, 14, 28)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +32,9 @@ class Placebos:
         First days of the pretended events, in order.
     comparable : ndarray of bool, shape (dates,)
         Whether a date is like the event: see `comparable_days`.
-    relative : ndarray, shape (dates,)
-        What each of them "added", as a fraction of what was expected; 0.3 is +30 %.
-    t : ndarray, shape (dates,)
-        The same over its standard error.
-    distance : ndarray, shape (dates,)
-        Root mean square of the standardised errors of its days (Andrews 2003).
+    relative, t, distance : ndarray, shape (dates,)
+        What each of them "added", as a fraction of what was expected; the same over its standard error; the root mean
+        square of the standardised errors of its days (Andrews 2003).
     event_relative, event_t, event_distance : float
         Those of the event.
     event_effect, event_error : float
@@ -58,7 +59,7 @@ class Placebos:
 
     @property
     def floor(self) -> float:
-        """The smallest p-value that so many comparable dates can give."""
+        """The smallest `p_value` that so many comparable dates can give."""
         return 1 / (1 + np.count_nonzero(self.comparable))
 
     @property
@@ -82,131 +83,60 @@ class Placebos:
         return pd.DataFrame({"date": self.dates[like], "relative": self.relative[like], "t": self.t[like]})
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Where the event could have fallen, and what each date would have been forecast from.
+def at_every_date(
+    fit: Regression, windows: Windows, baseline: str, Z: np.ndarray, among: np.ndarray | bool = True
+) -> tuple[np.ndarray, Errors]:
+    """Forecast every date that has two months before it and all days that the event needs, as the event is forecast.
 
-    Parameters
-    ----------
-    fit : Regression
-        Of the event.
-    starts : ndarray of int, shape (T,)
-        Rows of the first days; the event's own is the last.
-    length, gap : int
-        Days of the event, and days before it that nothing is learned from.
-    week : tuple of two ints, or None
-        As in `forecast_errors`.
+    Columns, scale and error process are those of `fit`, the event's own regression, at its likeliest process;
+    coefficients are those of the days before each date. `Z` (m, n) holds series on the days of the fit, `among` (k,)
+    may leave out some of its columns. Returns the rows of the first days (T,), the event's own last, and the errors;
+    a ValueError says that fewer than ten dates come before the event.
     """
-
-    fit: Regression
-    starts: np.ndarray
-    length: int
-    gap: int
-    week: tuple[int, int] | None
-
-    @classmethod
-    def of(cls, fit: Regression, windows: Windows, baseline: str) -> Layout:
-        """Every date with two months before it and all days that the event needs.
-
-        Raises
-        ------
-        ValueError
-            If there are fewer than ten.
-        """
-        length, waiting, numbers = len(windows.event_days), windows.waiting, fit.numbers
-        week = (windows.baseline_days, 1 + waiting) if LEVEL in fit.columns.names else None
-        gap = max(len(windows.campaign_days), windows.baseline_days if week else waiting)
-        offsets = [-back for back in range(week[0], week[1] - 1, -1)] if week else []
-        offsets += list(range(length))
-        event = int(np.argmax(fit.touched))
-        there = np.isin(numbers[:, None] + offsets, numbers).all(axis=1) & (
-            numbers - gap > numbers[0] + MIN_PATTERN
+    length, waiting, numbers = len(windows.event_days), windows.waiting, fit.numbers
+    level = np.array(fit.columns.names) == LEVEL
+    week = (windows.baseline_days, 1 + waiting) if level.any() else None
+    gap = max(len(windows.campaign_days), windows.baseline_days if week else waiting)
+    offsets = [*(range(-week[0], -week[1] + 1) if week else ()), *range(length)]
+    event = int(np.argmax(fit.touched))
+    there = np.isin(numbers[:, None] + offsets, numbers).all(axis=1) & ~fit.touched
+    there &= (numbers - gap > numbers[0] + MIN_PATTERN) & (numbers + length <= numbers[event])
+    starts = np.append(np.flatnonzero(there), event)
+    if len(starts) < 11:
+        raise ValueError(
+            f"{len(starts) - 1} dates before the event have two months before them: give a longer history"
         )
-        before = numbers + length <= numbers[event]
-        starts = np.append(np.flatnonzero(there & before & ~fit.touched), event)
-        if len(starts) < 11:
-            raise ValueError(
-                f"{len(starts) - 1} dates before the event have two months before them: give a longer history"
-            )
-        return cls(fit, starts, length, gap, week)
-
-    def errors(self, Z: np.ndarray, among: np.ndarray | bool = True) -> Errors:
-        """Of series Z (m, n), on the fit's own columns; `among` (k,) may leave some out."""
-        fit, best, k = self.fit, self.fit.estimates.best, len(self.fit.columns.names)
-        named = np.array([name != LEVEL for name in fit.columns.names])
-        kept = np.flatnonzero((np.arange(k) < fit.columns.place) & named & among)
-        return forecast_errors(
-            fit.columns.rows[kept],
-            Z,
-            fit.numbers,
-            fit.processes.take(fit.estimates.points[[best]]),
-            fit.estimates.ridge[best, kept],
-            self.starts,
-            self.length,
-            self.gap,
-            self.week,
-            fit.size,
-            slice(len(kept) - int(fit.odd.sum()), len(kept)),
-        )
+    kept = np.flatnonzero((np.arange(len(level)) < fit.columns.place) & ~level & among)
+    X, ridge = fit.columns.rows[kept], fit.estimates.ridge[fit.estimates.best, kept]
+    odd = slice(len(kept) - int(fit.odd.sum()), len(kept))
+    errors = forecast_errors(X, Z, numbers, fit.likeliest, ridge, starts, length, gap, week, fit.size, odd)
+    return starts, errors
 
 
-def placebos(
-    daily: pd.Series, windows: Windows, baseline: str = "pre-week", weekday: str = "kind"
-) -> Placebos:
+def placebos(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> Placebos:
     """Forecast every date before the event from the days before it, as the event is forecast, and rank the event.
 
-    Columns, scale and error process are those of the event's own regression, at its likeliest process; coefficients
-    are those of the days before each date. After a campaign each date is forecast over as long a campaign, and for
-    ``"pre-week"`` from the level of the week before it.
-
-    Parameters
-    ----------
-    weekday : {"kind", "same"}
-        Compare with days of the same kind (working or not) or of the same weekday only.
-
-    Raises
-    ------
-    ValueError
-        If fewer than ten dates have two months before them.
+    After a campaign each date is forecast over as long a campaign, and for ``"pre-week"`` from the level of the week
+    before it. Comparable dates are those of `comparable_days`. A ValueError says that fewer than ten dates have two
+    months before them.
     """
     fit, _ = before_the_event(tidy(daily, windows), windows, baseline)
-    layout = Layout.of(fit, windows, baseline)
-    errors, starts = layout.errors(fit.z[None]), layout.starts
-    event, length = starts[-1], layout.length
+    starts, errors = at_every_date(fit, windows, baseline, fit.z[None])
     spread = errors.spread * np.sqrt(fit.estimates.variances[fit.estimates.best])
-    effects = errors.effects[:, 0]
-    observed = np.array([fit.z[start : start + length] for start in starts])
+    effects, distance, dates = errors.effects[:, 0], errors.distance[:, 0], fit.days[starts[:-1]]
+    observed = fit.z[starts[:, None] + np.arange(len(windows.event_days))]
     relative = fit.inverse(observed).sum(axis=1) / fit.inverse(observed - effects[:, None]).sum(axis=1) - 1
-    past, dates = starts != event, fit.days[starts]
-    like = np.isin(dates[past], comparable_days(dates[past], windows, weekday))
-    return Placebos(
-        dates[past],
-        like,
-        relative[past],
-        (effects / spread)[past],
-        errors.distance[past, 0],
-        float(relative[-1]),
-        float(effects[-1] / spread[-1]),
-        float(errors.distance[-1, 0]),
-        float(effects[-1]),
-        float(spread[-1]),
-    )
+    t, like = effects / spread, dates.isin(comparable_days(dates, windows))
+    event = [float(each[-1]) for each in (relative, t, distance, effects, spread)]
+    return Placebos(dates, like, relative[:-1], t[:-1], distance[:-1], *event)
 
 
 @dataclass(frozen=True, slots=True)
 class JointTest:
-    """One event, several metrics: how often an ordinary date has its largest |t| as large.
+    """One event, several metrics: how often an ordinary date has its largest |t| as large."""
 
-    Parameters
-    ----------
-    statistics : ndarray, shape (metrics,)
-        The event's t statistics.
-    reference : ndarray, shape (dates, metrics)
-        Those of the placebo dates.
-    """
-
-    statistics: np.ndarray
-    reference: np.ndarray
+    statistics: np.ndarray  # (metrics,), the event's t statistics
+    reference: np.ndarray  # (dates, metrics), those of the placebo dates
 
     @property
     def p_value(self) -> float:
@@ -238,12 +168,8 @@ def every_test(metrics: dict[str, pd.Series], windows: Windows, baseline: str = 
     tests = [placebos(daily, windows, baseline) for daily in metrics.values()]
     rows = []
     for name, test, adjusted in zip(metrics, tests, joint_test(tests).adjusted, strict=True):
-        row = {
-            "metric": name,
-            "relative": test.event_relative,
-            "placebo": test.p_value,
-            "conformal": test.conformal,
-        }
+        row = {"metric": name, "relative": test.event_relative}
+        row |= {"placebo": test.p_value, "conformal": test.conformal}
         if len(windows.event_days) > 1:
             row["end_of_sample"] = test.end_of_sample
         rows.append(row | {"adjusted": float(adjusted), "floor": test.floor})
@@ -255,7 +181,6 @@ def specifications(
     windows: Windows,
     level: float = 0.95,
     histories: tuple[int | None, ...] = (None, 180, 90),
-    weeks: tuple[int, ...] = (7, 14, 28),
 ) -> pd.DataFrame:
     """The effect under every defensible choice, so that a reader sees how much hangs on which.
 
@@ -272,32 +197,28 @@ def specifications(
         where it is chosen from the data), `absolute`, `relative`, `low`, `high` (fractions), `p_value`, `headline`
         (whether it is the effect that every report gives; one row is, whatever the study's own choices).
     """
-    rows = []
+    rows, own = [], (windows.baseline_days, windows.waiting)
     for history in histories:
         start = windows.history_start if history is None else windows.event_start - pd.Timedelta(days=history)
-        if history is not None and (daily.index[0] > start or (windows.history_start or start) > start):
+        if history is not None and max(daily.index[0], windows.history_start or start) > start:
             continue
         for baseline in ("pre-week", "history") if len(windows.campaign_days) else ("pre-week",):
-            anchored, own = windows.anchored(baseline), (windows.baseline_days, windows.waiting)
-            others = itertools.product((own[0], *weeks), (own[1], 0, 2)) if anchored else ()
-            for week, wait in dict.fromkeys((own, *others)):  # without a level of its own no week is chosen
+            anchored = windows.anchored(baseline)  # without a level of its own no week is chosen
+            others = itertools.product((own[0], *WEEKS), (own[1], 0, 2)) if anchored else ()
+            for week, wait in dict.fromkeys((own, *others)):
                 chosen = replace(windows, baseline_days=week, history_start=start, wait_days=wait)
-                for name in CURVE:
-                    for scale in (None, "log", "identity") if name == "gls" else (None,):
-                        row = {"estimator": name, "baseline": baseline, "history": str(history or "all")}
-                        row |= {"baseline_days": week if anchored else pd.NA, "scale": scale or ""}
-                        row["wait_days"] = wait if anchored else pd.NA
-                        row["headline"] = (name, baseline, history, scale) == ("gls", "pre-week", None, None)
-                        row["headline"] &= (week, wait) == own
-                        rows.append(row | _numbers(daily, chosen, name, baseline, scale, level))
+                for name, scale in CURVE:
+                    row = {"estimator": name, "baseline": baseline, "history": str(history or "all")}
+                    row |= {"baseline_days": week if anchored else pd.NA, "scale": scale or ""}
+                    row["wait_days"] = wait if anchored else pd.NA
+                    choice = (name, scale, baseline, history, week, wait)
+                    row["headline"] = choice == ("gls", None, "pre-week", None, *own)
+                    rows.append(row | _numbers(daily, chosen, name, baseline, scale, level))
     table = pd.DataFrame(rows).astype({"baseline_days": "Int64", "wait_days": "Int64"})
-    table = table.dropna(subset=["relative"])
     # A scale that the data choose anyway gives one row, not two.
-    table = table.drop_duplicates(["estimator", "baseline", "relative", "low", "high"])
+    same = ["estimator", "baseline", "relative", "low", "high"]
+    table = table.dropna(subset=["relative"]).drop_duplicates(same)
     return table.sort_values("relative", kind="stable", ignore_index=True)
-
-
-CURVE = [name for name in ESTIMATORS if name not in ("same_weekday", "pre_week_mean", "day_before")]
 
 
 def _numbers(daily, windows: Windows, name: str, baseline: str, scale: str | None, level: float) -> dict:
@@ -323,15 +244,18 @@ def comparable_days(starts: pd.DatetimeIndex, windows: Windows, weekday: str = "
     length = len(windows.event_days)
     every = pd.date_range(starts.min(), starts.max() + pd.Timedelta(days=length - 1))
     day = days.features(every, windows.country)
-    of_event = days.features(windows.event_days[:1], windows.country).iloc[0]
-    busy = (day["holiday"] != "") | every.isin(windows.excluded)
-    busy |= every.isin(windows.event_days) | every.isin(windows.campaign_days)
+    event = days.features(windows.event_days[:1], windows.country).iloc[0]
+    ours = windows.event_days.union(windows.campaign_days).union(pd.DatetimeIndex(windows.excluded))
+    busy = (day["holiday"] != "") | every.isin(ours)
     free = busy[::-1].rolling(length, min_periods=1).sum()[::-1] == 0
-    same = (
-        day["weekday"] == of_event["weekday"] if weekday == "same" else day["weekend"] == of_event["weekend"]
-    )
-    same &= (day["month_days_left"] < 3) == (of_event["month_days_left"] < 3)
-    return starts[(free & same).reindex(starts).to_numpy(bool)]
+    kind = "weekday" if weekday == "same" else "weekend"
+    like = (day[kind] == event[kind]) & ((day["month_days_left"] < 3) == (event["month_days_left"] < 3))
+    return starts[(free & like).reindex(starts).to_numpy(bool)]
+
+
+def evenly(starts: pd.DatetimeIndex, most: int) -> pd.DatetimeIndex:
+    """At most so many of the dates, evenly spread over them."""
+    return starts[np.unique(np.linspace(0, len(starts) - 1, min(most, len(starts))).astype(int))]
 
 
 def p_value(statistic: float, reference: np.ndarray) -> float:

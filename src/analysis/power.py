@@ -13,20 +13,21 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from analysis.effect import estimate
+from analysis.effect import estimate, wide
 from analysis.model.covariance import whitener
 from analysis.model.ordinary import before_the_event
-from analysis.placebo import comparable_days
+from analysis.placebo import comparable_days, evenly
 from analysis.windows import Windows
 
 LENGTHS = (1, 2, 3, 5)
-DESIGNS = (
-    "all, one day",
-    "all, two days a week apart",
-    "half, one day",
-    "two waves",
-    "staggered over a week",
-)
+# Which group (column) closes on which day (row), by the groups' rank (groups,) in a random order.
+DESIGNS = {
+    "all, one day": lambda rank: np.ones((1, len(rank))),
+    "all, two days a week apart": lambda rank: np.repeat([1.0, 0, 0, 0, 0, 1], len(rank)).reshape(6, -1),
+    "half, one day": lambda rank: 1.0 * (rank < len(rank) // 2)[None],
+    "two waves": lambda rank: 1.0 * (rank % 2 == np.arange(2)[:, None]),
+    "staggered over a week": lambda rank: 1.0 * (rank % 5 == np.arange(5)[:, None]),
+}
 MOST_DATES = 40  # ordinary dates tried of each design
 
 
@@ -68,7 +69,7 @@ def detectable(
             raise ValueError(f"{name} is {value}: give a fraction between 0 and 1")
     z, rows = special.ndtri([(1 + level) / 2, power]), []
 
-    def add(part: pd.DataFrame, length: int, weekday=pd.NA, history="all", compared: bool = False) -> None:
+    def add(part: pd.DataFrame, length: int = 1, weekday=pd.NA, history="all", compared=False) -> None:
         sd = np.sqrt((part["sd"] ** 2).mean())
         found = (sd, np.expm1(z.sum() * sd), part["least"].quantile(power), part["alarm"].mean())
         rows.append((length, weekday, history, compared, *found, len(part)))
@@ -78,13 +79,13 @@ def detectable(
         add(part, length)
         for weekday, same in part.groupby("weekday") if length == 1 else ():
             if len(same) >= 3:
-                add(same, 1, weekday)
+                add(same, weekday=weekday)
     for history in filter(None, histories):
         if len(part := _forecasts(daily, windows, level, 1, history)):
-            add(part, 1, history=str(history))
+            add(part, history=str(history))
     if comparison is not None:
         ratio = (daily / comparison).rename(daily.name) * float(comparison.mean())
-        add(_forecasts(ratio, windows, level, 1), 1, compared=True)
+        add(_forecasts(ratio, windows, level, 1), compared=True)
     columns = "length weekday history comparison sd detectable simulated false_alarms dates"
     return pd.DataFrame(rows, columns=columns.split()).astype({"weekday": "Int64"})
 
@@ -134,14 +135,15 @@ def designs(
     if len(shocks) < 30:
         raise ValueError(f"{len(shocks)} ordinary days like the event in the history: give at least 30")
     covariance = np.cov(shocks, rowvar=False)
-    precise = np.triu(np.outer(1 / np.diag(covariance), 1 / np.diag(covariance)), 1)
+    variances = np.diag(covariance)
+    precise = np.triu(1 / np.outer(variances, variances), 1)
     shared = max(0.0, float((covariance * precise).sum() / precise.sum()))
-    own = np.maximum(np.diag(covariance) - shared, 1e-3 * np.diag(covariance))
+    own = np.maximum(variances - shared, 1e-3 * variances)
     rng, z, rows = np.random.default_rng(seed), special.ndtri((1 + level) / 2), []
-    for design in DESIGNS:
+    for design, closing in DESIGNS.items():
         draw = np.empty((draws, 4))
         for i in range(draws):
-            closed = _closed(design, shocks.shape[1], rng)
+            closed = closing(rng.permutation(shocks.shape[1]))
             first = rng.integers(len(shocks) - 9)
             weights, variance = _weights(closed, shared, own)
             null = (weights * shocks[first : first + len(closed)]).sum()
@@ -150,12 +152,19 @@ def designs(
             draw[i] = null, variance, found, variance + spread**2 * (share**2).sum()
         null, variance, found, whole = draw.T
         sd, errors = np.sqrt(whole.mean()), z * np.sqrt(whole)
-        reach = np.expm1((z + special.ndtri(0.8)) * sd)
-        covers, alarms = np.abs(found - effect) < errors, np.abs(null) > z * np.sqrt(variance)
-        numbers = (sd, reach, found.std(), covers.mean(), alarms.mean(), (found > errors).mean())
-        rows.append((design, int(closed.sum()), *numbers))
-    columns = "design closures sd detectable simulated_sd coverage false_alarms power"
-    return pd.DataFrame(rows, columns=columns.split())
+        rows.append(
+            {
+                "design": design,
+                "closures": int(closed.sum()),
+                "sd": sd,
+                "detectable": np.expm1((z + special.ndtri(0.8)) * sd),
+                "simulated_sd": found.std(),
+                "coverage": (np.abs(found - effect) < errors).mean(),
+                "false_alarms": (np.abs(null) > z * np.sqrt(variance)).mean(),
+                "power": (found > errors).mean(),
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def _forecasts(
@@ -169,51 +178,31 @@ def _forecasts(
     if len(starts):
         starts = comparable_days(starts, replace(windows, event_end=windows.event_start + last))
     rows = []
-    for i in np.unique(np.linspace(0, len(starts) - 1, min(MOST_DATES, len(starts))).astype(int)):
-        if not (daily.reindex(pd.date_range(starts[i], starts[i] + last)) > 0).all():
+    for start in evenly(starts, MOST_DATES):
+        days = {"event_start": start, "event_end": start + last}
+        days["campaign_start"] = start - campaign if campaign else None
+        if history:
+            days["history_start"] = start - campaign - history * day
+        if not (daily.reindex(pd.date_range(start, start + last)) > 0).all():
             continue  # missing, or nothing to compare an effect with
-        announced = starts[i] - campaign
-        edition = replace(
-            windows,
-            event_start=starts[i],
-            event_end=starts[i] + last,
-            campaign_start=announced if campaign else None,
-            history_start=announced - history * day if history else windows.history_start,
-        )
-        effect = estimate(daily[: edition.event_end], edition)
+        effect = estimate(daily[: start + last], replace(windows, **days))
         low, high = effect.expected_interval(level)
         sd = np.log(high / max(low, 1e-9 * high)) / 2 / special.ndtri((1 + level) / 2)
-        rows.append(
-            (starts[i].day_of_week, sd, high / effect.observed - 1, not low <= effect.observed <= high)
-        )
+        alarm = not low <= effect.observed <= high
+        rows.append((start.day_of_week, sd, high / effect.observed - 1, alarm))
     return pd.DataFrame(rows, columns=["weekday", "sd", "least", "alarm"])
 
 
 def _innovations(panel: pd.DataFrame, windows: Windows, by: str, metric: str) -> np.ndarray:
     """One-step errors of each group's log series on ordinary days like the event, shape (days, groups)."""
-    daily = panel.groupby(["date", by], observed=True)[metric].sum().unstack(fill_value=0)  # noqa: PD010
-    daily = daily.reindex(pd.date_range(daily.index.min(), daily.index.max()), fill_value=0).astype(float)
     one, columns = replace(windows, event_end=windows.event_start), {}
-    for name, series in daily[: one.event_end].items():
+    for name, series in wide(panel, by, metric)[: one.event_end].items():
         fit, _ = before_the_event(series.clip(lower=0.5), one, scale="log")  # a zero has no logarithm
-        best = fit.estimates.best
-        process = fit.processes.take(fit.estimates.points[[best]])
-        step = np.sqrt(fit.estimates.variances[best]) * whitener(fit.numbers, process).root[0]
+        variance = fit.estimates.variances[fit.estimates.best]
+        step = np.sqrt(variance) * whitener(fit.numbers, fit.likeliest).root[0]
         columns[name] = pd.Series(fit.residuals * fit.size * step, fit.days)
     errors = pd.DataFrame(columns).dropna()
     return errors.loc[comparable_days(errors.index, one)].to_numpy()
-
-
-def _closed(design: str, groups: int, rng: np.random.Generator) -> np.ndarray:
-    """Which group (column) closes on which day (row)."""
-    rank = rng.permutation(groups)
-    return {
-        DESIGNS[0]: np.ones((1, groups)),
-        DESIGNS[1]: np.repeat([1.0, 0, 0, 0, 0, 1], groups).reshape(6, groups),  # working days: a week apart
-        DESIGNS[2]: 1.0 * (rank < groups // 2)[None],
-        DESIGNS[3]: 1.0 * (rank % 2 == np.arange(2)[:, None]),
-        DESIGNS[4]: 1.0 * (rank % 5 == np.arange(5)[:, None]),
-    }[design]
 
 
 def _weights(closed: np.ndarray, shared: float, own: np.ndarray) -> tuple[np.ndarray, float]:
@@ -221,8 +210,7 @@ def _weights(closed: np.ndarray, shared: float, own: np.ndarray) -> tuple[np.nda
 
     V = shared 11' + diag(own); V^-1 a by Sherman and Morrison, a row a day.
     """
-    inverse = 1 / own
-    scale = shared / (1 + shared * inverse.sum())
-    solved = closed * inverse - scale * inverse * (closed * inverse).sum(axis=1, keepdims=True)
+    part = shared / (1 + shared * (1 / own).sum())
+    solved = (closed - part * (closed / own).sum(axis=1, keepdims=True)) / own
     size = (closed * solved).sum()
     return solved / size, float(1 / size)

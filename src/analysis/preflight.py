@@ -46,6 +46,7 @@ def _of_figures(study: Study) -> Iterator[str]:
 def _of_ledger(study: Study) -> Iterator[str]:
     """Metrics, channels and entities that a ledger lacks."""
     from analysis.ledger.panel import METRICS
+    from analysis.ledger.survey import listed
 
     names = study._names
     yield from _unknown("metrics", study.metrics, METRICS, "a metric of a ledger")
@@ -69,7 +70,7 @@ def _of_ledger(study: Study) -> Iterator[str]:
         yield from _unknown("offline_channels", study.offline_channels, channels, "a channel")
         if "offline_channels" not in study.model_fields_set:
             yield (
-                f"which of the channels {_listed(channels)} are service centres? name them as offline_channels, "
+                f"which of the channels {listed(channels)} are service centres? name them as offline_channels, "
                 "or write offline_channels: [] if none is"
             )
     if "digital_share" in study.metrics and not study.offline_channels:
@@ -97,16 +98,12 @@ def _refuse_days(study: Study, metric: str) -> None:
 
 
 def _unknown(key: str, given: Iterable[str], known: Iterable[str], what: str) -> Iterator[str]:
-    from analysis.ledger.sources import nearest
+    from analysis.ledger.errors import nearest
+    from analysis.ledger.survey import listed
 
     known = sorted(known)
     for name in given:
         if name not in known:
             near = nearest(name, known)
-            advice = f"did you mean {near}?" if near else f"there are {_listed(known)}"
+            advice = f"did you mean {near}?" if near else f"there are {listed(known)}"
             yield f"{key}: {name!r} is not {what}; {advice}"
-
-
-def _listed(names: Iterable[str]) -> str:
-    names = [" ".join(name.split())[:24] for name in names]
-    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if names[6:] else "")

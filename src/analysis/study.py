@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[2]
 SYNTHETIC = ROOT / "data" / "synthetic" / "dubai-2017.parquet"
 PACKAGE = Path(__file__).parent
 # What no notebook's output depends on: the command line, what precedes a report, and the making of reports.
-OUTSIDE = ("__main__.py", "preflight.py", "proposal.py", "report")
+OUTSIDE = ("__main__.py", "console.py", "preflight.py", "proposal.py", "report")
 
 
 def _day(value: Any) -> date:
@@ -122,7 +122,7 @@ class Study(BaseModel):
     ledger : str, optional
         Path of the ledger or daily CSV, relative to the study's file or to the repository.
     columns : dict
-        Name of each ledger column in the source, where it differs.
+        Name of each ledger column in the source, where it differs; of daily figures that of `date`, and of a measure.
     participants : list of str
         The entities that took part; empty means all.
     donors : list of str
@@ -326,7 +326,9 @@ class Study(BaseModel):
         from analysis import ledger
 
         how = {name: value for name, value in self._options().items() if name != "offline_channels"}
-        return ledger.read_daily(self.source, self.columns.get("date"), timezone=self.timezone, **how)
+        named = [theirs for ours, theirs in self.columns.items() if ours != "date"]
+        only = named[0] if len(named) == 1 and not self.donors and not self.covariates else None
+        return ledger.read_daily(self.source, self.columns.get("date"), only, timezone=self.timezone, **how)
 
     @cached_property
     def measured(self) -> list[str]:

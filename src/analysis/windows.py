@@ -70,15 +70,11 @@ class Windows:
         set_(self, "excluded", tuple(sorted(_day("excluded", day) for day in self.excluded)))
         if self.event_end < self.event_start:
             raise ValueError(f"event_end {end:%Y-%m-%d} is before event_start {self.event_start:%Y-%m-%d}")
-        if self.campaign_start is not None and self.campaign_start > self.event_start:
-            raise ValueError(
-                f"campaign_start {self.campaign_start:%Y-%m-%d} is after event_start {self.event_start:%Y-%m-%d}"
-            )
-        if self.history_start is not None and self.history_start >= self.event_start:
-            raise ValueError(
-                f"history_start {self.history_start:%Y-%m-%d} is not before event_start "
-                f"{self.event_start:%Y-%m-%d}"
-            )
+        first, campaign, history = self.event_start, self.campaign_start, self.history_start
+        if campaign is not None and campaign > first:
+            raise ValueError(f"campaign_start {campaign:%Y-%m-%d} is after event_start {first:%Y-%m-%d}")
+        if history is not None and history >= first:
+            raise ValueError(f"history_start {history:%Y-%m-%d} is not before event_start {first:%Y-%m-%d}")
         if isinstance(self.baseline_days, bool) or not isinstance(self.baseline_days, Integral):
             raise ValueError(f"baseline_days is {self.baseline_days!r}: give a whole number of days")
         if self.baseline_days < 1:
@@ -117,11 +113,8 @@ class Windows:
 
     def anchored(self, baseline: str) -> bool:
         """Whether the level of the week before has a coefficient of its own: after a campaign, for "pre-week"."""
-        return (
-            baseline == "pre-week"
-            and self.campaign_start is not None
-            and self.campaign_start < self.event_start
-        )
+        start = self.campaign_start
+        return baseline == "pre-week" and start is not None and start < self.event_start
 
     def ordinary(self, index: pd.DatetimeIndex, baseline: str = "pre-week") -> np.ndarray:
         """Which days of `index` an estimand learns from, shape of `index`.

@@ -93,7 +93,12 @@ def main() -> None:
 
         found = Path("build/fuzz") / target
         found.mkdir(parents=True, exist_ok=True)
-        options = ["-timeout=60", "-rss_limit_mb=4096", "-max_len=4096", f"-artifact_prefix={found.parent}/{target}-"]
+        options = [
+            "-timeout=60",
+            "-rss_limit_mb=4096",
+            "-max_len=4096",
+            f"-artifact_prefix={found.parent}/{target}-",
+        ]
         atheris.Setup([sys.argv[0], *options, *sys.argv[1:], str(found), str(CORPUS / target)], run)
         atheris.Fuzz()
 

@@ -7,6 +7,7 @@ it once a language.
 
 from analysis.figures.drawing import (
     NARROW,
+    WIDE,
     WIDTH_PIXELS,
     Description,
     canvas,
@@ -27,6 +28,7 @@ from analysis.figures.time import counterfactual, cumulative, history, leads_lag
 
 __all__ = [
     "NARROW",
+    "WIDE",
     "WIDTH_PIXELS",
     "Description",
     "bounds",

@@ -79,9 +79,12 @@ def placebo(test: Placebos, effect: Effect) -> Axes:
     percent_axis(ax.xaxis)
     ax.set_xlabel(_("what each date “added”, over what was expected of it"), fontsize=8 if narrow() else 9)
     more = test.rank - 1
-    alt = _(
+    alt = words.ngettext(
+        "Dot chart of what {n} comparable date “added”: half of them lie between {quarter} and {three_quarters}, all "
+        "between {low} and {high}. The event stands at {event}; p = {p}.",
         "Dot chart of what {n} comparable dates “added”: half of them lie between {quarter} and {three_quarters}, all "
-        "between {low} and {high}. The event stands at {event}; p = {p}."
+        "between {low} and {high}. The event stands at {event}; p = {p}.",
+        len(values),
     ).format(
         n=words.number(len(values), 1),
         quarter=words.percent(np.quantile(values, 0.25), 0.001, signed=True),
@@ -180,9 +183,12 @@ def specification(
         below.set_ylim(len(marks) - 0.7, -0.8)
     below.tick_params(bottom=False, labelbottom=False)
     ax.set_xlim(-1, len(rows))
-    alt = _(
+    alt = words.ngettext(
+        "The effect under {n} specification, sorted: from {low} to {high}, median {median}; in {clear} of them the "
+        "interval excludes zero. The effect that every report gives is {own}.",
         "The effect under {n} specifications, sorted: from {low} to {high}, median {median}; in {clear} of them the "
-        "interval excludes zero. The effect that every report gives is {own}."
+        "interval excludes zero. The effect that every report gives is {own}.",
+        len(rows),
     ).format(
         n=words.number(len(rows), 1),
         low=words.percent(rows["relative"].min(), signed=True),

@@ -42,9 +42,12 @@ def shares(rows: pd.DataFrame, by: str = "entity") -> Axes:
         )  # fmt: skip
     named = rows[rows[by] != REST]
     big, many = named.loc[named["value_share"].idxmax()], named.loc[named["count_share"].idxmax()]
-    alt = _(
+    alt = words.ngettext(
+        "Dot chart of {n} row: share of the number of payments and of their value. {big} has the largest value, "
+        "{value} with {number} of the number; {many} has the largest number, {most} with {worth} of the value.",
         "Dot chart of {n} rows: share of the number of payments and of their value. {big} has the largest value, "
-        "{value} with {number} of the number; {many} has the largest number, {most} with {worth} of the value."
+        "{value} with {number} of the number; {many} has the largest number, {most} with {worth} of the value.",
+        len(rows),
     ).format(
         n=words.number(len(rows), 1),
         big=words.name(str(big[by])),

@@ -31,7 +31,10 @@ def retention(rows: pd.DataFrame) -> Axes:
     channels = [words.name(str(name)) for name in rows["channel"]]
     # What is left of the event's share less the interval of the difference.
     ends = rows["share"] - rows["high"], rows["share"] - rows["low"]
-    days = [_("within {n} days").format(n=words.number(int(n), 1)) for n in rows["days"]]
+    days = [
+        words.ngettext("within {n} day", "within {n} days", int(n)).format(n=words.number(int(n), 1))
+        for n in rows["days"]
+    ]
     texts = [
         _("{event} against {ordinary}").format(event=words.percent(a, 0.01), ordinary=words.percent(b, 0.01))
         for a, b in zip(rows["share"], rows["ordinary_share"], strict=True)

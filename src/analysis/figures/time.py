@@ -322,9 +322,12 @@ def weekdays(daily: pd.Series, windows: Windows, metric: str = "value") -> Axes:
         "median": words.table_kind(metric),
     }
     top, bottom = data.loc[data["median"].idxmax()], data.loc[data["median"].idxmin()]
-    alt = _(
+    alt = words.ngettext(
+        "Dot chart of the {metric} by weekday over {n} ordinary day. The median is highest on {top} ({high}) and "
+        "lowest on {bottom} ({low}).",
         "Dot chart of the {metric} by weekday over {n} ordinary days. The median is highest on {top} ({high}) and "
-        "lowest on {bottom} ({low})."
+        "lowest on {bottom} ({low}).",
+        len(past),
     ).format(
         metric=words.metric(metric),
         n=words.number(len(past)),

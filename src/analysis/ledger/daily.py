@@ -155,10 +155,9 @@ def figures(
     faults += book.more(twice.height - SHOWN, day, "the day came before", "keep one row a day")
     present = frame.filter(pl.col("the day") <= last)["the day"].unique().sort()
     apart = present.diff().dt.total_days().median() if len(present) > 2 else None
-    if period := next(
-        (word for days, word in PERIODS.items() if apart and days <= apart <= days * 1.11), None
-    ):
-        raise ValueError(f"{name}, {day}: these are {period} figures; give one row a day")
+    period = [word for days, word in PERIODS.items() if apart and days <= apart <= days * 1.11]
+    if period:
+        raise ValueError(f"{name}, {day}: these are {period[0]} figures; give one row a day")
     faults += book.gaps(present.to_list(), day, "add the days; until then they are missing, not zero")
     if any(fault.grave for fault in faults):
         return faults, None
@@ -168,8 +167,9 @@ def figures(
 
 
 def _labels_groups(column: pl.Series) -> bool:
-    """Whether a column of text names groups: a few, which come back; a note is none."""
-    return not column.dtype.is_numeric() and 2 * column.n_unique() <= len(column)
+    """Whether a column names groups: a few labels, which come back; neither a note nor a further measure."""
+    digits = column.cast(pl.String).str.contains(r"^[+-]?[\d.,]+$").sum()
+    return 2 * digits <= len(column) and 2 * column.n_unique() <= len(column)
 
 
 def _faults(book: Book, day: str, measures: list[str], start: date, last: date) -> list[Fault]:
@@ -205,8 +205,8 @@ def _stamps(cells: pl.LazyFrame, day: str, name: str, how: Reading) -> pl.Series
     cells = cells.select(when.cast(pl.String))
 
     def read(wall: bool) -> pl.Series:
-        expression = times(cells, day, name, how.timezone, how.date_format, wall)
-        return cells.select(expression).collect().to_series()
+        moments = times(cells, day, name, how.timezone, how.date_format, wall)
+        return cells.select(moments).collect().to_series()
 
     clock = read(True).drop_nulls().dt.time().unique()
     if len(clock) != 1 or clock[0] == time.min:

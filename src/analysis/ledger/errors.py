@@ -30,7 +30,9 @@ def telling(name: str) -> Iterator[None]:
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{name}: {DAMAGED}") from error
     except csv.Error as error:  # a bare carriage return, or a cell beyond the library's limit
-        raise ValueError(f"{name}: a cell breaks off its line or never ends; quote cells that hold line breaks") from error
+        raise ValueError(
+            f"{name}: a cell breaks off its line or never ends; quote cells that hold line breaks"
+        ) from error
     except UnicodeError as error:
         coding = getattr(error, "encoding", "utf-16").upper()
         raise ValueError(f"{name}: is not {coding} text throughout; {ENCODING_ADVICE}") from error

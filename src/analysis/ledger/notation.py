@@ -20,7 +20,8 @@ MARKS = {
 }
 GAPS = ["", "NA", "N/A", "n/a", "NaN", "nan", "null", "NULL", "None", "-"]
 ARABIC_DECIMAL = "\u066b"
-UNIT = r"\p{Sc}|%|٪|[A-Z]{3}\b|Dhs?\b\.?|د\.إ\.?|درهم"
+# A sign, an ISO 4217 code, or a currency as it is written beside amounts.
+UNIT = r"\p{Sc}|%|٪|[A-Z]{3}\b|(?:Dhs?|Rs|kr|Kč|zł|Ft)\b\.?|د\.إ\.?|ر\.س\.?|درهم|ريال|دينار|جنيه"
 SAMPLE = 1_000
 DECIMALS = (".", ",")
 ORDERS = {"day-first": "${3}-${2}-${1}", "month-first": "${3}-${1}-${2}"}

@@ -1,8 +1,7 @@
-"""The ledger of payments, summed to days.
+"""The ledger of payments, one row each, summed to a daily panel: one row a day and group.
 
-A ledger has one row a completed payment. Its columns: `transaction_id`, `paid_at`, `entity`, `service`, `channel`,
-`amount`, `payer_id`; a study's `columns` maps foreign names, and its `offline_channels` are service centres, every
-other channel being digital. A daily panel has one row a day and group.
+Its columns: `transaction_id`, `paid_at`, `entity`, `service`, `channel`, `amount`, `payer_id`; `columns` maps foreign
+names, and `offline_channels` are service centres, every other channel being digital.
 """
 
 from __future__ import annotations
@@ -77,7 +76,11 @@ def _panel(source: Any, by: Sequence[str], how: Reading) -> pd.DataFrame:
             _ask_channels(ledger, how, "digital" in by)
         identified = "transaction_id" in ledger.names
     if fault := _fault(found, how.refunds):
-        raise ValueError(f"{name}: {fault}{_first(source, how)}; `python -m analysis check` lists all")
+        first = None
+        if "pyspark" not in type(source).__module__:
+            first = next((f for f in check(source, how=how) if f.row is not None and f.grave), None)
+        place = f" (first: {first.place} {first.problem})" if first else ""
+        raise ValueError(f"{name}: {fault}{place}; `python -m analysis check` lists all")
     _ask_repeated(found, identified, name)
     return _filled(found, by)
 
@@ -97,38 +100,34 @@ def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (
     """
     if name not in METRICS:
         raise ValueError(f"metric {name!r} is unknown: {hint(name, METRICS)}")
-    for need in {"ticket": ("count", "value"), "digital_share": ("count",)}.get(name, (name,)):
+    needs = {"ticket": ["count", "value"], "digital_share": ["count"]}.get(name, [name])
+    for need in needs:
         if need not in panel:
             raise ValueError(f"metric {name} needs the panel's {need}, which its ledger does not give")
-    if "digital" in panel:
-        digital = panel["digital"].astype(bool)
-    elif "channel" in panel:
-        digital = ~panel["channel"].isin(offline_channels)
-    elif name == "digital_share":
+    if name == "digital_share" and not {"digital", "channel"}.intersection(panel):
         raise ValueError("metric digital_share needs a channel; the panel has none")
-    else:
-        digital = pd.Series(True, index=panel.index)
-    if name == "digital_share" and digital.all():
+    offline = panel["channel"].isin(offline_channels) if "channel" in panel else pd.Series(False, panel.index)
+    offline = ~panel["digital"].astype(bool) if "digital" in panel else offline
+    if name == "digital_share" and not offline.any():
         told = ", ".join(offline_channels) or "none is named"
         advice = "name the service centres with --offline-channel (in a study: offline_channels)"
         raise ValueError(f"metric digital_share does not exist: no channel is offline ({told}); {advice}")
-    ours = panel[digital]
-    if name == "payers" and ours["date"].duplicated().any():
-        raise ValueError(
-            "payers do not add up over groups: make the panel by=('digital',), as daily_metric does"
-        )
-    index = pd.date_range(panel["date"].min(), panel["date"].max(), name="date")
+    if name == "payers" and panel.loc[~offline, "date"].duplicated().any():
+        advice = "make the panel by=('digital',), as daily_metric does"
+        raise ValueError(f"payers do not add up over groups: {advice}")
+    every = pd.date_range(panel["date"].min(), panel["date"].max(), name="date")
 
-    def total(part: pd.DataFrame, column: str) -> pd.Series:
-        whole = part[column] if column != "value" else (part[column] * UNITS).round()
-        return whole.groupby(part["date"]).sum().reindex(index, fill_value=0).astype(float)
+    def total(rows: pd.DataFrame) -> pd.DataFrame:
+        whole = rows[needs] * UNITS  # whole numbers add up without rounding
+        return whole.round().groupby(rows["date"]).sum().reindex(every, fill_value=0).astype(float) / UNITS
 
+    ours = total(panel[~offline])
     if name == "ticket":
-        series = total(ours, "value") / UNITS / total(ours, "count").replace(0, float("nan"))
+        series = ours["value"] / ours["count"].replace(0, float("nan"))
     elif name == "digital_share":
-        series = total(ours, "count") / total(panel, "count").replace(0, float("nan"))
+        series = ours["count"] / total(panel)["count"].replace(0, float("nan"))
     else:
-        series = total(ours, name) / (UNITS if name == "value" else 1)
+        series = ours[name]
     return series.rename(name)
 
 
@@ -196,7 +195,8 @@ def _ask_channels(ledger: Source, how: Reading, split: bool) -> None:
     refuse_near(known, how.offline_channels, name)
     if split and not told and known[1:]:
         listed = ", ".join(known[:8]) + (" …" if known[8:] else "")
-        note(f"{name}: payments of every channel count ({listed}); name offline ones with --offline-channel")
+        advice = "name offline ones: --offline-channel, in a study offline_channels"
+        note(f"{name}: payments of every channel count ({listed}); {advice}")
     if not split or not told:
         return
     if len(known) < len(labels):
@@ -219,14 +219,6 @@ def _fault(found: pd.DataFrame, refunds: bool) -> str | None:
         if not refunds and (found["least"] < 0).any():
             return "holds negative amounts; say refunds=True (in a study: refunds: true) if they are refunds"
     return None
-
-
-def _first(source: Any, how: Reading) -> str:
-    """Where the first row stands that a fault of the sums is about."""
-    if "pyspark" in type(source).__module__:
-        return ""
-    first = next((f for f in check(source, how=how) if f.row is not None and f.grave), None)
-    return f" (first: {first.place} {first.problem})" if first else ""
 
 
 def _ask_repeated(found: pd.DataFrame, identified: bool, name: str) -> None:

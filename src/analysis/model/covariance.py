@@ -19,12 +19,7 @@ from analysis.model.constants import PHI, SHARE
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grid:
-    """Error processes, G of them.
-
-    Parameters
-    ----------
-    phi, share : ndarray, shape (G,)
-    """
+    """Error processes, G of them: `phi` and `share` of each, shape (G,)."""
 
     phi: np.ndarray
     share: np.ndarray
@@ -42,35 +37,21 @@ class Grid:
 @lru_cache
 def grid(size: str = "full") -> Grid:
     """The grid by name: "full", "coarse" (every third of it, for a first look) or "white" (no memory alone)."""
-    white = Grid(PHI[:1], np.zeros(1))
-    if size == "white":
-        return white
     phi, share = (axis.ravel() for axis in np.meshgrid(PHI, SHARE, indexing="ij"))
-    valid = (share <= 1) | (phi < 0.8)  # positive definite
-    phi, share = phi[valid], share[valid]
+    kept = (share <= 1) | (phi < 0.8)  # positive definite
     if size == "coarse":
-        some = np.isin(phi, PHI[[0, 2, 4]]) & np.isin(share, SHARE[[1, 2, 4]])
-        phi, share = phi[some], share[some]
-    return Grid(np.append(white.phi, phi), np.append(white.share, share))
+        kept &= np.isin(phi, PHI[[0, 2, 4]]) & np.isin(share, SHARE[[1, 2, 4]])
+    kept &= size != "white"
+    return Grid(np.append(PHI[0], phi[kept]), np.append(0.0, share[kept]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Whitener:
-    """What turns rows on n given days into uncorrelated ones of equal variance, under each process of a grid.
+    """What turns rows on n given days into uncorrelated ones of equal variance, under each process of a grid."""
 
-    Parameters
-    ----------
-    band : ndarray, shape (2, G n)
-        The bidiagonal system of the prediction's recursion, all processes in a row.
-    gain : ndarray, shape (G, n)
-        Weight of a day's own value in the prediction of the next day used.
-    root : ndarray, shape (G, n)
-        Standard deviation of the innovations, in units of the errors'.
-    """
-
-    band: np.ndarray
-    gain: np.ndarray
-    root: np.ndarray
+    band: np.ndarray  # (G, n, 2), the bidiagonal system of the prediction's recursion
+    gain: np.ndarray  # (G, n), weight of a day's own value in the prediction of the next day used
+    root: np.ndarray  # (G, n), standard deviation of the innovations, in units of the errors'
 
     @property
     def log_determinant(self) -> np.ndarray:
@@ -79,18 +60,14 @@ class Whitener:
 
     def only(self, point: int) -> Whitener:
         """Of one process."""
-        n = self.gain.shape[1]
-        part = slice(point, point + 1)
-        return Whitener(self.band[:, point * n : (point + 1) * n], self.gain[part], self.root[part])
+        return Whitener(self.band[[point]], self.gain[[point]], self.root[[point]])
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Rows (m, n) whitened, shape (G, m, n)."""
-        (points, n), m = self.gain.shape, len(rows)
-        white = np.zeros((m, points, n))
+        white = np.zeros((len(rows), *self.gain.shape))
         np.multiply(self.gain[:, :-1], rows[:, None, :-1], out=white[:, :, 1:])
-        lapack.dtbtrs(
-            self.band, white.reshape(m, -1).T, uplo="L", diag="U", overwrite_b=1
-        )  # the predictions, in place
+        right = white.reshape(len(rows), -1).T  # a view: the predictions are solved for in place
+        lapack.dtbtrs(self.band.reshape(-1, 2).T, right, uplo="L", diag="U", overwrite_b=1)
         np.subtract(rows[:, None, :], white, out=white)
         white /= self.root
         return white.transpose(1, 0, 2)
@@ -103,22 +80,16 @@ def whitener(days: np.ndarray, processes: Grid) -> Whitener:
 
 @lru_cache(maxsize=64)
 def _whitener(gaps: bytes, processes: Grid) -> Whitener:
-    gap = np.frombuffer(gaps, np.int32)
-    n = len(gap) + 1
-    share, noise = processes.share, 1 - processes.share
+    gap, share, noise = np.frombuffer(gaps, np.int32), processes.share, 1 - processes.share
     kept = processes.phi ** gap[:, None]
-    signal = np.empty((n, len(share)))  # variance of the part that is remembered, before the day is seen
+    signal = np.empty((len(gap) + 1, len(share)))  # variance of what is remembered, before the day is seen
     signal[0] = share
-    for i in range(n - 1):
+    for i in range(len(gap)):
         seen = signal[i] * noise / (signal[i] + noise)
         signal[i + 1] = share + kept[i] ** 2 * (seen - share)
     variance = signal + noise
     weight = signal / variance
-    band = np.zeros((n, 2, len(share)))
-    band[:, 0] = 1
-    band[:-1, 1] = -kept * (1 - weight[:-1])
-    gain = np.zeros((n, len(share)))
-    gain[:-1] = kept * weight[:-1]
-    return Whitener(
-        np.asfortranarray(band.transpose(1, 2, 0).reshape(2, -1)), gain.T.copy(), np.sqrt(variance).T.copy()
-    )
+    last = np.zeros((1, len(share)))  # nothing is predicted from the last day
+    gain = np.vstack([kept * weight[:-1], last])
+    band = np.stack([np.ones_like(gain), np.vstack([-kept * (1 - weight[:-1]), last])], axis=-1)
+    return Whitener(band.transpose(1, 0, 2).copy(), gain.T.copy(), np.sqrt(variance).T.copy())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,44 +18,28 @@ SHARED = ("day of the month", "weekday of late")  # groups of columns with a com
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calendar:
-    """Consecutive days as arrays; n of them.
+    """Consecutive days as arrays; n of them."""
 
-    Parameters
-    ----------
-    weekday : ndarray of int, shape (n,)
-        0 is Monday.
-    holiday : ndarray of bool, shape (n,)
-        A holiday, on a weekend too: Eid is no ordinary Friday.
-    regime : ndarray of int, shape (n,)
-        Number of the weekend regime.
-    recurring : ndarray, shape (J, n)
-        Days that come round: of the month, from its start and its end; Ramadan.
-    names : tuple of str, length J
-    """
-
-    weekday: np.ndarray
-    holiday: np.ndarray
-    regime: np.ndarray
-    recurring: np.ndarray
-    names: tuple[str, ...]
+    weekday: np.ndarray  # of int, (n,); 0 is Monday
+    holiday: np.ndarray  # of bool, (n,); on a weekend too: Eid is no ordinary Friday
+    regime: np.ndarray  # (n,), number of the weekend regime
+    recurring: np.ndarray  # (J, n), days that come round: of the month, from its start and its end; Ramadan
+    names: tuple[str, ...]  # J of them
 
     def take(self, days: np.ndarray) -> Calendar:
         """Some of its days, by a mask (n,)."""
-        return Calendar(
-            self.weekday[days], self.holiday[days], self.regime[days], self.recurring[:, days], self.names
-        )
+        own = (self.weekday[days], self.holiday[days], self.regime[days], self.recurring[:, days])
+        return Calendar(*own, self.names)
 
 
 @lru_cache(maxsize=64)
 def calendar(first: pd.Timestamp, last: pd.Timestamp, country: str | None) -> Calendar:
     """The calendar of the days from `first` to `last`, both included."""
-    table = calendar_days.features(
-        pd.date_range(first.replace(day=1), last + pd.offsets.MonthEnd(0)), country
-    )
-    month = table.index.year * 12 + table.index.month
-    working = table["working"].to_numpy()
-    done = table["working"].groupby(month).cumsum().to_numpy()
-    left = table["working"].groupby(month).transform("sum").to_numpy() - done
+    whole = pd.date_range(first.replace(day=1), last + pd.offsets.MonthEnd(0))
+    table = calendar_days.features(whole, country)
+    working, by_month = table["working"].to_numpy(), table["working"].groupby([whole.year, whole.month])
+    done = by_month.cumsum().to_numpy()
+    left = by_month.transform("sum").to_numpy() - done
     day, days_left = table["month_day"].to_numpy(), table["month_days_left"].to_numpy()
     columns = {f"day {k} of the month": day == k for k in range(1, 29)}
     columns |= {f"{k} days before the month's end": days_left == k for k in range(3)}
@@ -67,65 +52,41 @@ def calendar(first: pd.Timestamp, last: pd.Timestamp, country: str | None) -> Ca
         "Ramadan": table["ramadan"].to_numpy(),
     }
     for days in (4, 10):
-        columns[f"approach of the month's end over {days} days"] = np.clip(days - days_left, 0, None) / days
-        columns[f"after the month's beginning over {days} days"] = np.clip(days + 1 - day, 0, None) / days
-    inside = (table.index >= first) & (table.index <= last)
-    return Calendar(
-        weekday=table["weekday"].to_numpy(dtype=int)[inside],
-        holiday=(table["holiday"] != "").to_numpy()[inside],
-        regime=table["regime"].to_numpy()[inside],
-        recurring=np.array(list(columns.values()), dtype=float)[:, inside],
-        names=tuple(columns),
-    )
+        columns[f"approach of the month's end over {days} days"] = np.maximum(days - days_left, 0) / days
+        columns[f"after the month's beginning over {days} days"] = np.maximum(days + 1 - day, 0) / days
+    weekday, regime = table["weekday"].to_numpy(dtype=int), table["regime"].to_numpy()
+    recurring = np.array(list(columns.values()), dtype=float)
+    whole_months = Calendar(weekday, (table["holiday"] != "").to_numpy(), regime, recurring, tuple(columns))
+    return whole_months.take((whole >= first) & (whole <= last))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Columns:
-    """Columns of a regression on n days: k of them, the last H the touched days' dummies.
+    """Columns of a regression on n days: k of them, the last H the touched days' dummies."""
 
-    Parameters
-    ----------
-    names : tuple of str, length k
-    rows : ndarray, shape (k, n)
-        One column a row.
-    prior : ndarray, shape (k,)
-        Standard deviation of each coefficient around zero; infinite for none.
-    place : int
-        Where further columns go: before the dummies, k - H.
-    """
+    names: tuple[str, ...]  # k of them
+    rows: np.ndarray  # (k, n), one column a row
+    prior: np.ndarray  # (k,), standard deviation of each coefficient around zero; infinite for none
+    place: int  # where further columns go: before the dummies, k - H
 
-    names: tuple[str, ...]
-    rows: np.ndarray
-    prior: np.ndarray
-    place: int
-
-    def plus(self, names: list[str], rows: np.ndarray, prior: float = np.inf) -> Columns:
+    def plus(self, names: Collection[str], rows: np.ndarray, prior: float = np.inf) -> Columns:
         """With more columns, all of one prior."""
-        at = self.place
-        return Columns(
-            (*self.names[:at], *names, *self.names[at:]),
-            np.insert(self.rows, at, rows, axis=0),
-            np.insert(self.prior, at, np.full(len(names), prior)),
-            at + len(names),
-        )
+        at, priors = self.place, np.full(len(names), prior)
+        names = (*self.names[:at], *names, *self.names[at:])
+        rows, prior = np.insert(self.rows, at, rows, axis=0), np.insert(self.prior, at, priors)
+        return Columns(names, rows, prior, at + len(priors))
 
-    def dummies(self, days: np.ndarray, names: list[str]) -> Columns:
-        """With a dummy for each day that is marked in `days` (n,)."""
-        places = np.flatnonzero(days)
-        rows = np.zeros((len(places), len(days)))
-        rows[range(len(places)), places] = 1
-        return self.plus(names, rows)
+    def dummies(self, days: pd.DatetimeIndex, marked: np.ndarray, name: str) -> Columns:
+        """With a dummy for each day that is marked (n,), called by `name`, a format of dates."""
+        rows = np.flatnonzero(marked)[:, None] == np.arange(len(days))
+        return self.plus(days[marked].strftime(name), rows)
 
 
 def weekdays_and_growth(numbers: np.ndarray, weekday: np.ndarray, usual: np.ndarray) -> Columns:
     """A level, a column for each weekday seen but the first, and growth; of fewer than two weeks a level alone.
 
-    Parameters
-    ----------
-    numbers, weekday : ndarray of int, shape (n,)
-        Of each day: its number on the calendar, and its weekday.
-    usual : ndarray of bool, shape (n,)
-        The days learned from. A weekday never seen among them is held against the mean of the others.
+    `numbers` and `weekday` (n,) are each day's number on the calendar and its weekday, `usual` (n,) marks the days
+    learned from. A weekday never seen among them is held against the mean of the others.
     """
     names, rows, prior = ["level"], [np.ones(len(numbers))], [np.inf]
     if usual.sum() >= MIN_DAYS:

@@ -9,9 +9,8 @@ import numpy as np
 from scipy import special
 
 # Normal scores at which quantiles are kept: 0 is the median, +-1.96 and its like are hit exactly.
-SCORES = np.unique(
-    np.concatenate([np.linspace(-6, 6, 241), special.ndtri([0.025, 0.05, 0.1, 0.9, 0.95, 0.975])])
-)
+_HIT = special.ndtri([0.025, 0.05, 0.1, 0.9, 0.95, 0.975])
+SCORES = np.unique(np.concatenate([np.linspace(-6, 6, 241), _HIT]))
 PROBABILITIES = special.ndtr(SCORES)
 HUGE = 1e300  # quantiles beyond it are cut: what lies between two infinite ones has no place
 DRAWS = 4_000  # of the sum over several days; half of them mirror the other half
@@ -19,16 +18,10 @@ DRAWS = 4_000  # of the sum over several days; half of them mirror the other hal
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """A distribution by its quantiles at the probabilities Phi(SCORES), read off between them on the normal-score
-    scale, so that quantile and probability are exact inverses of one another.
+    """A distribution by its quantiles at the probabilities Phi(SCORES), with straight lines between normal scores, so
+    that quantile and probability are exact inverses."""
 
-    Parameters
-    ----------
-    quantiles : ndarray, shape (len(SCORES),)
-        Not decreasing, in the units of the observation.
-    """
-
-    quantiles: np.ndarray
+    quantiles: np.ndarray  # (len(SCORES),), not decreasing, in the units of the observation
 
     @property
     def median(self) -> float:
@@ -60,22 +53,12 @@ class Distribution:
 
     @classmethod
     def total(
-        cls,
-        centre: np.ndarray,
-        covariance: np.ndarray,
-        shape: np.ndarray,
-        inverse: Callable[[np.ndarray], np.ndarray],
+        cls, centre: np.ndarray, covariance: np.ndarray, shape: np.ndarray, inverse: Callable
     ) -> Distribution:
         """Of the sum over H days whose transformed values are joined by a Gaussian copula.
 
-        Parameters
-        ----------
-        centre : ndarray, shape (H,)
-        covariance : ndarray, shape (H, H)
-        shape : ndarray, shape (len(SCORES),)
-            Quantiles of a standardised day.
-        inverse : callable
-            From the transformed to the original scale.
+        `centre` (H,) and `covariance` (H, H) are on the transformed scale, from which `inverse` leads back; `shape`
+        (len(SCORES),) holds the quantiles of a standardised day.
         """
         spread = np.sqrt(np.diag(covariance))
         with np.errstate(over="ignore"):  # the ends of a t with few degrees reach beyond every number

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +23,11 @@ FACTOR = (
     "The ends of the expected interval lie more than a factor of ten apart: the days before say little of the "
     "event's."
 )
+
+
+def half_width(level: float, df: float | pd.Series) -> float:
+    """Standard errors on either side of an interval by Student's t."""
+    return special.stdtrit(df, (1 + level) / 2)
 
 
 class Interval(NamedTuple):
@@ -48,11 +52,10 @@ class Effect:
     estimand : str
         "pre-week" (what the day added to the week before) or "history" (what the initiative added).
     estimator : str
-        Its name in `ESTIMATORS`.
+        Its name in `ESTIMATORS` or `COMPARISONS`.
     days_used : DatetimeIndex
         The days that the counterfactual was learned from.
     event_days : DatetimeIndex
-        The days of the event.
     metric : str
         Name of the series.
     warnings : tuple of str
@@ -83,32 +86,20 @@ class Effect:
         baseline: str,
         used: pd.DatetimeIndex,
         total: Distribution,
-        warnings: Sequence[str] = (),
+        warnings: tuple[str, ...] = (),
         fit: Regression | None = None,
     ) -> Effect:
         """Hold the event's days of `daily` against the distribution of their total; a ratio is averaged over them."""
         days, metric = windows.event_days, str(daily.name or "value")
-        share = 1 / len(days) if metric in RATIOS else 1.0
+        number, share = (1, 1 / len(days)) if metric in RATIOS else (len(days), 1.0)
         observed = float(daily.loc[days[0] : days[-1]].to_numpy().sum()) * share
         past = daily.reindex(used).to_numpy(float)
-        effect = cls(
-            observed,
-            total.scaled(share),
-            baseline,
-            estimator,
-            used,
-            days,
-            metric,
-            tuple(warnings),
-            bool((past >= 0).all()),
-            fit,
-        )
+        facts = (observed, total.scaled(share), baseline, estimator, used, days, metric)
+        effect = cls(*facts, nonnegative=bool((past >= 0).all()), fit=fit)
         low, high = effect.expected_interval()
-        number = 1 if metric in RATIOS else len(days)
-        more = [BEYOND] * bool(low > number * past.max() or high < number * past.min())
-        more += [FACTOR] * bool(effect.nonnegative and high > WIDE * low)
-        object.__setattr__(effect, "warnings", (*effect.warnings, *more))
-        return effect
+        beyond = (BEYOND,) * bool(low > number * past.max() or high < number * past.min())
+        factor = (FACTOR,) * bool(effect.nonnegative and high > WIDE * low)
+        return replace(effect, warnings=(*warnings, *beyond, *factor))
 
     @property
     def expected(self) -> float:
@@ -122,7 +113,7 @@ class Effect:
 
     @property
     def relative(self) -> float:
-        """`absolute` as a fraction of `expected`: 0.3 is +30 %; infinite where nothing is expected."""
+        """`absolute` as a fraction of `expected`; infinite where nothing is expected."""
         return _ratio(self.observed, self.expected)
 
     @property
@@ -140,10 +131,8 @@ class Effect:
         """Where the metric would have lain without the initiative, with probability `level`."""
         if not 0 < level < 1:
             raise ValueError(f"level is {level}: give a fraction between 0 and 1, such as 0.95")
-        floor = 0.0 if self.nonnegative else -np.inf
-        tail = (1 - level) / 2
-        ends = (self.counterfactual.quantile(tail), self.counterfactual.quantile(1 - tail))
-        return Interval(*(max(end, floor) for end in ends))
+        tail, floor = (1 - level) / 2, 0.0 if self.nonnegative else -np.inf
+        return Interval(*(max(self.counterfactual.quantile(p), floor) for p in (tail, 1 - tail)))
 
     def confidence_interval(self, level: float = 0.95, relative: bool = False) -> Interval:
         """Interval of the effect; its `p_value` is 1 - level exactly when an end touches zero.
@@ -171,65 +160,43 @@ class Effect:
 
     def to_dict(self, level: float = 0.95) -> dict:
         """Every number at full precision, under the keys of the command line's JSON."""
-        expected, absolute = self.expected_interval(level), self.confidence_interval(level)
-        relative = self.confidence_interval(level, relative=True)
-        return {
-            "estimator": self.estimator,
-            "estimand": self.estimand,
-            "metric": self.metric,
-            "event_start": f"{self.event_days[0]:%Y-%m-%d}",
-            "event_end": f"{self.event_days[-1]:%Y-%m-%d}",
-            "observed": self.observed,
-            "expected": self.expected,
-            "expected_low": expected.low,
-            "expected_high": expected.high,
-            "absolute": self.absolute,
-            "absolute_low": absolute.low,
-            "absolute_high": absolute.high,
-            "relative": self.relative,
-            "relative_low": relative.low,
-            "relative_high": relative.high,
-            "p_value": self.p_value,
-            "level": level,
-            "days_used": len(self.days_used),
-            "warnings": list(self.warnings),
-        }
+        first, last = (f"{day:%Y-%m-%d}" for day in self.event_days[[0, -1]])
+        facts = {"estimator": self.estimator, "estimand": self.estimand, "metric": self.metric}
+        facts |= {"event_start": first, "event_end": last, "observed": self.observed}
+        for name, (low, high) in self._intervals(level).items():
+            facts |= {name: getattr(self, name), f"{name}_low": low, f"{name}_high": high}
+        facts |= {"p_value": self.p_value, "level": level, "days_used": len(self.days_used)}
+        return facts | {"warnings": list(self.warnings)}
 
     def frame(self, level: float = 0.95) -> pd.DataFrame:
         """A small table: what was observed, expected and added, with intervals."""
-        rows = {
-            "observed": (self.observed, np.nan, np.nan),
-            "expected": (self.expected, *self.expected_interval(level)),
-            "effect": (self.absolute, *self.confidence_interval(level)),
-            "relative effect": (self.relative, *self.confidence_interval(level, relative=True)),
-        }
-        return pd.DataFrame.from_dict(rows, orient="index", columns=[self.metric, "low", "high"])
+        ends = self._intervals(level)
+        rows = [(self.observed, np.nan, np.nan), *((getattr(self, name), *ends[name]) for name in ends)]
+        names = ["observed", "expected", "effect", "relative effect"]
+        return pd.DataFrame(rows, index=names, columns=[self.metric, "low", "high"])
+
+    def _intervals(self, level: float) -> dict[str, Interval]:
+        absolute, relative = (self.confidence_interval(level, relative) for relative in (False, True))
+        return {"expected": self.expected_interval(level), "absolute": absolute, "relative": relative}
 
     def __repr__(self) -> str:
         first, last = self.event_days[0], self.event_days[-1]
         when = f"{first:%Y-%m-%d}" if first == last else f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        title = f"Effect of {when} over {self.estimand}, by {self.estimator}"
         table = self.frame().to_string(float_format="{:,.6g}".format, na_rep="")
-        lines = [
-            f"Effect of {when} over {self.estimand}, by {self.estimator}",
-            table,
-            f"p = {self.p_value:.2g}",
-        ]
-        return "\n".join([*lines, *self.warnings])
+        return "\n".join([title, table, f"p = {self.p_value:.2g}", *self.warnings])
 
     def plot(self, ax=None):
         """The last eight weeks of the series, and what was expected of the event's days; returns the Axes."""
         import matplotlib.pyplot as plt
 
-        ax = ax or plt.gca()
+        ax, days = ax or plt.gca(), 1 if self.metric in RATIOS else len(self.event_days)
         if self.fit is not None:
             shown = slice(-56 - len(self.event_days), None)
             ax.plot(self.fit.days[shown], self.fit.inverse(self.fit.z)[shown], marker=".", label="observed")
-        days = 1 if self.metric in RATIOS else len(self.event_days)
-        low, high = (end / days for end in self.expected_interval())
         middle, centre = self.event_days[len(self.event_days) // 2], self.expected / days
-        ax.errorbar(
-            [middle], [centre], [[centre - low], [high - centre]], fmt="o", capsize=4, label="expected, 95 %"
-        )
+        apart = np.abs(np.array(self.expected_interval()) / days - centre)[:, None]
+        ax.errorbar([middle], [centre], apart, fmt="o", capsize=4, label="expected, 95 %")
         ax.set_ylabel(self.metric)
         ax.legend()
         return ax

@@ -19,35 +19,16 @@ from analysis.model.covariance import Whitener
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimates:
-    """One series' coefficients under each error process that carries weight; G' of them, k coefficients.
+    """One series' coefficients under each error process that carries weight; G' of them, k coefficients."""
 
-    Parameters
-    ----------
-    points : ndarray of int, shape (G',)
-        Positions in the grid.
-    weights : ndarray, shape (G',)
-        Adding up to one.
-    coefficients : ndarray, shape (G', k)
-    roots : ndarray, shape (G', k, k)
-        Upper triangular; root root' times s^2 is the coefficients' covariance.
-    variances : ndarray, shape (G',)
-        s^2, of the errors.
-    ridge : ndarray, shape (G', k)
-        s^2 over the prior variance of each coefficient; zero for none.
-    df : int
-        Degrees of freedom: days less coefficients without a prior.
-    evidence : float
-        Restricted log likelihood averaged over the grid, but for a constant.
-    """
-
-    points: np.ndarray
-    weights: np.ndarray
-    coefficients: np.ndarray
-    roots: np.ndarray
-    variances: np.ndarray
-    ridge: np.ndarray
-    df: int
-    evidence: float
+    points: np.ndarray  # (G',), positions in the grid
+    weights: np.ndarray  # (G',), adding up to one
+    coefficients: np.ndarray  # (G', k)
+    roots: np.ndarray  # (G', k, k), upper triangular; root root' times s^2 is the coefficients' covariance
+    variances: np.ndarray  # (G',), s^2 of the errors
+    ridge: np.ndarray  # (G', k), s^2 over the prior variance of each coefficient; zero for none
+    df: int  # degrees of freedom: days less coefficients without a prior
+    evidence: float  # restricted log likelihood averaged over the grid, but for a constant
 
     @property
     def best(self) -> int:
@@ -59,12 +40,16 @@ class Estimates:
 
         The covariance is that within a process and that between them.
         """
-        means = self.coefficients @ rows.T
-        half = rows @ self.roots
+        means, half = self.coefficients @ rows.T, rows @ self.roots
         mean = self.weights @ means
         apart = means - mean
         within = np.einsum("g,ghi,gji->hj", self.weights * self.variances, half, half)
         return mean, within + np.einsum("g,gh,gj->hj", self.weights, apart, apart)
+
+    def innovations(self, white: np.ndarray, j: int = 0) -> np.ndarray:
+        """One-step errors (n,) of the j-th series of the whitened rows (G, k + m, n), under the likeliest process."""
+        coefficients, rows = self.coefficients[self.best], white[self.points[self.best]]
+        return rows[len(coefficients) + j] - coefficients @ rows[: len(coefficients)]
 
 
 def fit(
@@ -72,73 +57,42 @@ def fit(
 ) -> tuple[list[Estimates], np.ndarray]:
     """Fit every process of the whitener's grid to every series.
 
-    Parameters
-    ----------
-    X : ndarray, shape (k, n)
-        The columns of the regression, one a row.
-    Z : ndarray, shape (m, n)
-        The series.
-    whitener : Whitener
-        Of the n days.
-    prior : ndarray, shape (k,)
-        Standard deviation of each coefficient around zero; infinite for none.
-
-    Returns
-    -------
-    estimates : list of Estimates, one a series
-    white : ndarray, shape (G, k + m, n)
-        X and Z whitened.
+    `X` (k, n) holds the columns of the regression and `Z` (m, n) the series, one a row; `prior` (k,) is the standard
+    deviation of each coefficient around zero, infinite for none. Returns the estimates of each series, and X and Z
+    whitened, (G, k + m, n).
     """
     white = whitener(np.concatenate([X, Z]))
-    return solve(white, len(X), prior, whitener.log_determinant), white
+    return solve(white, prior, whitener.log_determinant), white
 
 
-def solve(white: np.ndarray, k: int, prior: np.ndarray, log_determinant: np.ndarray) -> list[Estimates]:
+def solve(white: np.ndarray, prior: np.ndarray, log_determinant: np.ndarray) -> list[Estimates]:
     """`fit` of rows that are whitened already, (G, k + m, n), by processes of the given log determinants (G,)."""
-    n = white.shape[2]
+    n, k, free = white.shape[2], len(prior), np.isinf(prior)
     moments = white @ white.transpose(0, 2, 1)
     gram, target = moments[:, :k, :k], moments[:, :k, k:].transpose(2, 0, 1)
     gram = gram + 1e-13 * np.einsum("gii->g", gram)[:, None, None] / k * np.eye(k)
     total = np.diagonal(moments, axis1=1, axis2=2)[:, k:].T
-    free = np.isinf(prior)
     df = max(n - int(free.sum()), 1)
-    # s^2 of each process, without priors, weighs its priors.
-    _, explained = _solve(gram, target)
-    ridge = _variance(total, explained, df)[..., None] / prior**2
-    inverse, explained = _solve(gram + ridge[..., None] * np.eye(k), target)
-    variances = _variance(total, explained, df)
-    scores = (
-        np.log(np.diagonal(inverse, axis1=2, axis2=3)).sum(axis=2) + np.log(ridge[..., ~free]).sum(axis=2) / 2
-    )
-    scores = scores - (df * np.log(variances) + log_determinant) / 2
+
+    def solved(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Inverse Cholesky factor, what it makes of the right-hand side, and s^2 from what is left unexplained."""
+        inverse = np.linalg.inv(np.linalg.cholesky(gram))
+        explained = (inverse @ target[..., None])[..., 0]
+        left = total - (explained**2).sum(axis=-1)
+        return inverse, explained, np.maximum(left, 1e-13 * total + 1e-300) / df
+
+    ridge = solved(gram)[2][..., None] / prior**2  # s^2 of each process, without priors, weighs its priors
+    inverse, explained, variances = solved(gram + ridge[..., None] * np.eye(k))
+    scores = np.log(np.diagonal(inverse, axis1=2, axis2=3)).sum(axis=2)
+    scores += np.log(ridge[..., ~free]).sum(axis=2) / 2 - (df * np.log(variances) + log_determinant) / 2
     results = []
     for j, score in enumerate(scores):
         weight = np.exp(score - score.max())
         kept = np.flatnonzero(weight > KEPT)
-        root = inverse[j, kept].transpose(0, 2, 1)
+        root, evidence = inverse[j, kept].transpose(0, 2, 1), float(score.max() + np.log(weight.sum()))
         coefficients = (root @ explained[j, kept, :, None])[..., 0]
         weights = weight[kept] / weight[kept].sum()
         results.append(
-            Estimates(
-                kept,
-                weights,
-                coefficients,
-                root,
-                variances[j, kept],
-                ridge[j, kept],
-                df,
-                float(score.max() + np.log(weight.sum())),
-            )
+            Estimates(kept, weights, coefficients, root, variances[j, kept], ridge[j, kept], df, evidence)
         )
     return results
-
-
-def _solve(gram: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Inverse Cholesky factor of the normal equations, and what it makes of their right-hand side."""
-    inverse = np.linalg.inv(np.linalg.cholesky(gram))
-    return inverse, (inverse @ target[..., None])[..., 0]
-
-
-def _variance(total: np.ndarray, explained: np.ndarray, df: int) -> np.ndarray:
-    """s^2 from the sum of squares and what the columns explain of it."""
-    return np.maximum(total - (explained**2).sum(axis=-1), 1e-13 * total + 1e-300) / df

@@ -33,15 +33,8 @@ def odd_days(errors: np.ndarray, usual: np.ndarray) -> np.ndarray:
 def sizes(errors: np.ndarray, usual: np.ndarray, weekday: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """Size of each day's noise (n,), about one: log variance by weekday and linear in time (Harvey 1976), by scoring.
 
-    Each part is shrunk by its own evidence (James & Stein 1961): kept is the share of its chi-square beyond chance.
-
-    Parameters
-    ----------
-    errors : ndarray, shape (n,)
-        Innovations; only those of usual days count.
-    usual : ndarray of bool, shape (n,)
-    weekday, numbers : ndarray of int, shape (n,)
-        Of each day: its weekday, and its number on the calendar.
+    Each part is shrunk by its own evidence (James & Stein 1961): kept is the share of its chi-square beyond chance. Of
+    the innovations `errors` (n,) only those of `usual` days (n,) count; `weekday` and `numbers` (n,) are of each day.
     """
     squares = errors[usual] ** 2 / max(np.mean(errors[usual] ** 2), 1e-300)
     if not squares.any():
@@ -60,9 +53,8 @@ def sizes(errors: np.ndarray, usual: np.ndarray, weekday: np.ndarray, numbers: n
     count, slope = past[:, :-1].sum(axis=0), log_variance[-1]
     days = log_variance[:-1] - log_variance[:-1] @ count / count.sum()
     kept = _kept(count @ days**2 / chance, len(days) - 1)
-    kept_slope = _kept(
-        slope**2 / (inverse[-1, -1] * chance), PRICE
-    )  # noise comes in spells that pose as slopes
+    # Noise comes in spells that pose as slopes.
+    kept_slope = _kept(slope**2 / (inverse[-1, -1] * chance), PRICE)
     size = np.exp((by_day @ days * kept + time * slope * kept_slope) / 2)
     # What is not known of a log variance widens a new day as so much more variance would.
     doubt = chance * (kept * (by_day @ (1 / count)) + kept_slope * inverse[-1, -1] * time**2)
@@ -70,15 +62,10 @@ def sizes(errors: np.ndarray, usual: np.ndarray, weekday: np.ndarray, numbers: n
 
 
 def empirical(residuals: np.ndarray, student: np.ndarray) -> np.ndarray:
-    """Quantiles at PROBABILITIES of a distribution with the sizes of the residuals, either sign as likely.
+    """Quantiles at PROBABILITIES of a distribution with the sizes of the residuals (m,), either sign as likely.
 
-    Continued beyond the largest by the slope of the last tenth, and widened as Student's t is beyond the normal.
-
-    Parameters
-    ----------
-    residuals : ndarray, shape (m,)
-    student : ndarray, shape (len(SCORES),)
-        Quantiles of Student's t at the same probabilities.
+    Continued beyond the largest by the slope of the last tenth, and widened as Student's t, whose quantiles at the same
+    probabilities are `student`, is beyond the normal.
     """
     m = len(residuals)
     largest = np.sort(np.abs(residuals))

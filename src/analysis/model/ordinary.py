@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 
 from analysis.model.constants import FAR, HISTORY_DAYS, IDLE, MIN_DAYS
 from analysis.model.design import Calendar, calendar
-from analysis.model.regression import Regression, regress
+from analysis.model.regression import Regression, Sample, regress
 from analysis.model.scale import candidates
 from analysis.windows import Windows
 
@@ -31,81 +28,54 @@ ODD_EVE = (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sample:
-    """The days before an event that are learned from, and the event's own; n of them.
-
-    Parameters
-    ----------
-    days : DatetimeIndex, length n
-    y : ndarray, shape (n,)
-        The series.
-    touched, week : ndarray of bool, shape (n,)
-        The event's days, and the learned days of the week before them (over the history: before the campaign).
-    table : Calendar
-    extra : dict of str to ndarray, shape (n,)
-        The level of the week before, where it has a column of its own, and covariates.
-    """
-
-    days: pd.DatetimeIndex
-    y: np.ndarray
-    touched: np.ndarray
-    week: np.ndarray
-    table: Calendar
-    extra: dict[str, np.ndarray]
-
-    @property
-    def numbers(self) -> np.ndarray:
-        """The days as numbers on the calendar, the first zero; shape (n,)."""
-        return (self.days - self.days[0]).days.to_numpy()
-
-    def warnings(self) -> tuple[str, ...]:
-        """What a reader must know of the days, in the order in which it matters."""
-        return tuple(self._warnings())
-
-    def _warnings(self) -> Iterator[str]:
-        touched, learn, weekday = self.touched, ~self.touched, self.table.weekday
-        if learn.sum() < MIN_DAYS:
-            yield FEW_DAYS
-        elif set(weekday[touched]) - set(weekday[learn]):
-            yield NEW_WEEKDAY
-        if touched.sum() > learn.sum():
-            yield LONG_EVENT
-        if not self.week.any():
-            yield NO_WEEK_BEFORE
-        if self.table.holiday[touched].any():
-            yield ON_A_HOLIDAY
-
-
 def sample(
     daily: pd.Series, windows: Windows, baseline: str = "pre-week", covariates: pd.DataFrame | None = None
 ) -> Sample:
-    """Choose the days; parameters and errors are those of `before_the_event`."""
-    known = daily.notna().to_numpy()
-    if covariates is not None:
-        covariates = covariates.reindex(daily.index)
-        known = known & covariates.notna().all(axis=1).to_numpy()
-    learn = windows.ordinary(daily.index, baseline) & known
+    """Choose the days: parameters are those of `before_the_event`.
+
+    Raises
+    ------
+    ValueError
+        If too few days come before the event, or all of them have one value.
+    """
+    covariates = (daily.to_frame()[[]] if covariates is None else covariates).reindex(daily.index)
+    learn = windows.ordinary(daily.index, baseline)
+    learn &= (daily.notna() & covariates.notna().all(axis=1)).to_numpy()
     learn &= np.cumsum(learn[::-1])[::-1] <= HISTORY_DAYS
     touched = daily.index.isin(windows.event_days)
     first = int(np.argmax(learn | touched))
     days, learn, touched = daily.index[first:], learn[first:], touched[first:]
     values, table = daily.to_numpy(float)[first:], calendar(days[0], days[-1], windows.country)
     learn = learn & ~set_aside(values, learn, touched, table)
-    _check(values[learn], windows)
     used = learn | touched
+    table, days, values = table.take(used), days[used], values[used]
+    learn, touched = learn[used], touched[used]
+    past = values[learn]
+    need(len(past), 3, windows)
+    if np.ptp(past) <= 1e-12 * np.abs(past).max():
+        raise ValueError(
+            f"the series is {past[0]:g} on every day before the event: without noise no effect can be judged"
+        )
     before = windows.baseline - pd.Timedelta(days=len(windows.campaign_days) * (baseline == "history"))
-    week, extra = (learn & days.isin(before))[used], {}
-    if windows.anchored(baseline) and (learn[used] & ~week).any():
+    week, extra = learn & days.isin(before), {}
+    if windows.anchored(baseline) and (learn & ~week).any():
         if not week.any():
             raise ValueError(
                 "no day of the week before the event can be used, so its level is unknown: "
                 "give longer baseline_days or a shorter wait_days, or take the baseline history"
             )
-        extra[LEVEL] = (week | touched[used]).astype(float)
-    if covariates is not None:
-        extra |= {str(name): covariates[name].to_numpy(float)[first:][used] for name in covariates}
-    return Sample(days[used], values[used], touched[used], week, table.take(used), extra)
+        extra[LEVEL] = (week | touched).astype(float)
+    extra |= {str(name): column.to_numpy(float) for name, column in covariates[first:][used].items()}
+    new_weekday = not np.isin(table.weekday[touched], table.weekday[learn]).all()
+    warnings = {
+        FEW_DAYS: len(past) < MIN_DAYS,
+        NEW_WEEKDAY: len(past) >= MIN_DAYS and new_weekday,
+        LONG_EVENT: touched.sum() > len(past),
+        NO_WEEK_BEFORE: not week.any(),
+        ON_A_HOLIDAY: table.holiday[touched].any(),
+    }
+    true = tuple(text for text, holds in warnings.items() if holds)
+    return Sample(days, values, touched, table, extra, true)
 
 
 def before_the_event(
@@ -115,53 +85,29 @@ def before_the_event(
     covariates: pd.DataFrame | None = None,
     scale: str | None = None,
 ) -> tuple[Regression, tuple[str, ...]]:
-    """The regression of the days before the event and of the event's own, which get a dummy each.
+    """The regression of the days before the event and of the event's own, which get a dummy each, and its warnings.
 
-    Parameters
-    ----------
-    daily : Series
-        On consecutive days, NaN where missing; the event's days have values.
-    windows : Windows
-    baseline : {"pre-week", "history"}
-    covariates : DataFrame, optional
-        Columns that the event cannot move, on the same days; a day on which one is missing is left out.
-    scale : str, optional
-        "log", "root", "identity" or "logit"; by default chosen from the data.
-
-    Returns
-    -------
-    regression : Regression
-    warnings : tuple of str
-        What a reader must know of the days, each a sentence.
-
-    Raises
-    ------
-    ValueError
-        If too few days come before the event, or all of them have one value.
+    `daily` is on consecutive days, NaN where missing; the event's days have values. `covariates` has columns that the
+    event cannot move, on the same days; a day on which one is missing is left out. `scale` is that of
+    `analysis.effect.gls`.
     """
     one = sample(daily, windows, baseline, covariates)
     possible = candidates(one.y[~one.touched], str(daily.name))
     scales = [each for each in possible if scale in (None, each.name)]
     if not scales:
         raise ValueError(f"the series cannot be put on the scale {scale!r}: it has zeros or negative values")
-    regression = regress(one.days, one.y, one.touched, one.table, scales, one.extra)
-    warnings = one.warnings()
+    regression = regress(one, scales)
     eve = (one.days >= windows.event_start - pd.Timedelta(days=3)) & ~one.touched
-    if (np.abs(regression.residuals[eve]) > FAR).any():
-        warnings += (ODD_EVE,)
-    return regression, warnings
+    odd_eve = (np.abs(regression.residuals[eve]) > FAR).any()
+    return regression, one.warnings + (ODD_EVE,) * bool(odd_eve)
 
 
-def _check(learned: np.ndarray, windows: Windows) -> None:
-    """Refuse what no regression can answer."""
-    if len(learned) < 3:
+def need(found: int, days: int, windows: Windows) -> None:
+    """Refuse fewer usable days before the event than an estimator can do with."""
+    if found < days:
+        event = f"{windows.event_start:%Y-%m-%d}"
         raise ValueError(
-            f"{len(learned)} usable days before the event of {windows.event_start:%Y-%m-%d}, at least 3 are needed: "
-            "give a longer history"
-        )
-    if np.ptp(learned) <= 1e-12 * np.abs(learned).max():
-        raise ValueError(
-            f"the series is {learned[0]:g} on every day before the event: without noise no effect can be judged"
+            f"{found} usable days before the event of {event}, at least {days} are needed: give a longer history"
         )
 
 

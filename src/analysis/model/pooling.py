@@ -1,4 +1,4 @@
-"""Pooling: what several effects have in common, how far they differ, and what one more may be.
+"""Pooling: what several effects have in common, how far they differ, what one more may be, and their sum.
 
     y[i] = x[i]'b + u[i] + e[i],   u[i] ~ N(0, tau^2),   e[i] ~ N(0, se[i]^2)
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special
 
-from analysis.model.effect import Interval
+from analysis.model.effect import Effect, Interval, half_width
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Coefficient:
 
     def interval(self, level: float = 0.95) -> Interval:
         """Of `relative`."""
-        half = special.stdtrit(self.df, (1 + level) / 2) * self.se if self.df else np.inf
+        half = half_width(level, self.df) * self.se if self.df else np.inf
         return Interval(float(np.expm1(self.log - half)), float(np.expm1(self.log + half)))
 
 
@@ -100,13 +100,25 @@ class RandomEffects:
         weight = np.diff((below[1:] + below[:-1]) / 2, prepend=0.0, append=1.0)
         centre, sd = b @ x, np.sqrt(tau2 + np.einsum("p,gpq,q->g", x, covariance, x))
         reach = np.abs(centre).max() + 10 * sd.max()
-        ends = [
-            optimize.brentq(lambda z, p=p: weight @ special.ndtr((z - centre) / sd) - p, -reach, reach)
-            for p in ((1 - level) / 2, (1 + level) / 2)
-        ]
-        mean = self.mean(x).interval(
-            level
-        )  # with few editions the mean itself is known less well than one more is
+
+        def quantile(p: float) -> float:
+            return optimize.brentq(lambda z: weight @ special.ndtr((z - centre) / sd) - p, -reach, reach)
+
+        mean = self.mean(x).interval(level)  # of few editions it is known less well than one more is
         with np.errstate(over="ignore"):  # of two or three editions the upper end may be beyond every number
-            low, high = (float(end) for end in np.expm1(ends))
+            low, high = (float(np.expm1(quantile(p))) for p in ((1 - level) / 2, (1 + level) / 2))
         return Interval(min(low, mean.low), max(high, mean.high))
+
+
+def reconcile(
+    headline: Effect, own: np.ndarray, variance: float, total: float, df: float, level: float = 0.95
+) -> tuple[np.ndarray, float, float]:
+    """How estimates move so that a sum of them is the headline (minimum trace: Wickramasuriya et al. 2019).
+
+    `own` (m,) are the covariances of each one's error with that of the sum, `variance` is the sum's, `total` the sum.
+    Returns the share (m,) of the sum's move that each takes, the move, and what the headline's interval adds to the
+    variance of the sum.
+    """
+    low, high = headline.confidence_interval(level)
+    wanted = ((high - low) / 2 / half_width(level, df)) ** 2
+    return own / variance, headline.absolute - total, wanted - variance

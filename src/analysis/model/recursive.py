@@ -15,21 +15,13 @@ from analysis.model.covariance import Grid, whitener
 
 
 class Errors(NamedTuple):
-    """Forecast errors of T dates: an event of H days pretended on each, of m series that share their columns.
+    """Forecast errors of T dates: an event of H days pretended on each, of m series that share their columns."""
 
-    Parameters
-    ----------
-    effects : ndarray, shape (T, m)
-        Mean over the H days of the day less its forecast.
-    spread : ndarray, shape (T,)
-        Standard deviation of the error, in units of s.
-    distance : ndarray, shape (T, m)
-        Root mean square of the H errors made independent, in units of s (Andrews 2003).
-    """
-
-    effects: np.ndarray
-    spread: np.ndarray
-    distance: np.ndarray
+    effects: np.ndarray  # (T, m), mean over the H days of the day less its forecast
+    spread: np.ndarray  # (T,), standard deviation of the error, in units of s
+    distance: (
+        np.ndarray
+    )  # (T, m), root mean square of the H errors made independent, in units of s (Andrews 2003)
 
 
 def forecast_errors(
@@ -49,17 +41,14 @@ def forecast_errors(
 
     Parameters
     ----------
-    X : ndarray, shape (k, n)
-    Z : ndarray, shape (m, n)
-    numbers : ndarray of int, shape (n,)
-        The days as increasing whole numbers.
+    X, Z : ndarray, shape (k, n) and (m, n)
+        Columns and series, on days of the increasing whole `numbers` (n,).
     process : Grid
         One error process.
     ridge : ndarray, shape (k,)
         As in `Estimates`.
     starts : ndarray of int, shape (T,)
         Rows of the first days; the whole block of each must be there.
-    days, gap : int
     week : tuple of two ints, optional
         First and last day of a week that has a level of its own, which the event shares: days before the start.
     size : ndarray, shape (n,), optional
@@ -69,18 +58,13 @@ def forecast_errors(
         of its week, unless the week has no other.
     """
     phi, share = float(process.phi[0]), float(process.share[0])
-    size = np.ones(len(numbers)) if size is None else size
-    k = len(X)
-    rows = np.concatenate([X, Z]) / size
-    whiten = whitener(numbers, process)
-    white = whiten(rows)[0]
-    root = whiten.root[0]
-    noise = 1 - share
+    k, noise, size = len(X), 1 - share, np.ones(len(numbers)) if size is None else size
+    rows, whiten = np.concatenate([X, Z]) / size, whitener(numbers, process)
+    white, root = whiten(rows)[0], whiten.root[0]
     prediction = rows - white * root
-    signal = prediction + (1 - noise / root**2) * (
-        rows - prediction
-    )  # what is remembered, once a day is seen
-    known = noise * (1 - noise / root**2)  # and its variance
+    believed = 1 - noise / root**2
+    signal = prediction + believed * (rows - prediction)  # what is remembered, once a day is seen
+    known = noise * believed  # and its variance
 
     level = list(range(-week[0], -week[1] + 1)) if week else []
     offsets = level + list(range(days))
@@ -94,10 +78,10 @@ def forecast_errors(
     columns[dummies] = 0
     new = columns.T[block] - kept[..., None] * signal[:k].T[last][:, None, :]  # (T, B, k)
     loading = new @ inverse
-    before = np.arange(len(numbers)) <= last[:, None]
+    past = np.arange(len(numbers)) <= last[:, None]
     errors = np.empty((len(starts), len(offsets), len(Z)))
     for j in range(len(offsets)):
-        weights = np.where(before, loading[:, j] @ white[:k], 0)
+        weights = np.where(past, loading[:, j] @ white[:k], 0)
         errors[:, j] = rows[k:].T[block[:, j]] - kept[:, j, None] * signal[k:].T[last] - weights @ white[k:].T
 
     apart = np.abs(ahead[:, :, None] - ahead[:, None, :])
@@ -107,26 +91,20 @@ def forecast_errors(
     scale = size[block]
     errors *= scale[..., None]
     covariance *= scale[:, :, None] * scale[:, None, :]
-    single = X[dummies].any(axis=0)[block[:, : len(level)]]
-    return _contrast(errors, covariance, ~single | single.all(axis=1, keepdims=True))
-
-
-def _contrast(errors: np.ndarray, covariance: np.ndarray, usual: np.ndarray) -> Errors:
-    """The event's days of each block, less the level of the days before them that are `usual` (T, L), if any."""
-    if level := usual.shape[1]:
-        # Best linear prediction of the event from the week, whose level is unknown.
-        week, event = slice(0, level), slice(level, None)
+    if level:
+        # Best linear prediction of the event from the usual days of the week, whose level is unknown.
+        before, event = slice(0, len(level)), slice(len(level), None)
+        single = X[dummies].any(axis=0)[block[:, before]]
+        usual = ~single | single.all(axis=1, keepdims=True)
         both = usual[:, :, None] & usual[:, None, :]
-        solve = both * np.linalg.inv(np.where(both, covariance[:, week, week], np.eye(level)))
-        ones = np.ones(level)
-        total = solve.sum(axis=(1, 2))
-        carried = covariance[:, event, week] @ solve
-        missing = 1 - carried @ ones  # the part of the level that is not carried by memory
-        weights = carried + missing[:, :, None] * (solve @ ones)[:, None, :] / total[:, None, None]
-        errors = errors[:, event] - weights @ errors[:, week]
-        inner = covariance[:, event, event] - carried @ covariance[:, week, event]
-        covariance = inner + missing[:, :, None] * missing[:, None, :] / total[:, None, None]
-    days = covariance.shape[1]
+        solve = both * np.linalg.inv(np.where(both, covariance[:, before, before], np.eye(len(level))))
+        total = solve.sum(axis=(1, 2))[:, None, None]
+        carried = covariance[:, event, before] @ solve
+        missing = 1 - carried.sum(axis=2, keepdims=True)  # what memory does not carry of the level
+        weights = carried + missing * solve.sum(axis=2)[:, None, :] / total
+        errors = errors[:, event] - weights @ errors[:, before]
+        inner = covariance[:, event, event] - carried @ covariance[:, before, event]
+        covariance = inner + missing * missing.transpose(0, 2, 1) / total
     half = np.linalg.inv(np.linalg.cholesky(covariance))
     distance = np.sqrt(((half @ errors) ** 2).mean(axis=1))
     return Errors(errors.mean(axis=1), np.sqrt(covariance.sum(axis=(1, 2))) / days, distance)

@@ -7,7 +7,8 @@ with a dummy for each touched day and each odd day. The steps in `regress` are t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -21,39 +22,43 @@ from analysis.model.distribution import PROBABILITIES
 from analysis.model.gls import Estimates, fit, solve
 from analysis.model.scale import Scale
 
+DAY, ODD_DAY = "%Y-%m-%d", "odd day %Y-%m-%d"  # names of dummies
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """The days of a regression, n of them: those learned from, and those that are touched and get a dummy each."""
+
+    days: pd.DatetimeIndex  # n of them, increasing; a day that is left out is absent
+    y: np.ndarray  # (n,), the series, without NaN
+    touched: np.ndarray  # of bool, (n,)
+    table: Calendar
+    extra: dict[str, np.ndarray]  # columns without a prior, (n,): the level of the week before, covariates
+    warnings: tuple[str, ...] = ()  # what a reader must know of the days, in the order in which it matters
+
+    @property
+    def numbers(self) -> np.ndarray:
+        """The days as numbers on the calendar, the first zero; shape (n,)."""
+        return (self.days - self.days[0]).days.to_numpy()
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Regression:
-    """A fitted regression of n days, H of them touched, on k columns whose last H are the touched days' dummies.
+    """A fitted regression of n days, H of them touched, on k columns whose last H are the touched days' dummies."""
 
-    Parameters
-    ----------
-    days : DatetimeIndex, length n
-    columns : Columns
-    z : ndarray, shape (n,)
-        The series on its scale, in units of `unit`.
-    size : ndarray, shape (n,)
-        Standard deviation of each day's noise relative to a usual day's.
-    touched, odd : ndarray of bool, shape (n,)
-    estimates : Estimates
-    processes : Grid
-    scale : Scale
-    unit : float
-    residuals : ndarray, shape (n,)
-        Standardised innovations under the likeliest process; of an odd day its dummy over its standard error, of a
-        touched day NaN.
-    """
-
-    days: pd.DatetimeIndex
+    days: pd.DatetimeIndex  # n of them
+    numbers: np.ndarray  # (n,), the days as numbers on the calendar, the first zero
     columns: Columns
-    z: np.ndarray
-    size: np.ndarray
-    touched: np.ndarray
-    odd: np.ndarray
+    z: np.ndarray  # (n,), the series on its scale, in units of `unit`
+    size: np.ndarray  # (n,), standard deviation of each day's noise relative to a usual day's
+    touched: np.ndarray  # of bool, (n,)
+    odd: np.ndarray  # of bool, (n,)
     estimates: Estimates
     processes: Grid
     scale: Scale
     unit: float
+    # (n,), standardised innovations under the likeliest process; of an odd day its dummy over its standard error, of a
+    # touched day NaN.
     residuals: np.ndarray
 
     @property
@@ -62,9 +67,9 @@ class Regression:
         return self.days[~self.touched & ~self.odd]
 
     @property
-    def numbers(self) -> np.ndarray:
-        """The days as numbers on the calendar, the first zero; shape (n,)."""
-        return (self.days - self.days[0]).days.to_numpy()
+    def likeliest(self) -> Grid:
+        """The likeliest error process alone."""
+        return self.processes.take(self.estimates.points[[self.estimates.best]])
 
     def forecast(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean (H,) and covariance (H, H) of the touched days, untouched, on the scale of the regression."""
@@ -89,55 +94,29 @@ class Regression:
         """
         from statsmodels.regression.linear_model import GLS
 
-        best, rows = self.estimates.best, self.columns.rows
-        informed = np.flatnonzero(np.isfinite(self.columns.prior))
-        n, extra = len(self.z), len(informed)
-        sigma = np.diag(np.append(np.ones(n), 1 / self.estimates.ridge[best, informed]))
-        correlation = self.processes.correlation(self.numbers, self.estimates.points[best])
-        sigma[:n, :n] = correlation * np.outer(self.size, self.size)
+        rows, informed = self.columns.rows, np.flatnonzero(np.isfinite(self.columns.prior))
+        n, ridge = len(self.z), self.estimates.ridge[self.estimates.best, informed]
+        sigma = np.diag(np.append(np.ones(n), 1 / ridge))
+        sigma[:n, :n] = self.likeliest.correlation(self.numbers, 0) * np.outer(self.size, self.size)
         X = pd.DataFrame(np.vstack([rows.T, np.eye(len(rows))[informed]]), columns=self.columns.names)
-        return GLS(pd.Series(np.append(self.z, np.zeros(extra)), name=self.scale.name), X, sigma=sigma).fit()
+        return GLS(pd.Series(np.append(self.z, 0 * ridge), name=self.scale.name), X, sigma=sigma).fit()
 
 
-def regress(
-    days: pd.DatetimeIndex,
-    values: np.ndarray,
-    touched: np.ndarray,
-    table: Calendar,
-    scales: list[Scale],
-    extra: dict[str, np.ndarray] | None = None,
-) -> Regression:
-    """Fit one series.
-
-    Parameters
-    ----------
-    days : DatetimeIndex, length n
-        Increasing; a day that is left out is absent.
-    values : ndarray, shape (n,)
-        Of the series, no NaN.
-    touched : ndarray of bool, shape (n,)
-        Days that get a dummy each.
-    table : Calendar
-        Of the same n days.
-    scales : list of Scale
-        Those to choose from, the preferred one first.
-    extra : dict of str to ndarray, shape (n,)
-        Columns without a prior: the level of the week before, covariates.
-    """
-    usual, numbers = ~touched, (days - days[0]).days.to_numpy()
+def regress(sample: Sample, scales: list[Scale]) -> Regression:
+    """Fit one series on the likeliest of the scales, of which the first is preferred."""
+    days, values, touched, table, extra = sample.days, sample.y, sample.touched, sample.table, sample.extra
+    usual, numbers = ~touched, sample.numbers
     unit = 1.0 if scales[0].name == "logit" else float(np.median(np.abs(values[usual]))) or 1.0
     columns = weekdays_and_growth(numbers, table.weekday, usual)
-    columns = columns.plus(list(extra or {}), np.reshape(list((extra or {}).values()), (-1, len(days))))
-    place = columns.place
-    columns = columns.dummies(touched, [f"{day:%Y-%m-%d}" for day in days[touched]])
-    columns = Columns(columns.names, columns.rows, columns.prior, place)
+    columns = columns.plus(extra, np.reshape(list(extra.values()), (-1, len(days))))
+    columns = replace(columns.dummies(days, touched, DAY), place=columns.place)
     short = usual.sum() < MIN_DAYS
     whiten = whitener(numbers, grid("white" if short else "coarse"))
 
     # 1. The scale on which the innovations are likeliest.
     Z = np.array([scale.forward(values / unit) for scale in scales])
     candidates, white = fit(columns.rows, Z, whiten, columns.prior)
-    errors = [_innovations(columns, white, estimates, j) for j, estimates in enumerate(candidates)]
+    errors = [estimates.innovations(white, j) for j, estimates in enumerate(candidates)]
     scores = [
         noise.log_likelihood(error[usual]) + scale.log_slope(values[usual] / unit).sum() - PRICE * (j > 0)
         for j, (error, scale) in enumerate(zip(errors, scales, strict=True))
@@ -153,62 +132,53 @@ def regress(
         columns = columns.plus([table.names[i] for i in out], table.recurring[out], PRIOR)
         # 3. Odd days, judged by the noise of their weekday; the second look sees what the first could not.
         for _ in range(2):
-            with_odd = columns.dummies(odd, _odd_names(days, odd))
+            with_odd = columns.dummies(days, odd, ODD_DAY)
             (estimates,), white = fit(with_odd.rows, z[None], whiten, with_odd.prior)
-            error = _innovations(with_odd, white, estimates)
+            error = estimates.innovations(white)
             size = noise.sizes(error, usual & ~odd, table.weekday, numbers)
             odd = odd | noise.odd_days(error / size, usual & ~odd)
         # 4. Random effects, each group with the variance that makes the series likeliest.
         likeliest = whiten.only(estimates.points[estimates.best])
         spread = np.sqrt(np.mean(error[usual & ~odd] ** 2))
         for label, rows in random_effects(numbers, table, usual).items():
-            columns = _with_group(columns, label, rows, odd, spread, size, z, likeliest)
+            with_odd, priors = columns.dummies(days, odd, ODD_DAY), [r * spread for r in RANDOM_EFFECTS]
+            prior = _likeliest_prior(with_odd, rows, priors, z, size, likeliest)
+            if prior is not None:
+                columns = columns.plus([f"{label} {i + 1}" for i in range(len(rows))], rows, prior)
 
     # 5. The whole grid, every row divided by the size of its noise.
-    columns = columns.dummies(odd, _odd_names(days, odd))
+    columns = columns.dummies(days, odd, ODD_DAY)
     processes = grid("white" if short else "full")
-    (estimates,), white = fit(
-        columns.rows / size, z[None] / size, whitener(numbers, processes), columns.prior
-    )
-    residuals = _innovations(columns, white, estimates)
+    whiten = whitener(numbers, processes)
+    (estimates,), white = fit(columns.rows / size, z[None] / size, whiten, columns.prior)
+    residuals = estimates.innovations(white)
     residuals /= np.sqrt(np.mean(residuals[usual & ~odd] ** 2)) or 1.0
     best, own = estimates.best, slice(columns.place - int(odd.sum()), columns.place)
     spread = np.sqrt(estimates.variances[best] * (estimates.roots[best, own] ** 2).sum(axis=1))
     residuals[odd] = estimates.coefficients[best, own] / spread
     residuals[touched] = np.nan
-    return Regression(days, columns, z, size, touched, odd, estimates, processes, scale, unit, residuals)
+    return Regression(
+        days, numbers, columns, z, size, touched, odd, estimates, processes, scale, unit, residuals
+    )
 
 
-def _innovations(columns: Columns, white: np.ndarray, estimates: Estimates, j: int = 0) -> np.ndarray:
-    """One-step errors (n,) of series j under its likeliest process."""
-    k, rows = len(columns.names), white[estimates.points[estimates.best]]
-    return rows[k + j] - estimates.coefficients[estimates.best] @ rows[:k]
-
-
-def _with_group(
+def _likeliest_prior(
     columns: Columns,
-    label: str,
     rows: np.ndarray,
-    odd: np.ndarray,
-    spread: float,
-    size: np.ndarray,
+    priors: Iterable[float],
     z: np.ndarray,
+    size: np.ndarray,
     whiten: Whitener,
-) -> Columns:
-    """The columns with a group of rows (r, n) of the likeliest variance, or without it."""
-    choices = [
-        columns.plus([f"{label} {i + 1}" for i in range(len(rows))], rows, r * spread) for r in RANDOM_EFFECTS
-    ]
-    whole = choices[0].dummies(odd, [""] * int(odd.sum()))
-    white = whiten(np.vstack([whole.rows, z]) / size)
-    k, own = len(whole.names), np.arange(len(whole.names) + 1)
-    own = (own < columns.place) | (own >= columns.place + len(rows))
-    without = solve(white[:, own], k - len(rows), whole.prior[own[:k]], whiten.log_determinant)
-    evidence = [without[0].evidence]
-    for choice in choices:
-        prior = choice.dummies(odd, [""] * int(odd.sum())).prior
-        evidence.append(solve(white, k, prior, whiten.log_determinant)[0].evidence)
-    return [columns, *choices][int(np.argmax(evidence))]
+) -> float | None:
+    """The prior of a group of rows (r, n), beside the columns, that makes the series likeliest; None for no group."""
+    at, blank = columns.place, [""] * len(rows)
+    white = whiten(np.vstack([columns.plus(blank, rows).rows, z]) / size)
+    without = np.delete(white, slice(at, at + len(rows)), axis=1)
+    evidence = {None: solve(without, columns.prior, whiten.log_determinant)[0].evidence}
+    for prior in priors:
+        each = columns.plus(blank, rows, prior).prior
+        evidence[prior] = solve(white, each, whiten.log_determinant)[0].evidence
+    return max(evidence, key=evidence.get)
 
 
 def _standing_out(
@@ -231,7 +201,3 @@ def _standing_out(
             return chosen
         chosen.append(first)
         basis = np.column_stack([basis, apart[first] / length[first]])
-
-
-def _odd_names(days: pd.DatetimeIndex, odd: np.ndarray) -> list[str]:
-    return [f"odd day {day:%Y-%m-%d}" for day in days[odd]]

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from scipy import special
 
 SHARES = ("digital_share",)  # metrics between nothing and all
 RATIOS = ("ticket", *SHARES)  # metrics that are averaged over days where others are added up
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """A transformation z = g(y) of values in units of their median.
-
-    Parameters
-    ----------
-    name : str
-    forward, inverse : callable
-        g, and its inverse on the whole line; the root's is odd, so that no probability piles up at zero.
-    log_slope : callable
-        Logarithm of g', by which likelihoods on two scales compare.
-    """
+class Scale(NamedTuple):
+    """A transformation z = g(y) of values in units of their median."""
 
     name: str
     forward: Callable[[np.ndarray], np.ndarray]
-    inverse: Callable[[np.ndarray], np.ndarray]
-    log_slope: Callable[[np.ndarray], np.ndarray]
+    inverse: Callable[[np.ndarray], np.ndarray]  # on the whole line; the root's is odd: none piles up at zero
+    log_slope: Callable[[np.ndarray], np.ndarray]  # log g', by which likelihoods on two scales compare
 
 
 # A touched day may hold nothing, or all: it is put where its logarithm is finite, far from any other day.
@@ -41,8 +32,8 @@ ROOT = Scale(
 IDENTITY = Scale("identity", lambda y: y * 1.0, lambda z: z, np.zeros_like)
 LOGIT = Scale(
     "logit",
-    lambda y: np.log(np.clip(y, 1e-4, 1 - 1e-4) / (1 - np.clip(y, 1e-4, 1 - 1e-4))),
-    lambda z: 1 / (1 + np.exp(-z)),
+    lambda y: special.logit(np.clip(y, 1e-4, 1 - 1e-4)),
+    special.expit,
     lambda y: -np.log(y) - np.log1p(-y),
 )
 

@@ -12,7 +12,7 @@ from analysis.model.design import SHARED
 from analysis.notebook import answers
 from analysis.notebook.answers import Found, Refused, leading
 from analysis.notebook.tables import capital, headed
-from analysis.words import N_, _, fill
+from analysis.words import N_, _, fill, filled, ngettext
 
 HEADINGS = {
     "metric": N_("Metric"),
@@ -68,8 +68,12 @@ def compared(effects: Sequence[Effect], refused: Sequence[Refused] = (), level: 
     sizes = [effect.relative for effect in day.values()]
     intervals = [effect.confidence_interval(level) for effect in day.values()]
     parts = [
-        fill(
-            N_("By {n:number.0} methods the effect of the day runs from {low:+percent} to {high:+percent}."),
+        filled(
+            ngettext(
+                "By {n:number.0} method the effect of the day runs from {low:+percent} to {high:+percent}.",
+                "By {n:number.0} methods the effect of the day runs from {low:+percent} to {high:+percent}.",
+                len(day),
+            ),
             n=len(day),
             low=min(sizes),
             high=max(sizes),
@@ -87,7 +91,7 @@ def compared(effects: Sequence[Effect], refused: Sequence[Refused] = (), level: 
     text = words.marked(" ".join(parts))
     left_out = N_("{method} cannot be used here: {reason}.")
     told = [
-        fill(left_out, method=words.method(estimator), reason=reason)
+        fill(left_out, method=words.method(estimator), reason=words.reason(reason))
         for estimator, estimand, reason in refused
         if estimand == "pre-week"
     ]

@@ -13,7 +13,7 @@ from analysis.effect import Effect
 from analysis.notebook.tables import capital, headed
 from analysis.persistence import Persistence
 from analysis.placebo import Placebos
-from analysis.words import N_, _, fill
+from analysis.words import N_, _, fill, filled, ngettext
 
 DERIVED = Path(__file__).parents[3] / "data" / "derived"
 HEADINGS = {
@@ -67,30 +67,39 @@ FORMATS = {
 
 def placebo(test: Placebos, metric: str = "count") -> str:
     """How many comparable dates depart as far as the event did, and what that makes of its p-value."""
-    many = test.rank - 1
-    text = N_(
+    n, many = int(test.comparable.sum()), test.rank - 1
+    text = ngettext(
+        "Of {n:number.0} comparable day before the event, {many:number.0} departs as far from what is expected of "
+        "it, in the {metric:metric}: the p-value is {p:number.3}. With so many days it cannot be below "
+        "{floor:number.3}.",
         "Of {n:number.0} comparable days before the event, {many:number.0} depart as far from what is expected of "
         "them, in the {metric:metric}: the p-value is {p:number.3}. With so many days it cannot be below "
-        "{floor:number.3}."
+        "{floor:number.3}.",
+        n,
     )
     if many == 0:
-        text = N_(
+        text = ngettext(
+            "The {n:number.0} comparable day before the event does not depart as far from what is expected of it, in "
+            "the {metric:metric}: the p-value is {p:number.3}, the lowest that so many days can give.",
             "None of {n:number.0} comparable days before the event departs as far from what is expected of it, in "
-            "the {metric:metric}: the p-value is {p:number.3}, the lowest that so many days can give."
+            "the {metric:metric}: the p-value is {p:number.3}, the lowest that so many days can give.",
+            n,
         )
-    return words.marked(
-        fill(text, n=int(test.comparable.sum()), many=many, metric=metric, p=test.p_value, floor=test.floor)
-    )
+    return words.marked(filled(text, n=n, many=many, metric=metric, p=test.p_value, floor=test.floor))
 
 
 def alarms(test: Placebos, limit: float = 1.96) -> str:
     """How often the t statistic of comparable dates is beyond the usual limit."""
     like = test.frame()
-    return fill(
-        N_(
+    return filled(
+        ngettext(
+            "On {many:number.0} of the {n:number.0} comparable day, {share:percent.1}, the t statistic is beyond "
+            "{limit:number.2}, where 5% are to be expected. The departures of nine in ten of them lie within "
+            "{range:+percent.1}.",
             "On {many:number.0} of the {n:number.0} comparable days, {share:percent.1}, the t statistic is beyond "
             "{limit:number.2}, where 5% are to be expected. The departures of nine in ten of them lie within "
-            "{range:+percent.1}."
+            "{range:+percent.1}.",
+            len(like),
         ),
         many=int((like["t"].abs() > limit).sum()),
         n=len(like),
@@ -109,11 +118,15 @@ def tests(table: pd.DataFrame) -> pd.DataFrame:
 def specifications(rows: pd.DataFrame) -> str:
     """How far the choice of specification moves the effect, from `placebo.specifications`."""
     return words.marked(
-        fill(
-            N_(
+        filled(
+            ngettext(
+                "Under {n:number.0} specification the effect runs from {range:+percent}; half of them lie within "
+                "{middle:+percent}, and the one that every report gives is {x:+percent}. In {clear:percent} the "
+                "interval excludes zero.",
                 "Under {n:number.0} specifications the effect runs from {range:+percent}; half of them lie within "
                 "{middle:+percent}, and the one that every report gives is {x:+percent}. In {clear:percent} the "
-                "interval excludes zero."
+                "interval excludes zero.",
+                len(rows),
             ),
             x=float(rows.loc[rows["headline"], "relative"].iloc[0]),
             n=len(rows),

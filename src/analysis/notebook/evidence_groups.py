@@ -8,7 +8,7 @@ from analysis import words
 from analysis.disclosure import count, together
 from analysis.groups import GroupEffects
 from analysis.notebook.tables import headed
-from analysis.words import N_, _, fill
+from analysis.words import N_, _, fill, filled, ngettext
 
 HEADINGS = {
     "entity": N_("Entity"),
@@ -45,13 +45,17 @@ def carried(found: GroupEffects, few: int = 5) -> str:
     shown = found.table[found.table["p_value"].notna()]
     if len(shown) <= few:
         return ""
+    n = count(shown.iloc[:, 0]) + int(found.table["suppressed"].sum())
     return words.marked(
-        fill(
-            N_(
+        filled(
+            ngettext(
+                "Of {n:number.0} entity, the {few:number.0} with the largest effects make {share:percent} of the "
+                "total; they had {expected:percent} of the payments that were expected.",
                 "Of {n:number.0} entities, the {few:number.0} with the largest effects make {share:percent} of the "
-                "total; they had {expected:percent} of the payments that were expected."
+                "total; they had {expected:percent} of the payments that were expected.",
+                n,
             ),
-            n=count(shown.iloc[:, 0]) + int(found.table["suppressed"].sum()),
+            n=n,
             few=few,
             share=float(shown["contribution"].iloc[:few].sum()),
             expected=float(shown["expected"].iloc[:few].sum() / found.table["expected"].sum()),
@@ -78,22 +82,29 @@ def struck(found: GroupEffects, alpha: float = 0.05) -> str:
     """How many groups stand out, judged alone and together."""
     table = found.table.dropna(subset=["p_value"])
     family, discovered = (int((table[name] <= alpha).sum()) for name in ("p_family", "q_value"))
-    alone = fill(
-        N_(
+    many = int((table["p_value"] <= alpha).sum())
+    alone = filled(
+        ngettext(
+            "Judged one by one, {alone:number.0} of {n:number.0} stands out at the level of {alpha:percent.0}; chance "
+            "alone makes {chance:number.0} expected.",
             "Judged one by one, {alone:number.0} of {n:number.0} stand out at the level of {alpha:percent.0}; chance "
-            "alone makes {chance:number.0} expected."
+            "alone makes {chance:number.0} expected.",
+            many,
         ),
         n=len(table),
         alpha=alpha,
         chance=alpha * len(table),
-        alone=int((table["p_value"] <= alpha).sum()),
+        alone=many,
     )
-    text = N_(
-        "Judged together, {family:number.0} do, and {found:number.0} if {alpha:percent.0} of those named may be wrong."
+    text = ngettext(
+        "Judged together, {family:number.0} does, and {found:number.0} if {alpha:percent.0} of those named may be "
+        "wrong.",
+        "Judged together, {family:number.0} do, and {found:number.0} if {alpha:percent.0} of those named may be wrong.",
+        family,
     )
     if not family and not discovered:
-        text = N_("Judged together, none does, even if {alpha:percent.0} of those named may be wrong.")
-    return f"{alone} {fill(text, alpha=alpha, family=family, found=discovered)}"
+        text = _("Judged together, none does, even if {alpha:percent.0} of those named may be wrong.")
+    return f"{alone} {filled(text, alpha=alpha, family=family, found=discovered)}"
 
 
 def hidden(found: GroupEffects) -> str:

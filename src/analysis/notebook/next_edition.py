@@ -14,7 +14,7 @@ from analysis.editions import Editions
 from analysis.effect import Effect
 from analysis.model.pooling import RandomEffects
 from analysis.notebook.tables import headed
-from analysis.words import N_, _, fill
+from analysis.words import N_, _, fill, filled, ngettext
 
 HEADINGS = {
     "length": N_("Length of the edition"),
@@ -190,12 +190,15 @@ def later_editions(
 def together(found: Editions, level: float = 0.95) -> str:
     """What the editions have in common, and where the next one is to be expected."""
     metric, ends = found.effects[0].metric, found.confidence_interval(level)
-    text = N_(
+    text = ngettext(
+        "Over {n:number.0} edition the {metric:metric} changed by {mean:+percent.1} ({level:percent} interval: "
+        "{ends:+percent.1}); the effect of the next edition is to be expected within {next:+percent.1}.",
         "Over all {n:number.0} editions the {metric:metric} changed by {mean:+percent.1} ({level:percent} interval: "
-        "{ends:+percent.1}); the effect of the next edition is to be expected within {next:+percent.1}."
+        "{ends:+percent.1}); the effect of the next edition is to be expected within {next:+percent.1}.",
+        len(found.y),
     )
     values = {"n": len(found.y), "metric": metric, "mean": found.relative, "ends": ends, "level": level}
-    return words.marked(fill(text, **values, next=found.prediction_interval(level)))
+    return words.marked(filled(text, **values, next=found.prediction_interval(level)))
 
 
 def fades(found: Editions, level: float = 0.95) -> str:
@@ -239,4 +242,4 @@ def _by(table: pd.DataFrame, by: str) -> pd.DataFrame:
 
 
 def _days(n: float | str) -> str:
-    return words.ngettext("{n} day", "{n} days", int(n)).format(n=words.number(int(n), 1))
+    return ngettext("{n} day", "{n} days", int(n)).format(n=words.number(int(n), 1))

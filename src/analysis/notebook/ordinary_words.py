@@ -11,7 +11,7 @@ from analysis.notebook import ordinary
 from analysis.notebook.tables import capital, headed
 from analysis.study import Study
 from analysis.windows import Windows
-from analysis.words import N_, fill
+from analysis.words import N_, fill, filled, ngettext
 
 HEADINGS = {
     "weekday": N_("Weekday"),
@@ -67,10 +67,13 @@ def concentration(groups: pd.DataFrame, few: int = 5) -> str:
     first = groups.iloc[:few]
     if len(groups) <= few:
         return ""
-    return fill(
-        N_(
+    return filled(
+        ngettext(
+            "Entities with the largest value: the first {few:number.0} carries {value:percent} of it, with "
+            "{count:percent} of the payments.",
             "Entities with the largest value: the first {few:number.0} carry {value:percent} of it, with "
-            "{count:percent} of the payments."
+            "{count:percent} of the payments.",
+            len(first),
         ),
         few=len(first),
         value=first["value_share"].sum(),

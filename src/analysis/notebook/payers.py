@@ -11,7 +11,7 @@ from analysis.effect import Effect, Interval, estimate
 from analysis.habit import ALL, HORIZONS, PEOPLE, first_digital, retention
 from analysis.notebook.tables import headed
 from analysis.study import Study
-from analysis.words import N_, _, fill
+from analysis.words import N_, _, fill, filled, ngettext
 
 EVERY = N_("All digital channels")
 HEADINGS = {
@@ -77,17 +77,22 @@ def came(who: Payers | None, level: float = 0.95) -> str:
             "It cannot be told here: it takes a ledger that names its payers and its service centres, with half a "
             "year before the event and a month after it, and ten people who came."
         )
-    texts = {
-        "payers": N_(
+    told = []
+    for people, effect in who.came.items():
+        n = round(effect.observed)
+        text = ngettext(
+            "On the event {n:number.0} person paid digitally for the first time, where {expected:number.0} were "
+            "expected at the level of the week before: {effect} ({level:percent} interval: {interval}).",
             "On the event {n:number.0} people paid digitally for the first time, where {expected:number.0} were "
-            "expected at the level of the week before: {effect} ({level:percent} interval: {interval})."
-        ),
-        "from_counter": N_(
-            "Of them {n:number.0} had used counters before, where {expected:number.0} were expected: {effect} "
-            "({interval})."
-        ),
-    }
-    told = [_counted(texts[people], effect, level) for people, effect in who.came.items()]
+            "expected at the level of the week before: {effect} ({level:percent} interval: {interval}).",
+            n,
+        )
+        if people == "from_counter":
+            text = _(
+                "Of them {n:number.0} had used counters before, where {expected:number.0} were expected: {effect} "
+                "({interval})."
+            )
+        told.append(_counted(text, effect, level))
     return words.marked(" ".join(told))
 
 
@@ -111,11 +116,14 @@ def stayed(who: Payers, level: float = 0.95) -> list[str]:
         values = {"share": row["share"], "ordinary": row["ordinary_share"], "difference": row["difference"]}
         interval = words.interval(row["low"], row["high"], "points")
         parts.append(fill(text, days=who.days, interval=interval, **values))
-    text = N_(
-        "So {n:number.0} people came and had paid digitally again by then, where {expected:number.0} were expected: "
-        "{effect} ({interval})."
-    )
     if who.stayed is not None:
+        text = ngettext(
+            "So {n:number.0} person came and had paid digitally again by then, where {expected:number.0} were "
+            "expected: {effect} ({interval}).",
+            "So {n:number.0} people came and had paid digitally again by then, where {expected:number.0} were "
+            "expected: {effect} ({interval}).",
+            round(who.stayed.observed),
+        )
         parts.append(_counted(text, who.stayed, level))
     return words.marked(" ".join(parts))
 
@@ -126,7 +134,12 @@ def unknown(who: Payers) -> str:
     hidden = [words.code("channel", name) for name in rows.loc[rows["suppressed"], "channel"].unique()]
     texts = []
     if who.days < max(HORIZONS):
-        texts.append(fill(N_("The ledger ends too early to say more than {n:number.0} days."), n=who.days))
+        text = ngettext(
+            "The ledger ends too early to say more than {n:number.0} day.",
+            "The ledger ends too early to say more than {n:number.0} days.",
+            who.days,
+        )
+        texts.append(filled(text, n=who.days))
     if hidden:
         text = _("Not shown, since fewer than ten people could be told apart: {names}.")
         texts.append(text.format(names=words.listing(hidden)))
@@ -209,7 +222,7 @@ def _counted(text: str, effect: Effect, level: float) -> str:
     """A sentence on a number of people and its effect."""
     ends = Interval(*effect.confidence_interval(level))
     step = words.step(*ends)
-    return fill(
+    return filled(
         text,
         n=effect.observed,
         expected=effect.expected,

@@ -12,7 +12,7 @@ from scipy import special
 
 from analysis import words
 from analysis.effect import RECOMMENDED
-from analysis.words import N_
+from analysis.words import N_, filled, ngettext
 from analysis.words.terms import PROCESSES
 
 DERIVED = Path(__file__).parents[3] / "data" / "derived"
@@ -84,22 +84,30 @@ def summary() -> dict:
 
 def held(facts: dict) -> str:
     """How often the interval held the truth on series that nobody chose it on."""
-    text = N_(
+    text = ngettext(
+        "On {processes:number.0} kind of series that it was not made on, {cases:number.0} cases with both baselines, "
+        "the 95% interval held the truth in a median of {coverage_median:percent.1} of the series drawn, and in 93.5% "
+        "to 97% of them in {inside:number.0} cases. The lowest coverage was {coverage_low:percent.1}: {name}.",
         "On {processes:number.0} kinds of series that it was not made on, {cases:number.0} cases with both baselines, "
         "the 95% interval held the truth in a median of {coverage_median:percent.1} of the series drawn, and in 93.5% "
-        "to 97% of them in {inside:number.0} cases. The lowest coverage was {coverage_low:percent.1}: {name}."
+        "to 97% of them in {inside:number.0} cases. The lowest coverage was {coverage_low:percent.1}: {name}.",
+        facts["processes"],
     )
-    return words.fill(text, name=words.process(facts["lowest"]), **facts)
+    return filled(text, name=words.process(facts["lowest"]), **facts)
 
 
 def wide(facts: dict) -> str:
     """How long the interval is, beside the development set."""
-    text = N_(
+    text = ngettext(
+        "The interval is {width_median:number.2} times as wide as that of an oracle who knows how the series was made, "
+        "at worst {width_highest:number.2} times. On the {development:number.0} kind that was used to choose the "
+        "method it held in a median of {development_median:percent.1}, at {development_width:number.2} times.",
         "The interval is {width_median:number.2} times as wide as that of an oracle who knows how the series was made, "
         "at worst {width_highest:number.2} times. On the {development:number.0} kinds that were used to choose the "
-        "method it held in a median of {development_median:percent.1}, at {development_width:number.2} times."
+        "method it held in a median of {development_median:percent.1}, at {development_width:number.2} times.",
+        facts["development"],
     )
-    return words.fill(text, **facts)
+    return filled(text, **facts)
 
 
 def short() -> str:
@@ -247,17 +255,20 @@ def months_above() -> str:
         f"{words.name(SERIES[name])} ({words.listing([words.month_name(number) for number in rows['month']])})"
         for name, rows in above.groupby("series", sort=False)
     ]
-    text = N_(
+    text = ngettext(
+        "Of the {n:number.0} month in the table, {above:number.0} has a share whose whole interval lies above 5%, "
+        "where chance alone makes at most {chance:number.0} on average: {found}.",
         "Of the {n:number.0} months in the table, {above:number.0} have a share whose whole interval lies above 5%, "
-        "where chance alone makes at most {chance:number.0} on average: {found}."
+        "where chance alone makes at most {chance:number.0} on average: {found}.",
+        len(table),
     )
     if not found:
-        text = N_(
-            "In none of the {n:number.0} months of the table does the whole interval of the share lie above 5%."
+        text = ngettext(
+            "In the {n:number.0} month of the table the whole interval of the share does not lie above 5%.",
+            "In none of the {n:number.0} months of the table does the whole interval of the share lie above 5%.",
+            len(table),
         )
-    return words.fill(
-        text, n=len(table), above=len(above), chance=0.025 * len(table), found=words.listing(found)
-    )
+    return filled(text, n=len(table), above=len(above), chance=0.025 * len(table), found=words.listing(found))
 
 
 def published() -> pd.DataFrame:

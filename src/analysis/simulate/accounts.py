@@ -87,7 +87,7 @@ class _Books:
         self.switched = np.zeros(shape, chance.kind)
         self.mean = chance.shocked(self.rate.mean)
         self.base = chance.poisson(self.mean)
-        self.sums = chance.sums(entities(model).spread)
+        self.sums = chance.sums(entities(model)["spread"])
         if not model.null:
             turned_away = self._campaign()
             self._close_counters(turned_away)
@@ -177,21 +177,10 @@ class _Mean:
     """Chance replaced by its expectation."""
 
     kind = float
-
-    def shocked(self, mean: np.ndarray) -> np.ndarray:
-        return mean
-
-    def poisson(self, mean: np.ndarray) -> np.ndarray:
-        return mean
-
-    def binomial(self, n: np.ndarray, p: np.ndarray) -> np.ndarray:
-        return n * p
-
-    def multinomial(self, n: np.ndarray, p: np.ndarray) -> np.ndarray:
-        return n[..., None] * p
-
-    def sums(self, spread: np.ndarray):
-        return lambda count, ticket: count * ticket
+    shocked = poisson = staticmethod(lambda mean: mean)
+    binomial = staticmethod(lambda n, p: n * p)
+    multinomial = staticmethod(lambda n, p: n[..., None] * p)
+    sums = staticmethod(lambda spread: lambda count, ticket: count * ticket)
 
 
 class _Draw:
@@ -200,10 +189,8 @@ class _Draw:
     kind = np.int64
 
     def __init__(self, model: Model, seed: int | np.random.SeedSequence) -> None:
-        self.model = model
-        self.rng = np.random.default_rng(seed)
-        self.poisson = self.rng.poisson
-        self.binomial = self.rng.binomial
+        self.model, self.rng = model, np.random.default_rng(seed)
+        self.poisson, self.binomial = self.rng.poisson, self.rng.binomial
         self.multinomial = self.rng.multinomial
 
     def shocked(self, mean: np.ndarray) -> np.ndarray:
@@ -239,9 +226,7 @@ class _Draw:
 
     def top_up(self, kept: np.ndarray, short: int) -> np.ndarray:
         """`short` payments more, in cells by their size; or as many fewer."""
-        flat = kept.ravel()
+        flat, rng = kept.ravel(), self.rng
         if short >= 0:
-            change = self.rng.multinomial(short, flat / flat.sum())
-        else:
-            change = -self.rng.multivariate_hypergeometric(flat, -short, method="marginals")
-        return (flat + change).reshape(kept.shape)
+            return kept + rng.multinomial(short, flat / flat.sum()).reshape(kept.shape)
+        return kept - rng.multivariate_hypergeometric(flat, -short, method="marginals").reshape(kept.shape)

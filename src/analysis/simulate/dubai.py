@@ -81,18 +81,9 @@ DUBAI = replace(
 def figures(model: Model) -> dict[str, float]:
     """What the model expects for each of `TARGETS`."""
     count, value, share = _daily(model)
-    day = pd.Timestamp(model.event)
-    eve = day - pd.Timedelta(days=1)
-    return {
-        "count on the day": count[day],
-        "value on the day": value[day],
-        "value on the eve": value[eve],
-        "mean count of the week": count[WEEK].mean(),
-        "mean value of the week": value[WEEK].mean(),
-        "count of the year": count.sum(),
-        "value of the year": value.sum(),
-        "counters' share of payments": share,
-    }
+    eve, day = WEEK[-2:]
+    of_days = (count[day], value[day], value[eve], count[WEEK].mean(), value[WEEK].mean())
+    return dict(zip(TARGETS, (*of_days, count.sum(), value.sum(), share), strict=True))
 
 
 def calibrate(start: Model | None = None) -> Model:

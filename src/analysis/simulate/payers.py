@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.random import Generator
 
 from analysis.simulate.accounts import Account
 from analysis.simulate.world import COMPONENTS, COUNTER
@@ -69,16 +70,11 @@ class Payers:
     def _size(self, part: tuple[float, float]) -> int:
         return int(part[1] * self.model.payers) - int(part[0] * self.model.payers)
 
-    def _people(self, rng: np.random.Generator, staying: dict[str, np.ndarray]) -> None:
+    def _people(self, rng: Generator, staying: dict[str, np.ndarray]) -> None:
         """Names each day's first-timers, and who of them stays."""
-        line = {
-            part: int(part[0] * self.model.payers) + rng.permutation(self._size(part))
-            for part in (ACTIVE, UNSEEN)
-        }
-        used = {ACTIVE: 0, UNSEEN: 0}
-        self.left = np.full(
-            self.model.payers + 1, NEVER, np.int32
-        )  # the day from which one is digital for good
+        people_in, used = self.model.payers, {ACTIVE: 0, UNSEEN: 0}
+        line = {part: int(part[0] * people_in) + rng.permutation(self._size(part)) for part in used}
+        self.left = np.full(people_in + 1, NEVER, np.int32)  # the day from which one is digital for good
         self.by_themselves, self.sent, regulars = [], [], [np.empty(0, np.int64)]
         for position in range(len(self.unsent)):
             people = {}
@@ -92,10 +88,8 @@ class Payers:
             self.sent.append(np.concatenate([people["campaign"], people["day"]]))
         self.regulars = np.concatenate(regulars)
 
-    def draw(
-        self, rng: np.random.Generator, position: int, channel: np.ndarray, customer: np.ndarray
-    ) -> np.ndarray:
-        """A payer for each row of a day.
+    def draw(self, rng: Generator, position: int, channel: np.ndarray, customer: np.ndarray) -> np.ndarray:
+        """A payer for each row of a day, array of uint32.
 
         Parameters
         ----------

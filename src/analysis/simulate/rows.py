@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.random import Generator
 
 from analysis import days
 from analysis.simulate.accounts import Account
@@ -47,26 +48,15 @@ def write(path: Path, account: Account, seed: int, metadata: dict[str, str]) -> 
     seed and the day only. Text columns read back as plain text; `metadata` goes into the file's own.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    batches = _batches(account, seed)
+    form = {"use_dictionary": ["entity", "service", "channel"], "store_schema": False}
     try:
-        with (
-            pq.ParquetWriter(
-                partial,
-                SCHEMA,
-                compression="snappy",
-                use_dictionary=["entity", "service", "channel"],
-                store_schema=False,
-            ) as file,
-            ThreadPoolExecutor(1) as writer,
-        ):
+        with pq.ParquetWriter(partial, SCHEMA, **form) as file, ThreadPoolExecutor(1) as writer:
             file.add_key_value_metadata(metadata)
-            pending = None
-            for batch in batches:
-                if pending is not None:
-                    pending.result()
-                pending = writer.submit(file.write_batch, batch)
-            if pending is not None:
+            pending = writer.submit(lambda: None)
+            for batch in _batches(account, seed):  # the next batch is drawn while one is written
                 pending.result()
+                pending = writer.submit(file.write_batch, batch)
+            pending.result()
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
@@ -129,7 +119,7 @@ class _Day:
         self.count, self.value = account.totals
         self.by_counter_customers = account.switched.copy()
         self.by_counter_customers[:, :, COUNTER] = self.count[:, :, COUNTER]
-        self.spread = np.repeat(entities(account.model).spread, len(CHANNELS)).astype(np.float32)
+        self.spread = np.repeat(entities(account.model)["spread"], len(CHANNELS)).astype(np.float32)
         self.first_service, self.services = first_service[:-1], np.diff(first_service)
         self.ramadan = days.features(self.dates, "AE")["ramadan"].to_numpy()
         self.clocks = {flag: _clock(flag) for flag in (False, True)}
@@ -155,23 +145,17 @@ class _Day:
         payer = _pseudonym(self.payers.draw(rng, position, channel, customer))
         return paid_at, entity, service, channel, amount, payer
 
-    def _amounts(
-        self, rng: np.random.Generator, position: int, cell: np.ndarray, start: np.ndarray
-    ) -> np.ndarray:
+    def _amounts(self, rng: Generator, position: int, cell: np.ndarray, start: np.ndarray) -> np.ndarray:
         """Log-normal payments, scaled so that each cell has its value."""
         amount = rng.standard_normal(cell.size, np.float32).clip(-4, 4)
         amount = np.exp(amount * self.spread[cell]).astype(float)
-        filled = self.count[position].ravel() > 0
+        value, filled = self.value[position].ravel(), self.count[position].ravel() > 0
         scale = np.zeros(filled.size)
         if cell.size:
-            scale[filled] = (
-                100 * self.value[position].ravel()[filled] / np.add.reduceat(amount, start[filled])
-            )
+            scale[filled] = 100 * value[filled] / np.add.reduceat(amount, start[filled])
         return np.rint(amount * scale[cell]) / 100
 
-    def _times(
-        self, rng: np.random.Generator, position: int, cell: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _times(self, rng: Generator, position: int, cell: np.ndarray) -> tuple[np.ndarray, ...]:
         """Seconds of the day in order, and that order; rows of one second keep theirs on every machine."""
         clock = self.clocks[bool(self.ramadan[position])]
         place = rng.random(cell.size, np.float32) * np.float32(_STEPS - 0.01)

@@ -83,19 +83,9 @@ def ensure(path: str | Path = SYNTHETIC) -> Path:
     return simulate(path)
 
 
-def panel(
-    seed: int = 2017,
-    days: int = 365,
-    entities: int = 36,
-    rows: int | None = None,
-    effect: float | None = None,
-) -> pd.DataFrame:
-    """One drawn year by day, entity and channel, with its truth by component.
-
-    Columns: `date`, `entity`, `channel`, `count`, `value`; then for each of `COMPONENTS` its count, and its
-    dirhams under the name with ``_value``. Components add up to `count` and `value` in every row.
-    """
-    return _account(seed, days, entities, rows, effect).frame()
+def panel(seed: int = 2017, **world: float | None) -> pd.DataFrame:
+    """One drawn year by day, entity and channel, as `Account.frame`; `world` as in `simulate`."""
+    return _account(seed, **world).frame()
 
 
 def expectation(model: Model = DUBAI) -> pd.DataFrame:
@@ -114,16 +104,10 @@ def with_effect(model: Model, effect: float) -> Model:
     if effect == 0:
         return model.without()
     factor = effect / _relative(model)
-    less = min(factor, 1.0)
-    scaled = replace(
-        model,
-        campaign=model.campaign * less,
-        to_digital=min(model.to_digital * factor, 0.9),
-        pulled=model.pulled * less,
-        waited=model.waited * less,
-        lasting=model.lasting * less,
-        new=0.0,
-    )
+    less = {
+        name: getattr(model, name) * min(factor, 1.0) for name in ("campaign", "pulled", "waited", "lasting")
+    }
+    scaled = replace(model, **less, to_digital=min(model.to_digital * factor, 0.9), new=0.0)
     return replace(scaled, new=max(effect - _relative(scaled), 0.0))
 
 
@@ -155,34 +139,29 @@ def effects(account: Account) -> dict:
     ``"pre-week"`` expects baseline and campaign, ``"history"`` the baseline.
     """
     day = account.model.dates.get_loc(pd.Timestamp(account.model.event))
-    worlds = {"observed": list(COMPONENTS), "pre-week": ["baseline", "campaign"], "history": ["baseline"]}
-    metrics = {}
-    for world, names in worlds.items():
-        keep = [COMPONENTS.index(name) for name in names]
-        count = account.count[keep, day].sum((0, 1))
-        value = account.value[keep, day].sum((0, 1))
-        digital = float(count[:COUNTER].sum())
-        metrics[world] = {
-            "count": digital,
-            "value": float(value[:COUNTER].sum()),
-            "ticket": float(value[:COUNTER].sum()) / digital if digital else 0.0,
-            "digital_share": digital / float(count.sum()) if count.sum() else 0.0,
-        }
+
+    def metrics(first: int) -> dict[str, float]:
+        """Of the first of `COMPONENTS` alone: baseline, campaign, then what the day did."""
+        count, value = (part[:first, day].sum((0, 1)) for part in (account.count, account.value))
+        digital, money, every = float(count[:COUNTER].sum()), float(value[:COUNTER].sum()), float(count.sum())
+        ticket, share = money / digital if digital else 0.0, digital / every if every else 0.0
+        return {"count": digital, "value": money, "ticket": ticket, "digital_share": share}
+
+    def effect(observed: float, expected: float) -> dict[str, float | None]:
+        relative = observed / expected - 1 if expected else None
+        absolute = observed - expected
+        return {"observed": observed, "expected": expected, "absolute": absolute, "relative": relative}
+
+    seen, estimands = metrics(len(COMPONENTS)), {"pre-week": metrics(2), "history": metrics(1)}
     return {
-        estimand: {
-            metric: {
-                "observed": observed,
-                "expected": metrics[estimand][metric],
-                "absolute": observed - metrics[estimand][metric],
-                "relative": observed / metrics[estimand][metric] - 1 if metrics[estimand][metric] else None,
-            }
-            for metric, observed in metrics["observed"].items()
-        }
-        for estimand in ("pre-week", "history")
+        estimand: {metric: effect(seen[metric], mean) for metric, mean in means.items()}
+        for estimand, means in estimands.items()
     }
 
 
-def _account(seed: int, days: int, entities: int, rows: int | None, effect: float | None) -> Account:
+def _account(
+    seed: int, days: int = 365, entities: int = 36, rows: int | None = None, effect: float | None = None
+) -> Account:
     if seed < 0:
         raise ValueError(f"seed is {seed}: give a whole number of at least 0")
     model = replace(DUBAI, days=days, entities=entities)

@@ -27,64 +27,31 @@ import pandas as pd
 from analysis import days
 
 CHANNELS = ("app", "website", "kiosk", "counter")
-COMPONENTS = (
-    "baseline",
-    "campaign",
-    "from_counters",
-    "from_other_days",
-    "to_other_days",
-    "new",
-    "lost",
-    "lasting",
-)
+COMPONENTS = "baseline campaign from_counters from_other_days to_other_days new lost lasting".split()
 DIGITAL, COUNTER = slice(0, 3), 3
 _AFTER, _YEAR = 66, 365  # 26 October 2017 has 66 days after it in its year
 
 
-@dataclass(frozen=True, slots=True)
-class Sector:
-    """Entities of one kind of business; the numbers are invented.
-
-    Parameters
-    ----------
-    name : str
-        Shown before the entity's number.
-    business : bool
-        Firms rather than persons: quiet weekends, busy month ends.
-    share : float
-        Weight in the digital count.
-    ticket : float
-        Mean digital payment, in dirhams, before the model's scale.
-    spread : float
-        Standard deviation of the log of a payment: the weight of the tail.
-    counter : float
-        Weight of counters, 1 being average.
-    response : float
-        How readily its counter customers go digital, 1 being average.
-    """
-
-    name: str
-    business: bool
-    share: float
-    ticket: float
-    spread: float
-    counter: float
-    response: float
-
-
-SECTORS = (
-    Sector("Transport", False, 0.300, 250, 1.0, 0.6, 1.10),
-    Sector("Customs", True, 0.070, 6_000, 1.5, 1.2, 1.25),
-    Sector("Health", False, 0.170, 300, 0.9, 1.2, 0.75),
-    Sector("Utilities", True, 0.080, 2_500, 1.3, 0.9, 1.05),
-    Sector("Traffic", False, 0.120, 700, 1.0, 0.8, 1.20),
-    Sector("Licensing", True, 0.060, 2_500, 1.2, 1.6, 0.95),
-    Sector("Municipality", False, 0.080, 600, 1.2, 1.3, 0.85),
-    Sector("Land", True, 0.015, 15_000, 1.4, 2.5, 0.80),
-    Sector("Residency", True, 0.035, 1_000, 0.9, 1.8, 0.70),
-    Sector("Education", False, 0.030, 900, 1.1, 1.0, 1.00),
-    Sector("Courts", True, 0.020, 3_000, 1.5, 1.7, 0.60),
-    Sector("Culture", False, 0.020, 200, 0.8, 0.8, 1.30),
+# Kinds of business, with one entity or more each; the numbers are invented. Firms (business) have quiet weekends and
+# busy month ends. `share`: weight in the digital count. `ticket`: mean digital payment, in dirhams, before the model's
+# scale. `spread`: standard deviation of the log of a payment. `counter`: weight of counters. `response`: how readily
+# counter customers go digital. The last two are 1 on average.
+SECTORS = pd.DataFrame(
+    [
+        ("Transport", False, 0.300, 250, 1.0, 0.6, 1.10),
+        ("Customs", True, 0.070, 6_000, 1.5, 1.2, 1.25),
+        ("Health", False, 0.170, 300, 0.9, 1.2, 0.75),
+        ("Utilities", True, 0.080, 2_500, 1.3, 0.9, 1.05),
+        ("Traffic", False, 0.120, 700, 1.0, 0.8, 1.20),
+        ("Licensing", True, 0.060, 2_500, 1.2, 1.6, 0.95),
+        ("Municipality", False, 0.080, 600, 1.2, 1.3, 0.85),
+        ("Land", True, 0.015, 15_000, 1.4, 2.5, 0.80),
+        ("Residency", True, 0.035, 1_000, 0.9, 1.8, 0.70),
+        ("Education", False, 0.030, 900, 1.1, 1.0, 1.00),
+        ("Courts", True, 0.020, 3_000, 1.5, 1.7, 0.60),
+        ("Culture", False, 0.020, 200, 0.8, 0.8, 1.30),
+    ],
+    columns="name business share ticket spread counter response".split(),
 )
 RANK_RESPONSE = (1.0, 0.8, 1.15)  # first, second and third entity of a sector, and again
 
@@ -110,10 +77,7 @@ class Model:
     saturday: tuple[float, float] = (0.86, 0.40)
     climb: tuple[float, float] = (0.02, 0.05)  # from Sunday to Thursday
     thursday: tuple[float, float] = (-0.03, 0.02)
-    month_end: tuple[float, float] = (
-        0.08,
-        0.25,
-    )  # on the last day; half of it is left a day and a half before
+    month_end: tuple[float, float] = (0.08, 0.25)  # on the last day; half of it a day and a half before
     holiday: tuple[float, float] = (0.65, 0.40)
     ramadan: tuple[float, float] = (0.94, 0.88)
     ticket: tuple[float, float] = (1.0, 1.0)  # scale of the sectors' tickets
@@ -165,10 +129,8 @@ class Model:
     @property
     def names(self) -> list[str]:
         """The entities."""
-        return [
-            f"{SECTORS[k % len(SECTORS)].name} {k // len(SECTORS) + 1} (synthetic)"
-            for k in range(self.entities)
-        ]
+        known = SECTORS["name"]
+        return [f"{known[k % len(known)]} {k // len(known) + 1} (synthetic)" for k in range(self.entities)]
 
     def without(self) -> Model:
         """The same world without the initiative."""
@@ -180,33 +142,18 @@ class Model:
         return self.announced is None
 
 
-@dataclass(frozen=True, slots=True)
-class Entities:
-    """Arrays of length `Model.entities`."""
-
-    business: np.ndarray
-    share: np.ndarray
-    ticket: np.ndarray
-    spread: np.ndarray
-    counter: np.ndarray
-    response: np.ndarray
-
-
-def entities(model: Model) -> Entities:
-    """The entities' parameters: later ones of a sector are smaller."""
-    k = np.arange(model.entities)
-    sector, rank = [SECTORS[i] for i in k % len(SECTORS)], k // len(SECTORS)
-    share = np.array([s.share for s in sector]) * (1 + rank) ** -1.5
-    business = np.array([s.business for s in sector])
-    ticket = np.array([s.ticket for s in sector]) * (1 + rank) ** -0.25
-    return Entities(
-        business=business.astype(int),
-        share=share / share.sum(),
-        ticket=ticket * np.take(model.ticket, business.astype(int)),
-        spread=np.array([s.spread for s in sector]),
-        counter=np.array([s.counter for s in sector]),
-        response=np.array([s.response for s in sector]) * np.take(RANK_RESPONSE, rank % 3),
-    )
+def entities(model: Model) -> dict[str, np.ndarray]:
+    """The columns of `SECTORS`, an array each of length `Model.entities`; later ones of a sector are smaller."""
+    rank, sector = np.divmod(np.arange(model.entities), len(SECTORS))
+    who = {name: SECTORS[name].to_numpy()[sector] for name in SECTORS}
+    share = who["share"] * (1 + rank) ** -1.5
+    business = who["business"].astype(int)
+    return who | {
+        "business": business,
+        "share": share / share.sum(),
+        "ticket": who["ticket"] * (1 + rank) ** -0.25 * np.take(model.ticket, business),
+        "response": who["response"] * np.take(RANK_RESPONSE, rank % 3),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,14 +177,17 @@ def rates(model: Model) -> Rates:
     mean = _untouched(model, dates, who)
     event = int(dates.get_loc(pd.Timestamp(model.event)))
     lag = np.arange(len(dates)) - event
-    ticket = np.repeat(who.ticket[:, None], len(CHANNELS), axis=1)
+    ticket = np.repeat(who["ticket"][:, None], len(CHANNELS), axis=1)
     ticket[:, COUNTER] *= model.counter_ticket
 
     none = np.zeros(len(dates))
     if model.null:
-        empty = np.zeros((len(dates), len(CHANNELS)))
-        fate = np.zeros((len(who.share), 3))
-        return Rates(mean, ticket, event, none, np.zeros(mean.shape[:2]), fate, empty, none, none)
+        left, fate, elsewhere = (
+            np.zeros(mean.shape[:2]),
+            np.zeros((model.entities, 3)),
+            np.zeros(mean.shape[::2]),
+        )
+        return Rates(mean, ticket, event, none, left, fate, elsewhere, none, none)
 
     since = (dates - pd.Timestamp(model.announced)).days.to_numpy() + 1
     running = (since > 0) & (lag <= 0)
@@ -246,7 +196,7 @@ def rates(model: Model) -> Rates:
     counter = mean[:, :, COUNTER]
     left = np.divide(won, counter, out=np.zeros_like(won), where=counter > 0).clip(max=0.5)
 
-    digital = np.minimum(model.to_digital * who.response, 0.95 - model.lost)
+    digital = np.minimum(model.to_digital * who["response"], 0.95 - model.lost)
     fate = np.stack([digital, 1 - digital - model.lost, np.full_like(digital, model.lost)], axis=1)
     return Rates(
         mean=mean,
@@ -261,7 +211,7 @@ def rates(model: Model) -> Rates:
     )
 
 
-def _untouched(model: Model, dates: pd.DatetimeIndex, who: Entities) -> np.ndarray:
+def _untouched(model: Model, dates: pd.DatetimeIndex, who: dict[str, np.ndarray]) -> np.ndarray:
     """(D, E, C) means of days that no initiative touches."""
     day = days.features(dates, "AE")
     weekday = day["weekday"].to_numpy()
@@ -279,18 +229,15 @@ def _untouched(model: Model, dates: pd.DatetimeIndex, who: Entities) -> np.ndarr
         week[4] *= 1 + model.thursday[kind]
         week[5:] = model.friday[kind], model.saturday[kind]
         shape[:, kind] = week[since_sunday] * np.exp(model.month_end[kind] * near_end)
-        shape[:, kind] *= np.where(holiday, model.holiday[kind], 1) * np.where(
-            ramadan, model.ramadan[kind], 1
-        )
+        calm = np.where(ramadan, model.ramadan[kind], 1)
+        shape[:, kind] *= np.where(holiday, model.holiday[kind], 1) * calm
 
-    mean = np.empty((len(dates), len(who.share), len(CHANNELS)))
-    entity = model.level * trend[:, None] * shape[:, who.business] * who.share
+    mean = np.empty((len(dates), model.entities, len(CHANNELS)))
+    entity = model.level * trend[:, None] * shape[:, who["business"]] * who["share"]
     mean[:, :, DIGITAL] = entity[:, :, None] * np.array(model.mix)
-    is_open = ~holiday & (since_sunday < 5)
-    open_day = (
-        is_open * np.exp(np.mean(model.month_end) * near_end) * np.where(ramadan, model.counter_ramadan, 1)
-    )
-    mean[:, :, COUNTER] = open_day[:, None] * model.level * model.counters * who.share * who.counter
+    is_open, calm = ~holiday & (since_sunday < 5), np.where(ramadan, model.counter_ramadan, 1)
+    open_day = is_open * np.exp(np.mean(model.month_end) * near_end) * calm
+    mean[:, :, COUNTER] = open_day[:, None] * model.level * model.counters * who["share"] * who["counter"]
     return mean
 
 

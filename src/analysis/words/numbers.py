@@ -162,7 +162,12 @@ def fill(template: str, /, *args, **values) -> str:
     percent, points, money, p, date, weekday, name, metric; a leading + signs the number, a trailing ``.1`` fixes
     its decimals. A pair is an interval. Without a kind the value is written as it is.
     """
-    return _Filler().vformat(_(template), args, values)
+    return filled(_(template), *args, **values)
+
+
+def filled(text: str, /, *args, **values) -> str:
+    """`text` with its numbers, as `fill` writes them, but not translated: for a form that `ngettext` chose."""
+    return _Filler().vformat(text, args, values)
 
 
 WRITERS = {"number": number, "percent": percent, "points": points, "money": money}

@@ -11,7 +11,8 @@ from analysis.words.catalogue import _, using
 def translate_cell(markdown: str, language: str) -> str:
     """The prose of a Markdown cell in another language, block by block: headings, paragraphs, list items, table cells.
 
-    A block's text with its line breaks taken out is its key in the catalogue; code and displayed formulas stay.
+    A block's text with its line breaks taken out is its key in the catalogue; code stays, and of displayed formulas
+    all but the words in them.
     """
     with using(language):
         return "".join(_(text) if is_text else text for text, is_text in _blocks(markdown))
@@ -24,6 +25,7 @@ def prose(markdown: str) -> list[str]:
 
 _OPENING = re.compile(r"\s*(?:#{1,6}\s+|(?:[-*+]|\d+\.)\s+|>\s?)")
 _FENCE = re.compile(r"\s*(```|~~~|\$\$)")
+_WORDS = re.compile(r"(?<=\\text\{)\s*([a-z][^{}]*)(?=\})")  # in a displayed formula
 
 
 def _blocks(markdown: str) -> Iterator[tuple[str, bool]]:
@@ -44,7 +46,9 @@ def _blocks(markdown: str) -> Iterator[tuple[str, bool]]:
         mark = _FENCE.match(line)
         if fence or mark:
             yield from flush()
-            yield line + "\n", False
+            pieces = _WORDS.split(line) if "$$" in (fence, mark and mark[1]) else [line]
+            yield from ((piece, place % 2 == 1) for place, piece in enumerate(pieces))
+            yield "\n", False
             if fence:
                 fence = "" if fence in line else fence
             elif not line.strip().endswith(mark[1]) or len(line.strip()) <= len(mark[1]):

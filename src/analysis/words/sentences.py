@@ -142,9 +142,17 @@ def half_life(found) -> str:
     low, high = found.half_life_interval
     if not found.half_life > 0:
         return _("No lasting rise is seen.")
-    text = _("It halves every {n} days (interval: {interval}).")
+    text = ngettext(
+        "It halves every {n} day (interval: {interval}).",
+        "It halves every {n} days (interval: {interval}).",
+        round(found.half_life),
+    )
     if found.half_life_interval.high == float("inf"):
-        text = _("It is not seen to fade within the data: it halves in {low} days at the earliest, or never.")
+        text = ngettext(
+            "It is not seen to fade within the data: it halves in {low} day at the earliest, or never.",
+            "It is not seen to fade within the data: it halves in {low} days at the earliest, or never.",
+            round(low),
+        )
     ends = interval(low, high, signed=False, step=1)
     return text.format(n=number(found.half_life, 1), interval=ends, low=number(low, 1))
 

@@ -70,6 +70,18 @@ WARNINGS = (
         "interval is that of a new day drawn like those of the week."
     ),
 )
+# Why estimators refuse; {n} is a number or a day, in this order in every language.
+REASONS = (
+    N_("fewer than two day-to-day steps before the event: give a longer history"),
+    N_("the event's weekday was never seen, so its season is unknown: take another estimator"),
+    N_("the series has negative values, which poisson cannot fit: take another estimator"),
+    N_("{n} usable days before the event of {n}, at least {n} are needed: give a longer history"),
+    N_(
+        "no day of the week before the event can be used, so its level is unknown: give longer baseline_days or a "
+        "shorter wait_days, or take the baseline history"
+    ),
+    N_("the series is {n} on every day before the event: without noise no effect can be judged"),
+)
 # Columns of the regression, as `model.design` names them; {n} is a number or a day.
 COEFFICIENTS = (
     N_("level"),
@@ -313,6 +325,17 @@ def coefficient(column: str) -> str:
         return name(column)
     n = date(datetime.date.fromisoformat(number)) if "-" in number else number
     return _(template).format(n=n)
+
+
+def reason(text: str) -> str:
+    """Why an estimator refuses, with its days written out."""
+    from analysis.words.numbers import date
+
+    given = [
+        date(datetime.date.fromisoformat(n)) if "-" in n else n for n in re.findall(r"\d[\d.-]*\b", text)
+    ]
+    template = name(re.sub(r"\d[\d.-]*\b", "{n}", text))
+    return re.sub(r"\{n\}", lambda _found: given.pop(0), template)
 
 
 def code(column: str, value: str) -> str:
