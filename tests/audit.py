@@ -1,4 +1,4 @@
-"""`make audit`: pip-audit over locked requirements; 1 for a known vulnerability, and a word where none could be looked up."""
+"""`make audit`: pip-audit over locked requirements; says so where no index of vulnerabilities is within reach."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 
 def audit(locks: list[str]) -> int:
-    """Print what is found, a line each, and return the exit code: 0 none, 1 some, 2 for a failure of pip-audit's own."""
+    """Print what is found, a line each; the exit code is 0 for nothing, 1 for something, 2 where pip-audit failed."""
     requirements = [part for lock in locks for part in ("-r", lock)]
     command = [
         sys.executable,
@@ -41,9 +41,8 @@ def told(packages: list[dict]) -> int:
     if len(skipped) == len(packages):
         print("nothing audited: no index with vulnerabilities is within reach")
     else:
-        print(
-            f"{len(packages) - len(skipped)} packages audited, {len(found)} vulnerabilities; {len(skipped)} not found there"
-        )
+        known = len(packages) - len(skipped)
+        print(f"{known} packages audited, {len(found)} vulnerabilities; {len(skipped)} not found there")
     return int(bool(found))
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 EVENT = "2017-10-26"
-CONTROLS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\u200b\u2060\ufeff\xad\x1b\x9b\x07\x00\x7f\u2028"
 NAMES = (  # each begins with a word of its own, by which it is found again
     "alpha $x^2$ and \\href{javascript:alert(1)}{y}",
     "bravo <script>alert(1)</script>",
@@ -116,7 +115,8 @@ def study(folder: Path) -> Path:
     path = path.with_suffix(".parquet")
     table[[*COLUMNS]].rename(columns=COLUMNS).to_parquet(path)
     given = {
-        "title": NAMES[0] + NAMES[1] + NAMES[6], "background": NAMES[4], "event_start": EVENT, "campaign_start": "2017-10-10",
+        "title": NAMES[0] + NAMES[1] + NAMES[6], "background": NAMES[4],
+        "event_start": EVENT, "campaign_start": "2017-10-10",
         "country": "AE", "currency": "AED", "ledger": str(path), "columns": COLUMNS,
         "offline_channels": ["counter <b>desk</b>"], "metrics": ["count", "value", "payers", "ticket", "digital_share"],
     }  # fmt: skip

@@ -111,7 +111,7 @@ def test_notebooks_hold_hostile_names_as_text(made):
     """JupyterLab renders Markdown and typesets equations in all that is shown."""
     _, _, _, kept, _ = made
     shown = 0
-    for path, text in texts(kept, ".ipynb").items():
+    for text in texts(kept, ".ipynb").values():
         for cell in json.loads(text)["cells"]:
             for output in cell.get("outputs", ()):
                 for kind in ("text/html", "text/markdown"):
