@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import polars as pl
 
+from analysis.ledger.errors import line
+
 if TYPE_CHECKING:
     from analysis.ledger.sources import Source
 
 _CELL = re.compile(r"""^('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")  # as `repr` writes it
 FILE, ROW = "file of the ledger", "row of the file"  # columns of numbered rows
+LONGEST = 220  # characters of a fault, so that what is said around it stays within an error's line
 SHOWN = 20  # rows of one kind of fault that are listed; the rest are counted
 
 
@@ -48,7 +51,8 @@ class Fault:
 
     def __str__(self) -> str:
         place = self.place
-        return (f"{place}: " if place else "") + self.problem + (f"; {self.advice}" if self.advice else "")
+        text = (f"{place}: " if place else "") + self.problem + (f"; {self.advice}" if self.advice else "")
+        return line(text, LONGEST)
 
     def without_cell(self) -> str:
         """As text, but for the cell of a row, which may be a payer's or a payment's own."""

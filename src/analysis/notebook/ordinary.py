@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from analysis import days
-from analysis.disclosure import count, together
+from analysis.disclosure import LEAST, count, together
 from analysis.notebook.published_rows import FIGURES
 from analysis.published import announcement
 from analysis.study import Study
@@ -59,6 +59,14 @@ def summary(study: Study, daily: Mapping[str, pd.Series], metric: str) -> dict:
         "step": float(change.get(windows.event_start, float("nan"))),
         "faults": len(study.faults()),
     }
+
+
+def days_of_few(study: Study) -> int:
+    """Days of a ledger with payments of fewer than ten people; zero where it names none."""
+    if not {"ledger", "payers"} <= study.has:
+        return 0
+    people = study.panel(("digital",)).groupby("date")["payers"].sum()
+    return int(people.between(1, LEAST - 1).sum())
 
 
 def by_weekday(daily: Mapping[str, pd.Series], windows: Windows) -> pd.DataFrame:
