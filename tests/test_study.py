@@ -12,7 +12,8 @@ import yaml
 
 from analysis import ledger
 from analysis.preflight import refuse_unfit
-from analysis.study import ROOT, Study, write
+from analysis.storage import write
+from analysis.study import ROOT, Study
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +39,7 @@ def load(tmp_path, text):
             "event_start '26/10/2017' is not a date: write it as 2017-10-26",
         ),
         ("title: x\nevent_start: 20171026", "event_start 20171026 is not a date"),
-        ("title: x\nevent_start: 2017-02-31", "a date that does not exist"),
+        ("title: x\nevent_start: 2017-02-31", "a date or number that does not exist"),
         ("title: x\nevent_start: '2017-02-31'", "is not a day of the calendar"),
         ("title: x\nevent_start: 2017-10-26 09:00:00", "has a time of day"),
         ("title: x\nevent_start: 2017-10-26\nbaseline_days: abc", "baseline_days is 'abc'"),

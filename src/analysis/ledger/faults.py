@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -82,10 +82,6 @@ class Book:
 
     source: Source
     frame: pl.LazyFrame
-
-    def with_frame(self, frame: pl.LazyFrame) -> Book:
-        """The same book with other columns."""
-        return replace(self, frame=frame)
 
     def listed(self, kinds: Sequence[Kind]) -> list[Fault]:
         """The first rows of each kind, and how many more; rows are looked for only where there are any."""
