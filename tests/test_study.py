@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from analysis import ledger
+from analysis.ledger import shown
 from analysis.preflight import refuse_unfit
 from analysis.storage import write
 from analysis.study import ROOT, Study
@@ -165,8 +165,8 @@ def test_daily_metrics_are_those_of_digital_channels(study):
 
 def test_the_ledger_is_read_once_until_it_changes(study, tmp_path, monkeypatch):
     calls = []
-    real = ledger.daily_panel
-    monkeypatch.setattr(ledger, "daily_panel", lambda *a, **k: calls.append(1) or real(*a, **k))
+    real = shown.daily_panel
+    monkeypatch.setattr(shown, "daily_panel", lambda *a, **k: calls.append(1) or real(*a, **k))
     first = study.panel(("entity",))
     again = load(tmp_path, STUDY).panel(("entity",))
     pd.testing.assert_frame_equal(first, again)

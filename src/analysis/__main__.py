@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import contextvars
 import errno
-import json
 import signal
 import sys
-import unicodedata
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,19 +73,17 @@ def _told_fault(fault: BaseException) -> tuple[str, int]:
 
 def _say(message: str, code: int) -> int:
     """One line of at most `LONGEST` characters, its middle left out where it is longer."""
-    line = f"error: {' '.join(_inert(message).split())}"
+    line = f"error: {' '.join(message.split())}"
     cut = f"{line[: LONGEST - 100]} … {line[-90:]}" if len(line) > LONGEST else line
     _echo(cut, err=True)
     return code
 
 
 def _echo(text: Any, err: bool = False) -> None:
-    click.echo(_inert(str(text)), err=err)
+    """Print lines in which nothing from the data or the command acts on the terminal."""
+    from analysis.words import seen
 
-
-def _inert(text: str, instead: Callable[[str], str] = lambda character: "\N{REPLACEMENT CHARACTER}") -> str:
-    """Text in which nothing steers a terminal or turns the direction of writing; its lines stay."""
-    return "".join(instead(c) if unicodedata.category(c)[0] == "C" and c != "\n" else c for c in text)
+    click.echo("\n".join(map(seen, str(text).split("\n"))), err=err)
 
 
 @click.group(cls=_OneLine, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -460,11 +456,12 @@ def _print_json(value: Any) -> None:
     """JSON that every parser reads: what is not finite is null."""
     from pydantic_core import to_json
 
+    from analysis.words import escaped
+
     def other(entry: Any) -> Any:
         return entry.item() if hasattr(entry, "item") else str(entry)
 
-    text = to_json(value, indent=2, inf_nan_mode="null", fallback=other).decode()
-    click.echo(_inert(text, lambda character: json.dumps(character)[1:-1]))
+    _echo(escaped(to_json(value, indent=2, inf_nan_mode="null", fallback=other).decode()))
 
 
 if __name__ == "__main__":

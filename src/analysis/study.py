@@ -12,7 +12,7 @@ import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -471,23 +471,32 @@ class Study(BaseModel):
             raise ValueError("the study has no donors: name units that the initiative did not touch")
         if self.is_daily:
             return pd.concat([self.daily(name) for name in self.donors], axis=1)
-        panel = self.model_copy(update={"participants": self.donors}).panel(("entity", "digital"))
+        read = partial(
+            ledger.daily_panel, by=("entity", "digital")
+        )  # each is needed, small or not, and none is shown
+        panel = self.model_copy(update={"participants": self.donors})._read(read)
         of = {name: ledger.metric(rows, metric) for name, rows in panel[panel["digital"]].groupby("entity")}
         return pd.DataFrame({name: of[name] for name in self.donors})
 
     def panel(self, by: tuple[str, ...] = ("entity", "channel")) -> pd.DataFrame:
         """The daily panel: date, *by, count, value, payers; days without payments are zeros.
 
-        Of daily figures by group, the panel of their one measure by "entity".
+        Groups too small to be shown one by one are together in it, see `analysis.disclosure`. Of daily figures by
+        group, the panel of their one measure by "entity".
         """
-        from analysis import ledger
+        from analysis.ledger import shown
 
         by = (by,) if isinstance(by, str) else tuple(by)
         if self.is_daily:
             return self._table.melt(
                 var_name="entity", value_name=self._table.attrs["measure"], ignore_index=False
             ).reset_index()
-        return self._kept("panel", "ledger", lambda rows, **how: ledger.daily_panel(rows, by, **how), by)
+        days = tuple(map(str, self.windows.event_days))
+        small = None
+        if not {"entity", "service", "channel"}.isdisjoint(by):
+            read = partial(shown.small_groups, event_days=self.windows.event_days)
+            small = self._kept("small-groups", "ledger.shown", read, days)
+        return self._kept("panel", "ledger.shown", partial(shown.panel, by=by, small=small), (*by, *days))
 
     def by(self, group: str) -> pd.DataFrame:
         """The daily panel by "entity", "service" or "channel": of digital payments, or of all where none is offline."""
@@ -524,7 +533,7 @@ class Study(BaseModel):
         return pd.read_parquet(io.BytesIO(cached(cache_folder() / f"{name}-{key}.parquet", make)))
 
     def faults(self) -> list[str]:
-        """Every fault of the ledger, a line each; none in a sound one."""
+        """Every fault of the ledger, a line each, without what the cell holds; none in a sound one."""
         key = _digest(faults=True, data=self._fingerprint(), read=self._reading(), code=code_key("ledger"))
 
         def make() -> bytes:
@@ -536,7 +545,7 @@ class Study(BaseModel):
                 else {"columns": self.columns or None}
             )
             found = ledger.check(self.source, timezone=self.timezone, **how, **self._options())
-            return json.dumps([str(fault) for fault in found]).encode()
+            return json.dumps([fault.without_cell() for fault in found], ensure_ascii=False).encode()
 
         return json.loads(cached(cache_folder() / f"faults-{key}.json", make))
 

@@ -28,7 +28,7 @@ def retention(rows: pd.DataFrame) -> Axes:
     ordinary days: where one more ordinary day's share would lie.
     """
     rows = rows.dropna(subset="low").reset_index(drop=True)
-    channels = [words.code("channel", name) for name in rows["channel"]]
+    channels = [words.name(str(name)) for name in rows["channel"]]
     # What is left of the event's share less the interval of the difference.
     ends = rows["share"] - rows["high"], rows["share"] - rows["low"]
     days = [

@@ -59,7 +59,12 @@ def soundness(study: Study, series: pd.Series) -> str:
     if "entities" in facts:
         parts.append(fill(N_("Entities: {entities:number.0}."), **facts))
     days = N_("Days: {days:number.0}, of them empty: {empty:number.0}. Faults found: {faults:number.0}.")
-    return " ".join([*parts, fill(days, **facts), *(f"{fault}." for fault in faults[:3])])
+    few = N_(
+        "Days on which fewer than ten people paid: {n:number.0}. Their totals are shown; share these pages only with "
+        "those who may see them."
+    )
+    small = [fill(few, n=n)] if (n := ordinary.days_of_few(study)) else []
+    return " ".join([*parts, fill(days, **facts), *small, *(f"{fault}." for fault in faults[:3])])
 
 
 def concentration(groups: pd.DataFrame, few: int = 5) -> str:

@@ -8,12 +8,14 @@ import io
 import json
 import os
 import re
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from filelock import FileLock
 
@@ -391,8 +393,9 @@ def _provenance(study: Study, study_path: Path, results: dict[str, dict]) -> dic
     data = runs.checked_in()
     data += [file for file in (runs.hashes(study.source) if study.ledger else []) if file not in data]
     of_run = {
-        name: notebook["metadata"]["analysis"]
+        name: (run := notebook["metadata"]["analysis"])
         | {"synthetic": any(shown["synthetic"] for shown in outputs(notebook))}
+        | {"parameters": _named(run["parameters"])}
         for name, notebook in results.items()
     }
     shared = ("date", "commit", "modified", "versions")
@@ -400,16 +403,22 @@ def _provenance(study: Study, study_path: Path, results: dict[str, dict]) -> dic
     return {
         "study": study.name,
         "title": study.title,
-        "command": f"python -m analysis report {given}",
+        "command": f"python -m analysis report {shlex.quote(given)}",
         "run": last
         | {
-            "parameters": runs.parameters_of(study),
+            "parameters": _named(runs.parameters_of(study)),
             "synthetic": any(entry["synthetic"] for entry in of_run.values()),
         },
         "seed": study.seed,
         "data": data,
         "notebooks": of_run,
     }
+
+
+def _named(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Parameters with a ledger outside the project by its name alone, since a path names users and machines."""
+    ledger = Path(parameters.get("ledger") or "")
+    return parameters | ({"ledger": ledger.name} if ledger.is_absolute() else {})
 
 
 def _local(provenance: dict, of_run: dict, language: str) -> dict[str, Any]:
@@ -495,12 +504,14 @@ def outputs(notebook: dict) -> list[dict]:
 
 def _safe(text: str) -> str:
     """CSV in which no cell starts as a formula does; numbers keep their sign."""
+    from analysis import words
+
     made = io.StringIO()
-    writer = csv.writer(made, lineterminator="\n")
-    for row in csv.reader(io.StringIO(text)):
-        writer.writerow(
-            [f"'{cell}" if cell[:1] in tuple("=+-@\t\r") and not _numeric(cell) else cell for cell in row]
-        )
+    csv.field_size_limit(max(csv.field_size_limit(), len(text)))
+    rows = (
+        [one if _numeric(one) else words.cell(one) for one in row] for row in csv.reader(io.StringIO(text))
+    )
+    csv.writer(made, lineterminator="\n").writerows(rows)
     return made.getvalue()
 
 
@@ -536,7 +547,7 @@ def _write_studies(out: Path, languages: tuple[str, ...]) -> None:
         others = [code for code in languages if code != language]
         with words.using(language):
             here = [
-                study | {"href": f"{study['study']}/{name}"}
+                study | {"href": f"{quote(study['study'], safe='')}/{name}"}
                 for study in studies
                 if (out / study["study"] / (name := _index(language, languages))).exists()
                 or (out / study["study"] / (name := "index.html")).exists()
@@ -572,4 +583,6 @@ def _digest(*parts: Any) -> str:
 
 
 def _json(value: dict) -> str:
-    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    from analysis import words
+
+    return words.escaped(json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)) + "\n"

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping
 
 from analysis.words.catalogue import N_, _, language, ngettext, setting
+from analysis.words.inert import plain
 from analysis.words.numbers import date, interval, number, percent, points, quantity, step
 from analysis.words.terms import kind, label, metric
 
@@ -75,14 +76,19 @@ def _opening(code: str) -> str:
             if kind(code) == "count"
             else _("{when}, {label}: {observed}")
         )
-        return text.replace("{label}", label(code))
+        return text.replace("{label}", _literal(label(code)))
     known = OPENINGS | (DIGITAL_OPENINGS if setting().offline else {})
-    return _(known.get(code, N_("{when}, {metric}: {observed}"))).replace("{metric}", metric(code))
+    return _(known.get(code, N_("{when}, {metric}: {observed}"))).replace("{metric}", _literal(metric(code)))
+
+
+def _literal(text: str) -> str:
+    """Text of which `format` leaves the braces alone."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def in_language(texts: Mapping[str, str]) -> str:
     """What a study says of itself, in the language spoken, or else in the first that it gives."""
-    return texts.get(language()) or next(iter(texts.values()), "")
+    return plain(texts.get(language()) or next(iter(texts.values()), ""))
 
 
 def marked(text: str) -> str:
