@@ -401,3 +401,26 @@ def test_on_a_terminal_a_notation_is_asked_for_with_what_each_reads(tmp_path, mo
     asked = told[: told.index("--decimal: ")]
     assert f"amount with decimal ',': {len(rows):,} rows" in asked
     assert (study.decimal, study.country) == (".", None)
+
+
+def test_what_stands_in_the_way_is_said_with_a_flag_that_new_has(tmp_path):
+    """A workbook of two sheets, and days of a daily file that can be read two ways."""
+    days = pd.DataFrame({"date": pd.date_range("2023-01-01", periods=40), "amount": range(40)})
+    with pd.ExcelWriter(tmp_path / "two.xlsx") as book:
+        for sheet in "ab":
+            days.to_excel(book, sheet_name=sheet, index=False)
+    event = ("--event", "2023-02-01")
+    assert "sheets a, b hold data; save the one that counts" in refusal(
+        tmp_path, tmp_path / "two.xlsx", *event
+    )
+    days.assign(date=["03/04/2017", "04/05/2017"] * 20).to_csv(tmp_path / "open.csv", index=False)
+    asked = refusal(tmp_path, tmp_path / "open.csv", *event)
+    assert "open.csv, date: '03/04/2017' can be read two ways, as 2017-04-03 or as 2017-03-04" in asked
+
+
+def test_a_day_twice_in_daily_figures_makes_them_no_ledger(tmp_path):
+    days = pd.DataFrame({"date": pd.date_range("2023-01-01", periods=40), "amount": range(40)})
+    pd.concat([days, days.tail(1)]).to_csv(tmp_path / "twice.csv", index=False)
+    assert "is also in row 40; keep one row a day" in refusal(
+        tmp_path, tmp_path / "twice.csv", "--event", "2023-02-01"
+    )

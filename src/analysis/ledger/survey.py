@@ -84,18 +84,24 @@ def look(data: str | Path, columns: Mapping[str, str] | None = None, **reading: 
         columns[measure] = measure
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always", Note)
-        with opened(data, None, given.get("encoding")) as source:
-            frame = nw.to_native(source.frame)
-            names = frame.collect_schema().names()
-            theirs = headers.recognised(names, columns, name)
-            choices = _choices(frame, theirs, name)
-            currency = _currency(frame, theirs.get("amount"))
+        choices: list[str] = []
         try:
+            with opened(data, None, given.get("encoding")) as source:
+                frame = nw.to_native(source.frame)
+                names = frame.collect_schema().names()
+                theirs = headers.recognised(names, columns, name)
+                choices = _choices(frame, theirs, name)
+                currency = _currency(frame, theirs.get("amount"))
             seen = _seen(data, name, columns, theirs, given)
         except ValueError as fault:
+            told = str(fault).replace(
+                "name one with --query", "save the one that counts as a file of its own"
+            )
+            told = told.replace("refunds=True (in a study: refunds: true)", "--refunds")
+            error = ValueError(told)
             for line in choices:
-                fault.add_note(line)
-            raise
+                error.add_note(line)
+            raise error from None
     unused = [] if seen.daily else [column for column in names if column not in theirs.values()]
     aside = [f"not used: {listed(unused)}"] if unused else []
     told = sorted({str(one.message).removeprefix(f"{name}: ").removeprefix(f"{name}, ") for one in notes})
@@ -109,8 +115,9 @@ def _seen(data: Any, name: str, columns: dict, theirs: dict, given: dict) -> See
         return _ledger(data, name, columns, theirs, given)
     try:
         return _daily(data, name, columns, theirs, given)
-    except ValueError:
-        if columns or not {"paid_at", "amount"} <= {*theirs}:
+    except ValueError as fault:
+        notation = re.search("--(decimal|date-format|timezone|encoding)", str(fault))
+        if columns or notation or not {"paid_at", "amount"} <= {*theirs}:
             raise
         seen = _ledger(data, name, columns, theirs, given)
         if seen.table["count"].median() < 2:  # daily figures with a fault
@@ -170,7 +177,11 @@ def _daily(data: Any, name: str, columns: dict, theirs: dict, given: dict) -> Se
     if groups := table.attrs.get("groups"):
         facts.append(f"{table.attrs['measure']} by {', '.join(groups)}: {table.shape[1]} ({listed(table)})")
     else:
-        facts += [f"{name}: {kind(name, table[name], None)}, {_range(table[name])}" for name in table]
+        some = list(table)[:12]
+        facts += [
+            f"{column}: {kind(column, table[column], None)}, {_range(table[column])}" for column in some
+        ]
+        facts += [f"and {table.shape[1] - 12:,} more columns"] if table.shape[1] > 12 else []
     total = table.sum(axis=1, min_count=table.shape[1]) if groups else table.iloc[:, 0]
     reading = given | ({"columns": columns} if columns else {})
     return Seen(name, True, reading, table, {}, None, (*facts, *_course(total, ledger.check(data, how=how))))
@@ -195,11 +206,7 @@ def _ledger(data: Any, name: str, columns: dict, theirs: dict, given: dict) -> S
     notes = [f"{theirs[g]} has {len(labels[g]):,} labels, too many to be the {g}: left out" for g in many]
     theirs = {ours: column for ours, column in theirs.items() if ours not in many}
     how = ledger.Reading(columns=theirs, offline_channels=(), **given)
-    try:
-        panel = ledger.daily_panel(data, (), columns=theirs, offline_channels=(), **given).set_index("date")
-    except ValueError as fault:
-        told = str(fault).replace("refunds=True (in a study: refunds: true)", "--refunds")
-        raise ValueError(told) from None
+    panel = ledger.daily_panel(data, (), columns=theirs, offline_channels=(), **given).set_index("date")
     count = panel["count"].astype(float)
     facts = [f"{name}: a ledger, {int(count.sum()):,} payments on {_span(panel[count > 0])}"]
     facts.append("columns: " + ", ".join(o if o == c else f"{o} is {c!r}" for o, c in theirs.items()))
