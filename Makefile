@@ -1,13 +1,14 @@
 # Needs python3 (3.11 or later), make and a package index; everything else goes into .venv, once.
 STUDY ?= notebooks/dubai-2017.yaml
 PYTHON ?= python3
+FUZZ_SECONDS ?= 600
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --no-header pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help report test test-all lint lab notebooks catalogue bench lock
+.PHONY: help report test test-all lint lab notebooks catalogue bench lock audit sbom fuzz
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -39,6 +40,21 @@ catalogue: .venv/ready ## collect new sentences into the Arabic catalogue, to be
 
 bench: .venv/ready-ci ## measure beside peers
 	$(BIN)/python benchmarks/run.py
+
+audit: .venv/ready ## known vulnerabilities of what is locked; fails on a finding
+	@$(PIP) pip-audit
+	@$(BIN)/python tests/audit.py requirements.lock requirements-ci.lock
+
+sbom: .venv/ready ## what is installed with the project, as CycloneDX in build/sbom.json
+	@$(PIP) cyclonedx-bom
+	@mkdir -p build
+	@$(BIN)/cyclonedx-py requirements --output-reproducible --of JSON --pyproject pyproject.toml -o build/sbom.json requirements.lock
+	@echo build/sbom.json
+
+fuzz: .venv/ready ## FUZZ_SECONDS (600) of coverage-guided fuzzing on what reads text; fails on a crash
+	@$(PIP) --no-build-isolation -e '.[fuzz]'
+	$(BIN)/python tests/fuzz/fuzz.py ledger -max_total_time=$$(( $(FUZZ_SECONDS) / 2 ))
+	$(BIN)/python tests/fuzz/fuzz.py daily -max_total_time=$$(( $(FUZZ_SECONDS) / 2 ))
 
 lock: .venv/ready ## lock the newest versions that pyproject.toml allows; rewrite environment.yml
 	$(PIP) uv

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import groups
+from analysis import disclosure, groups
 from analysis.effect import estimate
 from analysis.placebo import placebos
 from analysis.simulate import accounts
@@ -99,23 +99,27 @@ def test_family_of_groups_without_any_effect_is_rarely_struck():
 
 
 def test_small_groups_are_hidden_and_cannot_be_worked_out():
-    levels = {"a": 900, "b": 500, "c": 60, "d": 20}
-    panel = _wide_to_panel(levels, {"d": 4, "c": 30})
+    levels = {"a": 900, "b": 500, "c": 60, "d": 20, "e": 70}
+    panel = _wide_to_panel(levels, {"d": 4, "c": 30, "e": 40})
     table = groups.group_effects(panel, DAY).table.set_index("entity")
-    # d has 4 payers; alone it would follow from the total, so c is hidden with it.
-    assert table.loc[["c", "d"], "suppressed"].all()
+    # d has 4 payers; alone it would follow from the total, and with c alone c would know it.
+    assert table.loc[["c", "d", "e"], "suppressed"].all()
     numbers = table.columns.drop("suppressed")
-    assert table.loc[["c", "d"], numbers].isna().all(axis=None)
+    assert table.loc[["c", "d", "e"], numbers].isna().all(axis=None)
     on_the_day = panel[panel["date"] == "2017-10-26"].set_index("entity")["count"]
-    assert table.loc["others (2)", "observed"] == pytest.approx(on_the_day[["c", "d"]].sum())
+    assert table.loc["others (3)", "observed"] == pytest.approx(on_the_day[["c", "d", "e"]].sum())
     assert table["contribution"].sum() == pytest.approx(1)
     assert table.loc[["a", "b"], "relative"].notna().all()
 
 
 def test_two_tiny_groups_hide_a_third_until_ten_payers_are_behind_them():
-    np.testing.assert_array_equal(groups.may_show(np.array([3, 4, 12, 50]), 10), [False, False, False, True])
-    np.testing.assert_array_equal(groups.may_show(np.array([6, 4, 12, 50]), 10), [False, False, True, True])
-    assert groups.may_show(np.array([10, 12, 50]), 10).all()
+    np.testing.assert_array_equal(
+        disclosure.may_show(np.array([3, 4, 12, 50]), 10), [False, False, False, True]
+    )
+    np.testing.assert_array_equal(
+        disclosure.may_show(np.array([6, 4, 12, 50]), 10), [False, False, True, True]
+    )
+    assert disclosure.may_show(np.array([10, 12, 50]), 10).all()
 
 
 def test_refusals_name_the_column():

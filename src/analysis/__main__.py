@@ -7,6 +7,8 @@ Exit code 0: done; 1: faults found or work failed; 2: wrong use, said in one lin
 from __future__ import annotations
 
 import contextvars
+import errno
+import signal
 import sys
 from functools import reduce
 from pathlib import Path
@@ -23,33 +25,65 @@ if TYPE_CHECKING:
     from analysis.windows import Windows
 
 
+LONGEST = 290  # characters of an error
+# What is wrong with the machine and not with the command: disks, handles, memory, pipes.
+MACHINE = {
+    getattr(errno, name)
+    for name in "ENOSPC EDQUOT EROFS EFBIG EIO EMFILE ENFILE ENOMEM EAGAIN EPIPE".split()
+    if hasattr(errno, name)
+}
+
+
 class _OneLine(click.Group):
     """A group that says what was wrong in one line, without a traceback."""
 
     def main(self, *args: Any, **kwargs: Any) -> None:
         kwargs["standalone_mode"] = False
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number and signal.getsignal(number) == signal.SIG_DFL:
+                signal.signal(number, signal.default_int_handler)
         try:  # what words speak of is this command's alone
             code = contextvars.copy_context().run(super().main, *args, **kwargs)
         except click.exceptions.NoArgsIsHelpError as fault:
             fault.show()
             code = 2
-        except click.ClickException as fault:
-            code = _say(fault.format_message(), 2)
-        except OSError as fault:
-            where = f"{fault.filename}: " if fault.filename else ""
-            code = _say(f"{where}{fault.strerror or fault}", 2)
-        except ValueError as fault:
-            code = _say(str(fault), 2)
         except (click.Abort, KeyboardInterrupt):
             code = _say("stopped", 1)
-        except RuntimeError as fault:
-            code = _say(str(fault), 1)
+        except SystemExit:
+            raise
+        except BaseException as fault:  # Rust's panics are no Exception
+            code = _say(*_told_fault(fault))
         sys.exit(code if isinstance(code, int) else 0)
 
 
+def _told_fault(fault: BaseException) -> tuple[str, int]:
+    """What a fault says, and the exit code: 2 where another command line would help."""
+    if isinstance(fault, click.ClickException):
+        return fault.format_message(), 2
+    if isinstance(fault, OSError):
+        where = f"{fault.filename}: " if fault.filename else ""
+        return f"{where}{fault.strerror or fault}", 1 if fault.errno in MACHINE else 2
+    if isinstance(fault, MemoryError):
+        return f"too little memory: {fault}", 1
+    if isinstance(fault, ValueError | RuntimeError) and not isinstance(fault, RecursionError):
+        return str(fault), 2 if isinstance(fault, ValueError) else 1
+    return f"unexpected {type(fault).__name__}: {fault}", 1
+
+
 def _say(message: str, code: int) -> int:
-    click.echo(f"error: {' '.join(message.split())}", err=True)
+    """One line of at most `LONGEST` characters, its middle left out where it is longer."""
+    line = f"error: {' '.join(message.split())}"
+    cut = f"{line[: LONGEST - 100]} … {line[-90:]}" if len(line) > LONGEST else line
+    _echo(cut, err=True)
     return code
+
+
+def _echo(text: Any, err: bool = False) -> None:
+    """Print lines in which nothing from the data or the command acts on the terminal."""
+    from analysis.words import seen
+
+    click.echo("\n".join(map(seen, str(text).split("\n"))), err=err)
 
 
 @click.group(cls=_OneLine, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -128,6 +162,13 @@ series_options = _options(
 @option("--jobs", type=IntRange(min=1), help="Notebooks at a time; by default one a core.")
 @option("--only", metavar="NN", help="One notebook alone, by its number.")
 @option("--fresh", is_flag=True, help="Run again what has not changed.")
+@option(
+    "--cell-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=600,
+    show_default=True,
+    help="A cell that takes longer is ended.",
+)
 @option("--cluster", metavar="ADDRESS", help="Dask scheduler that runs the notebooks, as tcp://host:8786.")
 @option("--pdf", is_flag=True, help="The brief as PDF too, where a Chromium is installed.")
 @option(
@@ -142,12 +183,10 @@ def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
 
     built = build(study, languages=languages, **options)
     run = f"{built.executed} notebooks run, {built.unchanged} unchanged"
-    click.echo(f"{len(built.pages)} reports, {run}: {built.index}")
+    _echo(f"{len(built.pages)} reports, {run}: {built.index}")
     if built.printed:
         found = ", ".join(map(str, filter(None, built.printed)))
-        click.echo(
-            found or "no PDF: no Chromium was found; install one, or print brief.en.html from a browser"
-        )
+        _echo(found or "no PDF: no Chromium was found; install one, or print brief.en.html from a browser")
 
 
 @cli.command()
@@ -158,7 +197,7 @@ def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
 def compare(before: Path, after: Path, out: Path | None, as_json: bool) -> None:
     """Every number that moved between two reports, results.json or folders, and why; exit code 1 if any did."""
     from analysis.report import comparing
-    from analysis.study import write
+    from analysis.storage import write
 
     compared = comparing.compare(comparing.load(before), comparing.load(after))
     if out:
@@ -166,7 +205,7 @@ def compare(before: Path, after: Path, out: Path | None, as_json: bool) -> None:
     if as_json:
         _print_json(compared.to_dict())
     else:
-        click.echo(compared)
+        _echo(compared)
     sys.exit(0 if compared.same else 1)
 
 
@@ -196,20 +235,20 @@ def new(study: Path, title: str | None, yes: bool, force: bool, **given: Any) ->
     own = ("events", "event_end", "campaign_start", "country", "currency", "offline_channels")
     answers = {name: given.pop(name) for name in own}
     seen = _answered(look, given, ask)
-    click.echo("\n".join(seen.facts))
+    _echo("\n".join(seen.facts))
     if ask and not answers["country"]:
         question = "Country of its weekends and holidays, such as GB; empty for plain weeks"
         answers["country"] = click.prompt(question, "", show_default=False).strip() or None
     answers |= {"seen": seen, "title": title, "path": study, "data": given["data"], "yes": yes}
     values = _answered(proposal.proposed, answers, ask)
     if "country" not in values:
-        click.echo("no country: weeks are plain and without holidays; name it with --country")
+        _echo("no country: weeks are plain and without holidays; name it with --country")
     text = proposal.written(seen, values)
     if ask:
-        click.echo("\n" + text)
+        _echo("\n" + text)
         click.confirm(f"Write {study}?", default=True, abort=True)
     proposal.save(study, text)
-    click.echo(f"Written: {study}. Look it over, then: python -m analysis report {study}")
+    _echo(f"Written: {study}. Look it over, then: python -m analysis report {study}")
 
 
 def _on_terminal() -> bool:
@@ -220,16 +259,18 @@ def _answered(function: Callable, given: dict[str, Any], ask: bool) -> Any:
     """What a function returns; on a terminal its user is asked for the flag that an error names."""
     import re
 
+    short = {"events": "event", "offline_channels": "offline-channel"}
+    flags = {"--" + short.get(name, name).replace("_", "-"): name for name in given}
     while True:
         try:
             return function(**given)
         except ValueError as fault:
-            flags = [flag.replace("-", "_") for flag in re.findall("--([a-z-]+)", str(fault))]
-            name = next((n for flag in flags for n in (flag, f"{flag}s") if n in given), None)
-            if not ask or name is None:
+            flag = next((one for one in re.findall("--[a-z-]+", str(fault)) if one in flags), None)
+            if not (ask and flag):
                 raise
-            click.echo("\n".join([str(fault), *getattr(fault, "__notes__", ())]), err=True)
-            answer = click.confirm("Are they?", abort=True) if name == "refunds" else click.prompt(name)
+            name = flags[flag]
+            _echo("\n".join([str(fault), *getattr(fault, "__notes__", ())]), err=True)
+            answer = click.confirm("Are they?", abort=True) if name == "refunds" else click.prompt(flag)
             if name == "columns":
                 answer = given[name] | _mapping(None, None, (answer,))
             elif isinstance(given[name], tuple):
@@ -276,12 +317,12 @@ def estimate(
         more = {} if at_least is None else {"at_least": at_least, "probability": result.probability(at_least)}
         _print_json(result.to_dict(level) | more)
     elif len(windows) > 1:
-        click.echo(console.pooled(result, level))
+        _echo(console.pooled(result, level))
     else:
         _speak_of(daily.name, label, currency, series["data"], series["offline_channels"])
-        click.echo(console.effect(result, level))
+        _echo(console.effect(result, level))
         if at_least is not None:
-            click.echo(f"probability of at least {at_least:+.0%}: {result.probability(at_least):.3g}")
+            _echo(f"probability of at least {at_least:+.0%}: {result.probability(at_least):.3g}")
 
 
 def _columns(names: tuple[str, ...], flag: str, own: str, data: str, **series: Any) -> pd.DataFrame:
@@ -323,7 +364,7 @@ def _series(
     days = [day for one in windows for day in one.event_days] if observed else ()
     with warnings.catch_warnings():
         warnings.simplefilter("always", ledger.Note)
-        warnings.showwarning = lambda message, *_: click.echo(f"Mind: {message}", err=True)
+        warnings.showwarning = lambda message, *_: _echo(f"Mind: {message}", err=True)
         daily = ledger.daily_metric(data, metric, event=days, **reading)
     return daily, windows
 
@@ -354,11 +395,11 @@ def check(data: str, as_json: bool, **reading: Any) -> None:
         warnings.simplefilter("always", ledger.Note)
         faults = ledger.check(data, **reading)
     for told in notes:
-        click.echo(f"note: {told.message}", err=True)
+        _echo(f"note: {told.message}", err=True)
     if as_json:
         _print_json([asdict(fault) for fault in faults])
     else:
-        click.echo("\n".join(map(str, faults)) or f"{data}: no faults")
+        _echo("\n".join(map(str, faults)) or f"{data}: no faults")
     sys.exit(1 if faults else 0)
 
 
@@ -375,7 +416,7 @@ def simulate(out: Path, **options: float | None) -> None:
     """Write a synthetic ledger with a known true effect, and the truth beside it."""
     from analysis.simulate import simulate as make
 
-    click.echo(make(out, **{name: value for name, value in options.items() if value is not None}))
+    _echo(make(out, **{name: value for name, value in options.items() if value is not None}))
 
 
 @cli.command()
@@ -394,7 +435,7 @@ def power(power: float, level: float, as_json: bool, **series: Any) -> None:
     if as_json:
         _print_json({"metric": daily.name, "power": power, "level": level, "designs": designs})
     else:
-        click.echo(console.power(designs, power))
+        _echo(console.power(designs, power))
 
 
 @cli.command()
@@ -408,17 +449,19 @@ def bounds(figures: Path | None, as_json: bool) -> None:
     if as_json:
         _print_json(found)
     else:
-        click.echo(console.bounds(found))
+        _echo(console.bounds(found))
 
 
 def _print_json(value: Any) -> None:
     """JSON that every parser reads: what is not finite is null."""
     from pydantic_core import to_json
 
+    from analysis.words import escaped
+
     def other(entry: Any) -> Any:
         return entry.item() if hasattr(entry, "item") else str(entry)
 
-    click.echo(to_json(value, indent=2, inf_nan_mode="null", fallback=other).decode())
+    _echo(escaped(to_json(value, indent=2, inf_nan_mode="null", fallback=other).decode()))
 
 
 if __name__ == "__main__":

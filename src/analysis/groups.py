@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
+from analysis.disclosure import FEWEST, LEAST, OTHERS, may_show
 from analysis.effect import Effect, Interval, estimate, wide
 from analysis.model import gls
 from analysis.model.constants import ODD
@@ -25,9 +26,6 @@ from analysis.model.pooling import reconcile
 from analysis.model.regression import Regression
 from analysis.placebo import at_every_date, comparable_days, step_down
 from analysis.windows import Windows
-
-MIN_PAYERS = 10
-OTHERS = "others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +81,7 @@ def group_effects(
     headline: Effect | None = None,
     baseline: str = "pre-week",
     level: float = 0.95,
-    min_payers: int = MIN_PAYERS,
+    min_payers: int = LEAST,
 ) -> GroupEffects:
     """The effect on every group of a daily panel.
 
@@ -93,10 +91,10 @@ def group_effects(
         `date`, the column `by`, the metric, and `payers` where known. Rows of one day and group are added
         up, their payers too, so give a panel by this one column for exact suppression.
     headline : Effect, optional
-        Of the sum of all groups over the same baseline; by default estimated here.
+        Of the sum of all groups over the same baseline, by the recommended estimator; by default estimated here.
     min_payers : int
-        Groups with fewer payers on a day of the event are suppressed, and with them the smallest other one
-        as long as a single group, or fewer than `min_payers` payers, could be worked out from the total.
+        Groups with fewer payers on a day of the event are suppressed, and with them the smallest other ones as long as
+        they are fewer than three or have fewer than `min_payers` payers.
 
     Raises
     ------
@@ -112,7 +110,7 @@ def group_effects(
     if people is None:
         raise ValueError("the panel has neither payers nor count, so small groups cannot be hidden: add one")
     payers = wide(panel, by, people).reindex(windows.event_days).min()
-    shown = may_show(payers.reindex(daily.columns).to_numpy(float), min_payers)
+    shown = may_show(payers.reindex(daily.columns).to_numpy(float), min_payers, FEWEST["entity"])
     headline = headline or estimate(daily.sum(axis=1).rename(metric), windows, baseline=baseline)
     fit, df = headline.fit, headline.fit.estimates.df
     values = daily.reindex(fit.days).to_numpy(float).T
@@ -218,17 +216,6 @@ def pool(y: np.ndarray, se: np.ndarray, common: float = 0.0) -> Pooled:
     se = np.sqrt(share @ (within + (at_tau - estimates) ** 2) + common)
     mean_se = float(np.sqrt(share @ (1 / total + (means - mean) ** 2) + common))
     return Pooled(estimates, se, mean, mean_se, float(np.sqrt(share @ taus**2)))
-
-
-def may_show(payers: np.ndarray, least: int) -> np.ndarray:
-    """Which groups may be shown; hidden ones together hide no fewer than two groups and `least` payers."""
-    hidden = payers < least
-    if hidden.any() and not hidden.all():
-        for group in np.argsort(payers, kind="stable"):
-            if hidden.sum() >= 2 and payers[hidden].sum() >= least:
-                break
-            hidden[group] = True
-    return ~hidden
 
 
 def _hide(table: pd.DataFrame, by: str, shown: np.ndarray) -> pd.DataFrame:

@@ -11,7 +11,8 @@ import math
 import numpy as np
 import pandas as pd
 
-from analysis.groups import MIN_PAYERS, may_show, pool
+from analysis.disclosure import LEAST, may_show
+from analysis.groups import pool
 from analysis.ledger.first_timers import HORIZONS, first_timers
 from analysis.model.effect import half_width
 from analysis.placebo import comparable_days
@@ -137,9 +138,9 @@ def _smooth(some: float, whole: float) -> float:
 def _hidden(rows: pd.DataFrame) -> pd.DataFrame:
     """Numbers of small groups are NaN; the same groups at every horizon."""
     least = rows.groupby("channel", sort=False)["least"].min()
-    shown = (least >= MIN_PAYERS) | (least == 0)  # nobody is nobody's secret
+    shown = (least >= LEAST) | (least == 0)  # nobody is nobody's secret
     parts = least.index[(least.index != ALL) & (least > 0)]
-    shown[parts] = may_show(least[parts].to_numpy(), MIN_PAYERS) & shown[ALL]
+    shown[parts] = may_show(least[parts].to_numpy()) & shown[ALL]
     order = ["channel", "days", "payers", "share", "ordinary_days", "ordinary_payers", "ordinary_share"]
     rows = rows[[*order, "difference", "low", "high"]].astype({"payers": float, "ordinary_payers": float})
     rows["suppressed"] = ~rows["channel"].map(shown).to_numpy(bool)

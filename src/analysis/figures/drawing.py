@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 import io
 import re
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
@@ -34,6 +35,7 @@ OTHER = "#137a60"
 ANNOUNCED = "#a3458d"
 FIFTH = "#766711"
 WIDE, NARROW = 6.6, 3.5  # inches: the page's column, and a phone
+ROOM = 2.6  # inches of the label of a row, at most, where it stands beside the row
 WIDTH_PIXELS = 660
 LINE = 0.18  # inches from line to line of labels
 UNITS = {
@@ -196,6 +198,8 @@ def row_canvas(
         each = 0.24 + 0.17 * lines
         left, right = 0.22, inches - 0.24
     else:
+        labels = [_shortened(label, ROOM, size) for label in labels]
+        groups = [group and _shortened(group, ROOM, size, "bold") for group in groups]
         names = [group for group in groups if group]
         left = max(text_width(labels, size), text_width(names, size, "bold")) + 0.12
         right = inches - (text_width(texts, size) + 0.16 if texts else 0.2)
@@ -225,21 +229,24 @@ def row_canvas(
     return ax, places
 
 
-def _shortened(text: str, room: float) -> str:
-    """A text of at most so many inches."""
-    kept = text
-    while text_width([kept]) > room:
-        kept = kept.rstrip("…")[:-1].rstrip() + "…"
-    return kept
+def _shortened(text: str, room: float, size: float = 10, weight: str = "normal") -> str:
+    """A text of at most so many inches, cut with an ellipsis where it is longer."""
+    if text_width([text], size, weight) <= room:
+        return text
+    kept = bisect.bisect(range(len(text)), room, key=lambda n: text_width([text[:n] + "…"], size, weight))
+    return words.plain(text[: max(kept - 1, 1)]) + "…"
 
 
 def text_width(texts: Sequence[str], size: float = 10, weight: str = "normal") -> float:
     """Width of the widest of some texts, in inches."""
-    figure = Figure(figsize=(1, 1), dpi=200)
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    font = FontProperties(size=size, weight=weight)
+    renderer, font = _renderer(), FontProperties(size=size, weight=weight)
     widths = [renderer.get_text_width_height_descent(text, font, False)[0] for text in texts if text]
     return 1.02 * max(widths, default=0.0) / 200
+
+
+@functools.cache
+def _renderer() -> RendererAgg:
+    return FigureCanvasAgg(Figure(figsize=(1, 1), dpi=200)).get_renderer()
 
 
 # --- axes, shading, labels --------------------------------------------------------------------------------------
@@ -310,7 +317,7 @@ def unit(largest: float, metric: str) -> tuple[float, str]:
 
 
 def metric_title(metric: str) -> str:
-    text = words.metric(metric)
+    text = _shortened(words.metric(metric), 0.65 * width())
     return text[:1].upper() + text[1:]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import difflib
 import gzip
 import re
@@ -21,6 +22,12 @@ REASONS = {  # what an engine's message holds, and what it means
 }
 
 
+def line(text: str, most: int = 300) -> str:
+    """A text on one line of at most so many characters; it is cut in the middle, since advice stands at its end."""
+    text = " ".join(text.split())
+    return text if len(text) <= most else f"{text[: most - 103].rstrip()} … {text[-100:].lstrip()}"
+
+
 @contextlib.contextmanager
 def telling(name: str) -> Iterator[None]:
     """Turn an engine's failure to read into one line."""
@@ -28,6 +35,17 @@ def telling(name: str) -> Iterator[None]:
         yield
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{name}: {DAMAGED}") from error
+    except csv.Error as error:  # a bare carriage return, or a cell beyond the library's limit
+        raise ValueError(
+            f"{name}: a cell breaks off its line or never ends; quote cells that hold line breaks"
+        ) from error
+    except UnicodeError as error:
+        coding = getattr(error, "encoding", "utf-16").upper()
+        raise ValueError(f"{name}: is not {coding} text throughout; {ENCODING_ADVICE}") from error
+    except ValueError as error:
+        if (text := line(str(error))) != str(error):  # a name in it breaks lines, or is long
+            raise ValueError(text) from error
+        raise
     except BaseException as error:  # a panic of Polars is no Exception
         module = type(error).__module__.split(".")[0].lstrip("_")
         text = str(error).strip() or type(error).__name__

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import polars as pl
 
+from analysis.ledger.errors import line
+
 if TYPE_CHECKING:
     from analysis.ledger.sources import Source
 
+_CELL = re.compile(r"""^('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")  # as `repr` writes it
 FILE, ROW = "file of the ledger", "row of the file"  # columns of numbered rows
+LONGEST = 220  # characters of a fault, so that what is said around it stays within an error's line
 SHOWN = 20  # rows of one kind of fault that are listed; the rest are counted
 
 
@@ -46,7 +51,14 @@ class Fault:
 
     def __str__(self) -> str:
         place = self.place
-        return (f"{place}: " if place else "") + self.problem + (f"; {self.advice}" if self.advice else "")
+        text = (f"{place}: " if place else "") + self.problem + (f"; {self.advice}" if self.advice else "")
+        return line(text, LONGEST)
+
+    def without_cell(self) -> str:
+        """As text, but for the cell of a row, which may be a payer's or a payment's own."""
+        return str(
+            self if self.row is None else replace(self, problem=_CELL.sub("the cell", self.problem, 1))
+        )
 
     @property
     def place(self) -> str:
@@ -139,4 +151,6 @@ class Book:
 
 
 def _quoted(cell: str | None) -> str:
-    return "the cell" if cell is None else repr(cell if len(cell) <= 40 else cell[:39] + "…")
+    """A cell as Python writes it, at most 80 characters."""
+    text = repr(cell if cell is None or len(cell) <= 40 else cell[:39] + "…")
+    return "the cell" if cell is None else text if len(text) <= 80 else text[:78] + "…" + text[-1]

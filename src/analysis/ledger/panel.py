@@ -6,9 +6,7 @@ names, and `offline_channels` are service centres, every other channel being dig
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import narwhals as nw
@@ -20,6 +18,7 @@ from analysis.ledger.daily import picked, read_daily
 from analysis.ledger.errors import hint, telling
 from analysis.ledger.notation import note
 from analysis.ledger.sources import Reading, Source, described, is_daily, opened
+from analysis.storage import staging
 
 METRICS = ("count", "value", "payers", "ticket", "digital_share")
 GROUPS = ("entity", "service", "channel", "digital")
@@ -68,9 +67,9 @@ def _panel(source: Any, by: Sequence[str], how: Reading) -> pd.DataFrame:
             raise ValueError(f"by: {one!r} is not a group of a panel; {hint(one, GROUPS)}")
     name = described(source)[2]
     whole = opened(source, how.columns, how.encoding, how.query)
-    with telling(name), tempfile.TemporaryDirectory(prefix="ledger-") as folder, whole as ledger:
+    with telling(name), staging() as folder, whole as ledger:
         by = [one for one in by if ("channel" if one == "digital" else one) in ledger.names]
-        found = sums(ledger, by, how, Path(folder))
+        found = sums(ledger, by, how, folder)
         if {"channel", "digital"}.intersection(by):
             _ask_channels(ledger, how, "digital" in by)
         identified = "transaction_id" in ledger.names

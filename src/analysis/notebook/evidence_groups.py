@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis import words
+from analysis.disclosure import count, together
 from analysis.groups import GroupEffects
 from analysis.notebook.tables import headed
 from analysis.words import N_, _, fill, filled, ngettext
@@ -44,7 +45,7 @@ def carried(found: GroupEffects, few: int = 5) -> str:
     shown = found.table[found.table["p_value"].notna()]
     if len(shown) <= few:
         return ""
-    n = len(shown) + int(found.table["suppressed"].sum())
+    n = count(shown.iloc[:, 0]) + int(found.table["suppressed"].sum())
     return words.marked(
         filled(
             ngettext(
@@ -107,10 +108,13 @@ def struck(found: GroupEffects, alpha: float = 0.05) -> str:
 
 
 def hidden(found: GroupEffects) -> str:
-    """How many groups are suppressed."""
+    """How many groups are not shown one by one, and why."""
     return fill(
-        N_("Groups not shown because too few people paid: {n:number.0}. They are part of the last row."),
-        n=int(found.table["suppressed"].sum()),
+        N_(
+            "Groups not shown one by one, since too few people paid, one paid most of it, or they hide such a group: "
+            "{n:number.0}. They stand together in one row or are part of the last."
+        ),
+        n=together(found.table.iloc[:, 0]) or int(found.table["suppressed"].sum()),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from analysis import days
+from analysis.disclosure import LEAST, count, together
 from analysis.notebook.published_rows import FIGURES
 from analysis.published import announcement
 from analysis.study import Study
@@ -51,13 +52,21 @@ def summary(study: Study, daily: Mapping[str, pd.Series], metric: str) -> dict:
     if "ledger" in study.has:
         panel = study.panel(("entity",))
         facts |= {"rows": int(panel["count"].sum())}
-        facts |= {"entities": int(panel["entity"].nunique())} if "entity" in panel else {}
+        facts |= {"entities": count(panel["entity"].unique())} if "entity" in panel else {}
     return facts | {
         "weekday": int(windows.event_start.day_of_week),
         "usual": {name: float(usual[name]) for name in daily},
         "step": float(change.get(windows.event_start, float("nan"))),
         "faults": len(study.faults()),
     }
+
+
+def days_of_few(study: Study) -> int:
+    """Days of a ledger with payments of fewer than ten people; zero where it names none."""
+    if not {"ledger", "payers"} <= study.has:
+        return 0
+    people = study.panel(("digital",)).groupby("date")["payers"].sum()
+    return int(people.between(1, LEAST - 1).sum())
 
 
 def by_weekday(daily: Mapping[str, pd.Series], windows: Windows) -> pd.DataFrame:
@@ -78,7 +87,9 @@ def by_group(panel: pd.DataFrame, by: str, most: int | None = None) -> pd.DataFr
         panel = panel.assign(**{by: ALL})
     digital = panel["count"].where(_digital(panel), 0)
     sums = panel.assign(digital=digital).groupby(by, observed=True)[["count", "value", "digital"]].sum()
-    sums = sums.sort_values("value", ascending=False)
+    # Groups that are not shown one by one come last, whatever they carry.
+    sums = sums.assign(merged=[together([label]) for label in sums.index])
+    sums = sums.sort_values(["merged", "value"], ascending=[True, False]).drop(columns="merged")
     if most is not None and len(sums) > most:
         rest = sums.iloc[most:].sum().rename(REST)
         sums = pd.concat([sums.iloc[:most], rest.to_frame().T.rename_axis(by)]).rename_axis(by)

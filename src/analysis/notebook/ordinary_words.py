@@ -11,7 +11,7 @@ from analysis.notebook import ordinary
 from analysis.notebook.tables import capital, headed
 from analysis.study import Study
 from analysis.windows import Windows
-from analysis.words import N_, fill, filled, ngettext
+from analysis.words import N_, _, fill, filled, ngettext
 
 HEADINGS = {
     "weekday": N_("Weekday"),
@@ -47,7 +47,7 @@ def normal_day(daily: Mapping[str, pd.Series], windows: Windows) -> str:
     usual = ordinary.by_weekday(daily, windows).set_index("weekday").loc[windows.event_start.day_of_week]
     parts = [f"{words.metric(name)} {words.quantity(usual[name], name)}" for name in daily]
     text = N_("On an ordinary {weekday:weekday}, in the median: {parts}.")
-    return words.marked(fill(text, weekday=windows.event_start.day_of_week, parts="; ".join(parts)))
+    return words.marked(fill(text, weekday=windows.event_start.day_of_week, parts=_("; ").join(parts)))
 
 
 def soundness(study: Study, series: pd.Series) -> str:
@@ -59,7 +59,12 @@ def soundness(study: Study, series: pd.Series) -> str:
     if "entities" in facts:
         parts.append(fill(N_("Entities: {entities:number.0}."), **facts))
     days = N_("Days: {days:number.0}, of them empty: {empty:number.0}. Faults found: {faults:number.0}.")
-    return " ".join([*parts, fill(days, **facts), *(f"{fault}." for fault in faults[:3])])
+    few = N_(
+        "Days on which fewer than ten people paid: {n:number.0}. Their totals are shown; share these pages only with "
+        "those who may see them."
+    )
+    small = [fill(few, n=n)] if (n := ordinary.days_of_few(study)) else []
+    return " ".join([*parts, fill(days, **facts), *small, *(f"{fault}." for fault in faults[:3])])
 
 
 def concentration(groups: pd.DataFrame, few: int = 5) -> str:

@@ -87,10 +87,14 @@ def say(sentence: str | Callable[..., str], *args, **values) -> None:
             text = write(*args, **values)
             if not text:
                 return  # the data have nothing to say here
-            said[code] = {"html": words.html(text), "text": text}
+            said[code] = {
+                "html": words.html(text),
+                "text": words.plain(text),
+                "markdown": words.markdown(text),
+            }
     first = said[languages()[0]]
     _display(
-        {"text/markdown": first["html"], "text/plain": first["text"]},
+        {"text/markdown": first.pop("markdown"), "text/plain": first["text"]},
         {"kind": "say", "key": None, "languages": said},
     )
 
@@ -111,7 +115,7 @@ def figure(draw: Callable, *args, caption: str | None = None, key: str | None = 
             alt = words._("Synthetic data. {text}") if words.setting().synthetic else "{text}"
             alt = alt.format(text=told.alt)
             plain = told.data if code == "en" else plain
-            text = words._(caption) if caption else told.caption
+            alt, text = words.plain(alt), words._(caption) if caption else told.caption
             shown[code] = {"alt": alt, "caption": text, "table": frame_html(told.data, text)}
             if os.environ.get("ANALYSIS_REPORT") == "1":
                 shown[code]["svg"] = figures.svg(ax, f"{key or draw.__name__}-{code}", alt)
@@ -209,8 +213,7 @@ def frame_html(
     rows = []
     for values in zip(*(frame[name] for name in shown), strict=True):
         cells = [
-            words.html(_cell(value, formats.get(name), name))
-            for name, value in zip(shown, values, strict=True)
+            _cell_html(value, formats.get(name), name) for name, value in zip(shown, values, strict=True)
         ]
         first = f'<th scope="row"{_number_class(numeric[shown[0]])}>{cells[0]}</th>'
         rest = "".join(
@@ -224,7 +227,7 @@ def frame_html(
 
 
 def frame_csv(frame: pd.DataFrame) -> str:
-    """The frame at full precision; text that a spreadsheet would run as a formula is quoted with an apostrophe."""
+    """The frame at full precision, its text whole but inert: what a sheet would run begins with an apostrophe."""
     safe = tables.ends_apart(frame)
     with words.using("en"):
         for name, kind in frame.attrs.get("formats", {}).items():
@@ -232,21 +235,21 @@ def frame_csv(frame: pd.DataFrame) -> str:
                 safe[name] = safe[name].map(words.weekday)
     for name in safe.columns:
         if safe[name].dtype == object or pd.api.types.is_string_dtype(safe[name]):
-            safe[name] = [_safe(value) for value in safe[name]]
+            safe[name] = [words.cell(value) for value in safe[name]]
     if words.setting().synthetic:
         safe["synthetic"] = True
-    safe.columns = [_safe(str(name)) for name in safe.columns]
+    safe.columns = [words.cell(str(name)) for name in safe.columns]
     return safe.to_csv(index=False, lineterminator="\n")
-
-
-def _safe(value):
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return value
 
 
 def _slug(caption: str) -> str:
     return "-".join(re.findall("[a-z0-9]+", caption.lower())[:6])
+
+
+def _cell_html(value, kind: str | None, column: str) -> str:
+    """A cell; text runs in its own direction, also where the page runs from right to left."""
+    text = words.html(_cell(value, kind, column))
+    return f"<bdi>{text}</bdi>" if isinstance(value, str) and words.direction() == "rtl" else text
 
 
 def _cell(value, kind: str | None, column: str) -> str:

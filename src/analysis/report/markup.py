@@ -17,9 +17,9 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 TAGS = frozenset(
     "a abbr b bdi bdo blockquote br caption cite code col colgroup dd del details dfn div dl dt em figcaption figure "
     "h2 h3 h4 h5 h6 hr i ins kbd li mark ol p pre q s samp section small span strong sub summary sup table tbody td "
-    "tfoot th thead time tr u ul var".split()
+    "tfoot th thead time tr u ul var wbr".split()
 )
-VOID = frozenset(("br", "hr", "col"))
+VOID = frozenset(("br", "hr", "col", "wbr"))
 ATTRIBUTES = frozenset("class colspan datetime dir headers id lang rowspan scope start title".split())
 SVG_TAGS = frozenset(
     "svg g defs path use clipPath rect circle ellipse line polyline polygon linearGradient radialGradient stop pattern "

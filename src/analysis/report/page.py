@@ -234,6 +234,7 @@ def labels() -> dict[str, str]:
         "pages": _("The reports"),
         "absent": _("Not in this study"),
         "wanted": _("It would take:"),
+        "missing": _("This report is missing, since its notebook failed:"),
         "files": _("The numbers behind the reports"),
         "results_file": _("every number at full precision (JSON)"),
         "provenance_file": _("code, data and parameters that made them (JSON)"),
@@ -269,7 +270,11 @@ def labels() -> dict[str, str]:
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        finalize=lambda value: words.plain(value) if type(value) is str else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["bdi"] = lambda text: jinja2.utils.markupsafe.Markup(words.html(str(text)))
     return environment

@@ -46,11 +46,11 @@ def workbook(tables: list[dict[str, Any]], title: str, about: Iterable[str], day
 
     made = io.BytesIO()
     with xlsxwriter.Workbook(made, {"in_memory": True}) as book:
-        book.set_properties({"title": title, "created": datetime.fromisoformat(day)})
+        book.set_properties({"title": words.plain(title), "created": datetime.fromisoformat(day)})
         bold = book.add_format({"bold": True})
         head = book.add_format({"bold": True, "text_wrap": True, "bottom": 1, "valign": "bottom"})
         first = book.add_worksheet(_("Contents"))
-        for row, text in enumerate([title, *about]):
+        for row, text in enumerate(map(words.plain, [title, *about])):
             first.write_string(row, 0, text, None if row else bold)
         first.set_column(0, 0, 90)
         used = {_("Contents").lower()}
@@ -104,6 +104,7 @@ def _fill(sheet: Any, table: dict[str, Any], bold: Any, head: Any, form: Any) ->
             ):
                 sheet.write_datetime(row, column, datetime.fromisoformat(cell), look)
             elif isinstance(cell, str):
-                sheet.write_string(row, column, cell[:FULL])  # never a formula, whatever it begins with
+                # never a formula, whatever it begins with
+                sheet.write_string(row, column, words.plain(cell)[:FULL])
             elif cell is not None:
                 sheet.write_number(row, column, cell, look)

@@ -17,6 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from analysis.words.inert import LONGEST, plain
+
 LANGUAGES = ("en", "ar")
 LOCALES = {"en": "en_GB", "ar": "ar_AE"}
 CATALOGUES = Path(__file__).parent / "locale"
@@ -113,7 +115,10 @@ def ngettext(one: str, many: str, n: int) -> str:
 
 
 def name(text: str) -> str:
-    """A proper name or a code from the data: translated where the catalogue knows it, else as it is."""
+    """A proper name or a code from the data, inert and not too long; translated where the catalogue knows it."""
+    text = plain(text, LONGEST)
+    if merged := _MERGED.fullmatch(text):
+        return _("others, not shown one by one ({n})").format(n=merged[1])
     if language() == "en" or not text:
         return text
     found = _catalogue(language()).gettext(text)
@@ -126,6 +131,7 @@ def name(text: str) -> str:
     return text.format(sector=name(sector), n=number, k=service)
 
 
+_MERGED = re.compile(r"others \((\d+)\)")  # groups that `disclosure` has put together
 # Names that `simulate` gives: "Customs 1 (synthetic)", "Customs 1 service 07".
 _SIMULATED = re.compile(r"([A-Z][a-z]+) (\d+)(?: service (\d+))?( \(synthetic\))?")
 

@@ -1,13 +1,12 @@
 """Numbers, money, dates and intervals as a reader of each language expects them.
 
 In Arabic, signed numbers and percentages are wrapped in Unicode isolates, so that a sign stays on its side of the
-number; `html` turns the isolates into `<bdi>`.
+number; `inert.html` turns the isolates into `<bdi>`.
 """
 
 from __future__ import annotations
 
 import datetime
-import html as _html
 import math
 import re
 import string
@@ -230,12 +229,6 @@ def _plural_number(value: float, step: float, signed: bool) -> int:
 
 def _isolate(text: str, needed: bool = True) -> str:
     return f"\u2066{text}\u2069" if needed and language() == "ar" else text
-
-
-def html(text: str) -> str:
-    """`text` as HTML: markup escaped, isolates as `<bdi>`."""
-    escaped = _html.escape(text, quote=False)
-    return escaped.replace("\u2066", '<bdi dir="ltr">').replace("\u2069", "</bdi>")
 
 
 def quantity(value: float, metric: str, step: float | None = None, signed: bool = False) -> str:

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping
 
 from analysis.words.catalogue import N_, _, language, ngettext, setting
+from analysis.words.inert import plain
 from analysis.words.numbers import date, interval, number, percent, points, quantity, step
 from analysis.words.terms import kind, label, metric
 
@@ -21,6 +22,11 @@ DIGITAL_OPENINGS = {
     "payers": N_("{when}, {observed} people paid digitally"),
     "ticket": N_("{when}, a digital payment was worth {observed} on average"),
     "digital_share": N_("{when}, {observed} of payments were digital"),
+}
+
+PROBABLE = {
+    "added": N_("The event added at least {x} to the {metric}: the probability is {p}."),
+    "took": N_("The event took at least {x} from the {metric}: the probability is {p}."),
 }
 
 
@@ -70,14 +76,19 @@ def _opening(code: str) -> str:
             if kind(code) == "count"
             else _("{when}, {label}: {observed}")
         )
-        return text.replace("{label}", label(code))
+        return text.replace("{label}", _literal(label(code)))
     known = OPENINGS | (DIGITAL_OPENINGS if setting().offline else {})
-    return _(known.get(code, N_("{when}, {metric}: {observed}"))).replace("{metric}", metric(code))
+    return _(known.get(code, N_("{when}, {metric}: {observed}"))).replace("{metric}", _literal(metric(code)))
+
+
+def _literal(text: str) -> str:
+    """Text of which `format` leaves the braces alone."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def in_language(texts: Mapping[str, str]) -> str:
     """What a study says of itself, in the language spoken, or else in the first that it gives."""
-    return texts.get(language()) or next(iter(texts.values()), "")
+    return plain(texts.get(language()) or next(iter(texts.values()), ""))
 
 
 def marked(text: str) -> str:
@@ -104,9 +115,7 @@ def probable(effect, at_least: float = 0.1) -> str:
     """How probable it is that the effect, up or down as estimated, is at least so large (a fraction)."""
     added = effect.relative >= 0
     chance = effect.probability(at_least) if added else 1 - effect.probability(-at_least)
-    text = _("The event added at least {x} to the {metric}: the probability is {p}.")
-    if not added:
-        text = _("The event took at least {x} from the {metric}: the probability is {p}.")
+    text = _(PROBABLE["added" if added else "took"])
     beyond = _("more than {p}") if chance > 0.999 else _("less than {p}") if chance < 0.001 else "{p}"
     text = text.replace("{p}", beyond)
     p = percent(min(max(chance, 0.001), 0.999), None if 0.01 < chance < 0.985 else 0.001)

@@ -7,6 +7,7 @@ import re
 
 from analysis.days import WEEKDAYS
 from analysis.words.catalogue import N_, _, language, name, ngettext, setting
+from analysis.words.inert import LONGEST, UNIT, plain
 
 METRICS = {
     "count": N_("number of payments"),
@@ -154,6 +155,9 @@ HEADINGS = {
     "estimator": N_("Estimator"),
     "entity": N_("Entity"),
     "channel": N_("Channel"),
+    "headline": N_("Headline"),
+    "ordinary_share": N_("Ordinary share"),
+    "t": N_("T"),
     "service": N_("Service"),
     "metric": N_("Metric"),
     "count": N_("Number"),
@@ -320,8 +324,10 @@ def coefficient(column: str) -> str:
     number = column[len(template.split("{n}")[0]) :].split(" ")[0]
     if template == "{n}":
         template = "the event, {n}"
+    if template not in COEFFICIENTS:  # a covariate of the user's
+        return name(column)
     n = date(datetime.date.fromisoformat(number)) if "-" in number else number
-    return name(template).format(n=n)
+    return _(template).format(n=n)
 
 
 def reason(text: str) -> str:
@@ -369,7 +375,7 @@ def metric(code: str) -> str:
 def label(code: str) -> str:
     """What the study calls a measure, in the language spoken, or else in the first that it gives."""
     labels = setting().measures[code]["label"]
-    return labels.get(language()) or next(iter(labels.values()))
+    return plain(labels.get(language()) or next(iter(labels.values())), LONGEST)
 
 
 def kind(code: str) -> str:
@@ -387,4 +393,4 @@ def table_kind(code: str) -> str:
 
 def unit(code: str) -> str:
     """The unit of a measure that is neither money nor a count, as the study says it; or ""."""
-    return (setting().measures.get(code) or {}).get("unit") or ""
+    return plain((setting().measures.get(code) or {}).get("unit") or "", UNIT)

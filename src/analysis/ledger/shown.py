@@ -1,0 +1,121 @@
+"""Panels of a ledger in which groups too small to be shown one by one are put together; see `analysis.disclosure`."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import pandas as pd
+import polars as pl
+
+from analysis.disclosure import OTHERS, hidden
+from analysis.ledger.aggregate import MISSING, typed_parts
+from analysis.ledger.errors import telling
+from analysis.ledger.panel import daily_panel
+from analysis.ledger.sources import Reading, opened
+
+BUCKETS = 1024  # payers are told apart by a hash into so many, which never makes more of them than there are
+CELL = ("date", "bucket")
+
+
+def panel(source: Any, by: Sequence[str], small: pd.DataFrame | None, **reading: Any) -> pd.DataFrame:
+    """`ledger.daily_panel` with the groups of `small` (of `small_groups`) put together.
+
+    Their `payers` are added up, so that who paid to several of them on a day is counted for each.
+    """
+    found = daily_panel(source, by, **reading)
+    for column, names in () if small is None else small.groupby("column"):
+        if column in found:
+            found[column] = found[column].replace(names.set_index("name")["label"].to_dict())
+    keys = ["date", *(name for name in by if name in found)]
+    return found.groupby(keys, as_index=False).sum() if found.duplicated(keys).any() else found
+
+
+def small_groups(source: Any, event_days: pd.DatetimeIndex, **reading: Any) -> pd.DataFrame:
+    """The groups of a ledger that are not shown one by one: `column`, `name`, and the `label` they share.
+
+    A service of one entity alone is judged among that entity's services, whose sum is the entity's, and is hidden with
+    it. Service centres are apart from digital channels, under the name of the first of them. Without payer_id every
+    payment counts as a payer's own.
+    """
+    cells = _sums(source, event_days, **reading)
+    offline = list(Reading(**reading).offline_channels)
+    found = []
+    if "entity" in cells:
+        found.append(("entity", hidden(cells["entity"], "entity"), None))
+    if "channel" in cells:
+        table = cells["channel"]
+        centre = table["channel"].isin(offline)
+        first = next((name for name in offline if (table["channel"] == name).any()), None)
+        found += [
+            ("channel", hidden(table[~centre], "channel"), None),
+            ("channel", hidden(table[centre], "channel"), first),
+        ]
+    if "service" in cells:
+        table = cells["service"].astype({"service": "str"})
+        pairs = (
+            table[["service", *({"entity"} & {*table})]].drop_duplicates().astype("str").set_index("service")
+        )
+        home = pairs.get("entity", pd.Series("", pairs.index))  # "" of services that several entities have
+        home = home.mask(home.index.duplicated(keep=False), "").groupby(level=0).first()
+        gone = set(home.index[home.isin(found[0][1])]) if "entity" in cells else set()
+        parts = [hidden(part, "service") for _, part in table.groupby(table["service"].map(home))]
+        found.append(("service", gone.union(*parts), None))
+    listed = [
+        (column, name, label or f"{OTHERS} ({len(names)})")
+        for column, names, label in found
+        for name in sorted(names)
+    ]
+    return pd.DataFrame(listed, columns=["column", "name", "label"], dtype="str")
+
+
+def _sums(source: Any, event_days: pd.DatetimeIndex, **reading: Any) -> dict[str, pd.DataFrame]:
+    """The cells of `hidden` for each column that groups; nothing of a single payer leaves this module or is kept."""
+    how = Reading(**reading)
+    whole = opened(source, how.columns, how.encoding, how.query)
+    with whole as ledger, tempfile.TemporaryDirectory(prefix="ledger-") as folder, telling(ledger.name):
+        groups = [name for name in ("entity", "service", "channel") if name in ledger.names]
+        keys = [
+            ["entity", "service"] if (one, groups[0]) == ("service", "entity") else [one] for one in groups
+        ]
+        parts = typed_parts(ledger, how, Path(folder)) if groups else ()
+        tables = zip(*(_part(part, groups, keys, event_days, how) for part in parts), strict=True)
+        merged = [pl.concat(of).group_by(*key, *CELL).sum() for key, of in zip(keys, tables, strict=True)]
+    labels = pl.col(pl.String).cast(pl.Categorical)  # small in memory
+    return {one: table.with_columns(labels).to_pandas() for one, table in zip(groups, merged, strict=True)}
+
+
+def _part(
+    frame: nw.LazyFrame, groups: list[str], keys: list[list[str]], event_days: pd.DatetimeIndex, how: Reading
+) -> list[pl.DataFrame]:
+    """Sums of a part of the ledger by each of the keys."""
+    native = nw.to_native(frame)
+    if not isinstance(native, pl.LazyFrame):
+        native = frame.collect(backend="polars").to_native().lazy()
+    has = native.collect_schema().names()
+    labels = [pl.col(name).cast(pl.String).fill_null(MISSING) for name in groups]
+    amount = pl.col("amount").cast(pl.Float64).fill_null(0.0) if "amount" in has else pl.lit(0.0)
+    payer = (
+        pl.col("payer_id").cast(pl.String).str.strip_chars() if "payer_id" in has else pl.lit(None, pl.String)
+    )
+    found = native.select(
+        *labels, pl.col("paid_at").dt.date().alias("date"), amount.alias("value"), payer.alias("payer")
+    )
+    if "payer_id" in has:
+        found = found.filter(~pl.col("payer").is_in(["", "NaN"]))
+    if how.refunds:
+        found = found.filter(pl.col("value") >= 0)
+    digital = ~pl.col("channel").is_in(list(how.offline_channels)) if "channel" in has else True
+    held = pl.col("date").is_in(event_days.date.tolist()) & digital
+    found = found.with_columns(
+        pl.when(held).then("date").alias("date"),
+        pl.when(pl.col("payer").is_not_null())
+        .then(pl.col("payer").hash(0) % BUCKETS)
+        .cast(pl.UInt16)
+        .alias("bucket"),
+    )
+    sums = pl.len().alias("payments"), pl.col("value").abs().sum()
+    return pl.collect_all([found.group_by(*key, *CELL).agg(*sums) for key in keys], engine="streaming")
