@@ -237,7 +237,7 @@ def new(study: Path, title: str | None, yes: bool, force: bool, **given: Any) ->
     seen = _answered(look, given, ask)
     _echo("\n".join(seen.facts))
     if ask and not answers["country"]:
-        question = "Country of its weekends and holidays, such as AE; empty for plain weeks"
+        question = "Country of its weekends and holidays, such as GB; empty for plain weeks"
         answers["country"] = click.prompt(question, "", show_default=False).strip() or None
     answers |= {"seen": seen, "title": title, "path": study, "data": given["data"], "yes": yes}
     values = _answered(proposal.proposed, answers, ask)
