@@ -263,8 +263,8 @@ def test_charts_are_read_without_scrolling(browser, pages):
                     const scale = svg.map(one => one.getBoundingClientRect().width / one.viewBox.baseVal.width);
                     const sizes = svg.flatMap((one, i) => [...one.querySelectorAll('text')].map(
                         text => scale[i] * parseFloat(getComputedStyle(text).fontSize)));
-                    const small = Math.min(...sizes);
-                    return svg.length == 1 && drawing.scrollWidth <= drawing.clientWidth && small >= (innerWidth < 390 ? 10 : 11)
+                    const small = Math.min(...sizes), least = innerWidth < 390 ? 10 : 11;
+                    return svg.length == 1 && drawing.scrollWidth <= drawing.clientWidth && small >= least
                         ? [] : [`${innerWidth}, ${drawing.closest('[id]').id}: ${svg.length} shown, letters ${small}`];
                 })"""
             )
@@ -315,7 +315,7 @@ def test_boxes_that_scroll_are_named_and_reached_by_the_keyboard(browser, pages)
                     const over = box.scrollWidth - box.clientWidth;
                     const near = over > 0 && over <= 8;  // the width is guessed before a browser sees it
                     return box.getAttribute('role') != 'region' || !names[i] || names.indexOf(names[i]) != i
-                        || (box.hasAttribute('tabindex') != over > 0 && !near);
+                        || (box.hasAttribute('tabindex') != (over > 0) && !near);
                 }).map(box => `${box.scrollWidth} in ${box.clientWidth}: ${box.getAttribute('aria-label')}`)
             }"""
         )

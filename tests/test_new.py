@@ -391,3 +391,13 @@ def test_messages_of_the_page_are_those_of_the_code(message):
     code = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "src" / "analysis").rglob("*.py"))
     words = re.split(r"\b\d[\d.,]*\b|--columns", message)
     assert all(part.strip() in re.sub(r'"\s*\n\s*f?"', "", code) for part in words), message
+
+
+def test_on_a_terminal_a_notation_is_asked_for_with_what_each_reads(tmp_path, monkeypatch):
+    rows = payments({}, days=60).assign(amount="1,250").drop(columns="channel")
+    rows.to_csv(tmp_path / "ledger.csv", index=False)
+    monkeypatch.setattr("analysis.__main__._on_terminal", lambda: True)
+    told, study = new(tmp_path, tmp_path / "ledger.csv", "--event", "2023-02-20", keys=".\n\ny\n")
+    asked = told[: told.index("--decimal: ")]
+    assert f"amount with decimal ',': {len(rows):,} rows" in asked
+    assert (study.decimal, study.country) == (".", None)

@@ -81,7 +81,7 @@ def test_closed_form_power_by_hand():
 def test_weights_equal_dense_generalised_least_squares():
     rng = np.random.default_rng(3)
     own, shared = rng.uniform(0.001, 0.01, 6), 0.002
-    closed = power.DESIGNS["two waves"](rng.permutation(6))
+    closed = power.CLOSINGS["two waves"](rng.permutation(6))
     V = np.kron(np.eye(2), shared + np.diag(own))
     a, y = closed.ravel(), rng.standard_normal(12)
     fit = sm.GLS(y, a[:, None], sigma=V).fit()
@@ -92,7 +92,7 @@ def test_weights_equal_dense_generalised_least_squares():
 
 def test_each_design_closes_whom_it_says():
     rng = np.random.default_rng(4)
-    closed = {design: closing(rng.permutation(10)) for design, closing in power.DESIGNS.items()}
+    closed = {design: closing(rng.permutation(10)) for design, closing in power.CLOSINGS.items()}
     assert [int(closed[design].sum()) for design in power.DESIGNS] == [10, 20, 5, 10, 10]
     for design in ("two waves", "staggered over a week"):
         np.testing.assert_array_equal(closed[design].sum(axis=0), 1)

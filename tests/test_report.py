@@ -602,9 +602,7 @@ def test_every_place_of_an_effect_is_listed():
 def test_a_record_that_misses_its_numbers_is_named():
     wrong = {"03_effect": {"count": {"estimator": "x", "estimand": "history", "synthetic": False}}}
     study = Study.from_parameters({"event_start": "2017-10-26"})
-    with pytest.raises(
-        report.NotebookError, match=r"results/03_effect/count: 'metric' is a required|'observed' is"
-    ):
+    with pytest.raises(ValueError, match=r"results/03_effect/count: 'metric' is a required|'observed' is"):
         assembly._validate(summary.results(study, {}) | {"results": wrong})
 
 
@@ -691,25 +689,39 @@ def test_a_parameter_runs_again_only_what_declares_it(made, execution):
     assert "en/03_effect.html" in (folder / "out2" / "weeks" / "index.html").read_text()
 
 
-def test_a_failing_notebook_is_named_and_leaves_the_reports_as_they_were(made, execution, tmp_path):
+def test_a_failing_notebook_is_named_and_the_others_are_written(made, execution, tmp_path):
     folder, _ = made
     for name in ("hostile.yaml", "01_announced.ipynb", "03_effect.ipynb"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
+    out = tmp_path / "out" / "hostile"
     report.build(tmp_path / "hostile.yaml", out=tmp_path / "out", progress=False)
-    before = content(tmp_path / "out")
-    bad = notebook("# One", "x = 1", "raise ValueError('no\\ncomma')")
+    before = content(out)
+    bad = notebook("# One", "x = 1", f"raise ValueError('no\\ncomma in {tmp_path}/x.csv')")
     nbformat.write(bad, tmp_path / "01_announced.ipynb")
-    changed = notebook("# Two", "print(2)")
+    changed = notebook("# Two", "print('changed')")
     nbformat.write(changed, tmp_path / "03_effect.ipynb")
-    execution.clear()
     with pytest.raises(report.NotebookError) as fault:
         report.build(tmp_path / "hostile.yaml", out=tmp_path / "out", progress=False)
-    assert str(fault.value) == "01_announced.ipynb, cell 4: ValueError: no comma"
-    assert content(tmp_path / "out") == before
+    assert str(fault.value).startswith("01_announced.ipynb, cell 4: ValueError: no comma in /")
+    assert "changed" in text(out / "en" / "03_effect.html")
+    assert not (out / "en" / "01_announced.html").exists()
+    assert "This report is missing, since its notebook failed: cell 4: ValueError: no comma in x.csv" in text(
+        out / "index.html"
+    )
+    assert "هذا التقرير غير متاح" in text(out / "index.ar.html")
+    after = content(out)
+    nbformat.write(bad, tmp_path / "03_effect.ipynb")  # nothing can be done: what is there stays
+    with pytest.raises(
+        report.NotebookError, match=r"01_announced.ipynb, cell 4: .*; 03_effect.ipynb, cell 4: "
+    ):
+        report.build(tmp_path / "hostile.yaml", out=tmp_path / "out", progress=False)
+    assert content(out) == after
     nbformat.write(FIRST, tmp_path / "01_announced.ipynb")
+    nbformat.write(EFFECTS, tmp_path / "03_effect.ipynb")
     execution.clear()
     report.build(tmp_path / "hostile.yaml", out=tmp_path / "out", progress=False)
-    assert execution == []  # the other one had finished, and this one is as before
+    assert execution == []  # both as before
+    assert content(out) == before
 
 
 def test_a_fault_while_writing_leaves_nothing_half_done(made, tmp_path, monkeypatch):

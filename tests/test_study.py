@@ -12,7 +12,8 @@ import yaml
 
 from analysis.ledger import shown
 from analysis.preflight import refuse_unfit
-from analysis.study import ROOT, Study, write
+from analysis.storage import write
+from analysis.study import ROOT, Study
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +39,7 @@ def load(tmp_path, text):
             "event_start '26/10/2017' is not a date: write it as 2017-10-26",
         ),
         ("title: x\nevent_start: 20171026", "event_start 20171026 is not a date"),
-        ("title: x\nevent_start: 2017-02-31", "a date that does not exist"),
+        ("title: x\nevent_start: 2017-02-31", "a date or number that does not exist"),
         ("title: x\nevent_start: '2017-02-31'", "is not a day of the calendar"),
         ("title: x\nevent_start: 2017-10-26 09:00:00", "has a time of day"),
         ("title: x\nevent_start: 2017-10-26\nbaseline_days: abc", "baseline_days is 'abc'"),
@@ -364,6 +365,17 @@ def test_the_report_refuses_before_it_runs_a_notebook(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="2021-01-15 is outside the data"):
         assembly.build(tmp_path / "study.yaml", out=tmp_path / "reports")
     assert not (tmp_path / "reports").exists()
+
+
+@pytest.mark.parametrize(("payers", "large"), [(30, True), (8, False)])
+def test_entities_too_small_to_be_shown_are_none(tmp_path, payers, large):
+    """Report 06 would have nobody left to name; it is left out, and the others are made."""
+    days = pd.date_range("2017-10-01", periods=30).repeat(2 * payers)
+    rows = pd.DataFrame({"paid_at": days, "payer_id": [f"p{i % (2 * payers)}" for i in range(len(days))]})
+    rows["entity"] = ["Water", "Health"] * (len(days) // 2)
+    rows.to_parquet(tmp_path / "ledger.parquet")
+    study = load(tmp_path, "title: x\nevent_start: 2017-10-26\nledger: ledger.parquet\n")
+    assert ("entity" in study.has) == large
 
 
 def test_an_empty_ledger_is_no_folder(tmp_path):

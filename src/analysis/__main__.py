@@ -7,6 +7,8 @@ Exit code 0: done; 1: faults found or work failed; 2: wrong use, said in one lin
 from __future__ import annotations
 
 import contextvars
+import errno
+import signal
 import sys
 from functools import reduce
 from pathlib import Path
@@ -23,40 +25,65 @@ if TYPE_CHECKING:
     from analysis.windows import Windows
 
 
+LONGEST = 290  # characters of an error
+# What is wrong with the machine and not with the command: disks, handles, memory, pipes.
+MACHINE = {
+    getattr(errno, name)
+    for name in "ENOSPC EDQUOT EROFS EFBIG EIO EMFILE ENFILE ENOMEM EAGAIN EPIPE".split()
+    if hasattr(errno, name)
+}
+
+
 class _OneLine(click.Group):
     """A group that says what was wrong in one line, without a traceback."""
 
     def main(self, *args: Any, **kwargs: Any) -> None:
         kwargs["standalone_mode"] = False
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number and signal.getsignal(number) == signal.SIG_DFL:
+                signal.signal(number, signal.default_int_handler)
         try:  # what words speak of is this command's alone
             code = contextvars.copy_context().run(super().main, *args, **kwargs)
         except click.exceptions.NoArgsIsHelpError as fault:
             fault.show()
             code = 2
-        except click.ClickException as fault:
-            code = _say(fault.format_message(), 2)
-        except OSError as fault:
-            where = f"{fault.filename}: " if fault.filename else ""
-            code = _say(f"{where}{fault.strerror or fault}", 2)
-        except ValueError as fault:
-            code = _say(str(fault), 2)
         except (click.Abort, KeyboardInterrupt):
             code = _say("stopped", 1)
-        except RuntimeError as fault:
-            code = _say(str(fault), 1)
+        except SystemExit:
+            raise
+        except BaseException as fault:  # Rust's panics are no Exception
+            code = _say(*_told_fault(fault))
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def _echo(text: str, err: bool = False) -> None:
+def _told_fault(fault: BaseException) -> tuple[str, int]:
+    """What a fault says, and the exit code: 2 where another command line would help."""
+    if isinstance(fault, click.ClickException):
+        return fault.format_message(), 2
+    if isinstance(fault, OSError):
+        where = f"{fault.filename}: " if fault.filename else ""
+        return f"{where}{fault.strerror or fault}", 1 if fault.errno in MACHINE else 2
+    if isinstance(fault, MemoryError):
+        return f"too little memory: {fault}", 1
+    if isinstance(fault, ValueError | RuntimeError) and not isinstance(fault, RecursionError):
+        return str(fault), 2 if isinstance(fault, ValueError) else 1
+    return f"unexpected {type(fault).__name__}: {fault}", 1
+
+
+def _say(message: str, code: int) -> int:
+    """One line of at most `LONGEST` characters, its middle left out where it is longer."""
+    line = f"error: {' '.join(message.split())}"
+    cut = f"{line[: LONGEST - 100]} … {line[-90:]}" if len(line) > LONGEST else line
+    _echo(cut, err=True)
+    return code
+
+
+def _echo(text: Any, err: bool = False) -> None:
     """Print lines in which nothing from the data or the command acts on the terminal."""
     from analysis.words import seen
 
     click.echo("\n".join(map(seen, str(text).split("\n"))), err=err)
-
-
-def _say(message: str, code: int) -> int:
-    _echo(f"error: {' '.join(message.split())}", err=True)
-    return code
 
 
 @click.group(cls=_OneLine, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -135,6 +162,13 @@ series_options = _options(
 @option("--jobs", type=IntRange(min=1), help="Notebooks at a time; by default one a core.")
 @option("--only", metavar="NN", help="One notebook alone, by its number.")
 @option("--fresh", is_flag=True, help="Run again what has not changed.")
+@option(
+    "--cell-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=600,
+    show_default=True,
+    help="A cell that takes longer is ended.",
+)
 @option("--cluster", metavar="ADDRESS", help="Dask scheduler that runs the notebooks, as tcp://host:8786.")
 @option("--pdf", is_flag=True, help="The brief as PDF too, where a Chromium is installed.")
 @option(
@@ -163,7 +197,7 @@ def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
 def compare(before: Path, after: Path, out: Path | None, as_json: bool) -> None:
     """Every number that moved between two reports, results.json or folders, and why; exit code 1 if any did."""
     from analysis.report import comparing
-    from analysis.study import write
+    from analysis.storage import write
 
     compared = comparing.compare(comparing.load(before), comparing.load(after))
     if out:
@@ -183,7 +217,7 @@ def compare(before: Path, after: Path, out: Path | None, as_json: bool) -> None:
 @option("--campaign-start", metavar="DATE", help="The day it was announced.")
 @option("--title", metavar="TEXT", help="By default STUDY's name.")
 @option("--country", metavar="CC", help="Whose weekends and holidays; by default plain weeks.")
-@option("--currency", metavar="CUR", help="Of the amounts, such as AED.")
+@option("--currency", metavar="CUR", help="Of the amounts, such as GBP.")
 @option("--refunds", is_flag=True, help="Negative amounts are refunds.")
 @option("--yes", is_flag=True, help="Take what is proposed and ask nothing.")
 @option("--force", is_flag=True, help="Replace STUDY where it exists.")
@@ -225,16 +259,18 @@ def _answered(function: Callable, given: dict[str, Any], ask: bool) -> Any:
     """What a function returns; on a terminal its user is asked for the flag that an error names."""
     import re
 
+    short = {"events": "event", "offline_channels": "offline-channel"}
+    flags = {"--" + short.get(name, name).replace("_", "-"): name for name in given}
     while True:
         try:
             return function(**given)
         except ValueError as fault:
-            flags = [flag.replace("-", "_") for flag in re.findall("--([a-z-]+)", str(fault))]
-            name = next((n for flag in flags for n in (flag, f"{flag}s") if n in given), None)
-            if not ask or name is None:
+            flag = next((one for one in re.findall("--[a-z-]+", str(fault)) if one in flags), None)
+            if not (ask and flag):
                 raise
+            name = flags[flag]
             _echo("\n".join([str(fault), *getattr(fault, "__notes__", ())]), err=True)
-            answer = click.confirm("Are they?", abort=True) if name == "refunds" else click.prompt(name)
+            answer = click.confirm("Are they?", abort=True) if name == "refunds" else click.prompt(flag)
             if name == "columns":
                 answer = given[name] | _mapping(None, None, (answer,))
             elif isinstance(given[name], tuple):

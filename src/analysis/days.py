@@ -69,11 +69,6 @@ def features(dates: pd.DatetimeIndex, country: str | None = None) -> pd.DataFram
     return _table(country, int(years[0]), int(years[1])).take(offsets).set_axis(index)
 
 
-def is_working(day: date | str | pd.Timestamp, country: str | None = None) -> bool:
-    """Whether offices of the government open on `day`; a half day counts."""
-    return bool(features(pd.DatetimeIndex([pd.Timestamp(day)]), country)["working"].iloc[0])
-
-
 def week_begins(day: date | str | pd.Timestamp, country: str | None = None) -> int:
     """The weekday, 0 for Monday, that follows the weekend of the time of `day`; Monday where there is none."""
     week = features(pd.date_range(end=pd.Timestamp(day), periods=7), country)

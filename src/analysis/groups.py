@@ -94,7 +94,7 @@ def group_effects(
         `date`, the column `by`, the metric, and `payers` where known. Rows of one day and group are added
         up, their payers too, so give a panel by this one column for exact suppression.
     headline : Effect, optional
-        Of the sum of all groups over the same baseline; by default estimated here.
+        Of the sum of all groups over the same baseline, by the recommended estimator; by default estimated here.
     min_payers : int
         Groups with fewer payers on a day of the event are suppressed, and with them the smallest other ones as long as
         they are fewer than three or have fewer than `min_payers` payers.

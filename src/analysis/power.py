@@ -21,13 +21,14 @@ from analysis.windows import Windows
 
 LENGTHS = (1, 2, 3, 5)
 # Which group (column) closes on which day (row), by the groups' rank (groups,) in a random order.
-DESIGNS = {
+CLOSINGS = {
     "all, one day": lambda rank: np.ones((1, len(rank))),
     "all, two days a week apart": lambda rank: np.repeat([1.0, 0, 0, 0, 0, 1], len(rank)).reshape(6, -1),
     "half, one day": lambda rank: 1.0 * (rank < len(rank) // 2)[None],
     "two waves": lambda rank: 1.0 * (rank % 2 == np.arange(2)[:, None]),
     "staggered over a week": lambda rank: 1.0 * (rank % 5 == np.arange(5)[:, None]),
 }
+DESIGNS = tuple(CLOSINGS)
 MOST_DATES = 40  # ordinary dates tried of each design
 
 
@@ -51,7 +52,7 @@ def detectable(
     windows : Windows
         The edition held, or planned: its campaign is taken to precede the next one too, its own days are left out.
     lengths : tuple of int
-        Days, from the event's own weekday or the next working day on.
+        Days of an edition, which begins on a day of the event's kind, working or not.
     histories : tuple of int or None
         Days of history before each date; None for all there are.
     comparison : Series, optional
@@ -140,7 +141,7 @@ def designs(
     shared = max(0.0, float((covariance * precise).sum() / precise.sum()))
     own = np.maximum(variances - shared, 1e-3 * variances)
     rng, z, rows = np.random.default_rng(seed), special.ndtri((1 + level) / 2), []
-    for design, closing in DESIGNS.items():
+    for design, closing in CLOSINGS.items():
         draw = np.empty((draws, 4))
         for i in range(draws):
             closed = closing(rng.permutation(shocks.shape[1]))

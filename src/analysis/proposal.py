@@ -16,7 +16,8 @@ from analysis.ledger.headers import offline
 from analysis.ledger.notation import Note
 from analysis.ledger.panel import METRICS
 from analysis.ledger.survey import Seen, kind, listed, plain
-from analysis.study import ROOT, Study, write
+from analysis.storage import ROOT, write
+from analysis.study import Study
 
 # What a study's file says, in its order: key, comment, and what stands there commented out where nothing is known.
 LINES = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import difflib
 import hashlib
+import io
 import json
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import reprlib
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from functools import cache, cached_property, partial
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import yaml
+from filelock import FileLock
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -28,14 +29,16 @@ from pydantic import (
     model_validator,
 )
 
+from analysis.storage import ROOT, cache_folder, cached, keep, kept
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.windows import Windows
 
-ROOT = Path(__file__).parents[2]
 SYNTHETIC = ROOT / "data" / "synthetic" / "dubai-2017.parquet"
 PACKAGE = Path(__file__).parent
+LARGEST = 1_000_000  # bytes of a study's file: no parameters need more
 # What no notebook's output depends on: the command line, what precedes a report, and the making of reports.
 OUTSIDE = ("__main__.py", "console.py", "preflight.py", "proposal.py", "report")
 
@@ -51,7 +54,7 @@ def _day(value: Any) -> date:
             return date.fromisoformat(value)
         except ValueError:
             raise ValueError(f"{value!r} is not a day of the calendar") from None
-    raise ValueError(f"{value!r} is not a date: write it as 2017-10-26")
+    raise ValueError(f"{reprlib.repr(value)} is not a date: write it as 2017-10-26")
 
 
 def _zone(value: str) -> str:
@@ -196,18 +199,25 @@ class Study(BaseModel):
     def load(cls, path: str | Path) -> Self:
         """Read a study's YAML file; ValueError says in one line everything that is wrong with it."""
         path = Path(path)
-        if not path.is_file():
+        if not path.exists():
             raise FileNotFoundError(f"{path} does not exist: give a study's parameters file (YAML)")
+        if not path.is_file() or path.stat().st_size > LARGEST:
+            raise ValueError(f"{path} is not a file of at most {LARGEST:,} bytes: give a study's parameters")
         try:
             values = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
         except UnicodeDecodeError as fault:
             raise ValueError(f"{path} is not UTF-8 text (byte {fault.start}): save it as UTF-8") from None
+        except yaml.reader.ReaderError as fault:
+            place = f"{path}, character {fault.position + 1}"
+            raise ValueError(f"{place} is U+{fault.character:04X}, which is no text: remove it") from None
         except yaml.YAMLError as fault:
             mark = getattr(fault, "problem_mark", None)
             where = f" line {mark.line + 1}" if mark else ""
             raise ValueError(f"{path}{where}: {getattr(fault, 'problem', None) or fault}") from None
-        except ValueError as fault:  # such as 2017-02-31
-            raise ValueError(f"{path} holds a date that does not exist: {fault}") from None
+        except RecursionError:
+            raise ValueError(f"{path} has lists within lists too deep to read") from None
+        except ValueError as fault:  # such as 2017-02-31, or a number of 5,000 digits
+            raise ValueError(f"{path} holds a date or number that does not exist: {fault}") from None
         if not isinstance(values, dict):
             raise ValueError(f"{path} holds no parameters: write one `name: value` a line")
         study = cls._checked(values, str(path))
@@ -286,13 +296,13 @@ class Study(BaseModel):
     @staticmethod
     def _ensure_synthetic() -> None:
         done = cache_folder() / f"synthetic-{code_key('simulate')}.done"
-        if done.exists() and SYNTHETIC.exists():
+        if SYNTHETIC.exists() and kept(done) == _mark(SYNTHETIC):
             return
-        with _locked(cache_folder() / "synthetic.lock"):
+        with FileLock(cache_folder() / "synthetic.lock"):
             from analysis import simulate
 
             simulate.ensure(SYNTHETIC)
-            write(done, "")
+            keep(done, _mark(SYNTHETIC))
 
     @property
     def synthetic(self) -> bool:
@@ -364,8 +374,9 @@ class Study(BaseModel):
         } | {name: bool(getattr(self, name)) for name in ("background", "donors", "figures", "covariates")}
         if self.ledger is not None:
             names = {} if self.is_daily else self._names
-            entity = "entity" in names or (self.is_daily and "groups" in self._table.attrs)
-            true |= {name: name in names for name in ("entity", "service", "channel")}
+            groups = {name: name in names and self._shows(name) for name in ("entity", "service", "channel")}
+            entity = groups["entity"] or (self.is_daily and "groups" in self._table.attrs)
+            true |= groups
             true |= {
                 "ledger": not self.is_daily,
                 "daily": self.is_daily,
@@ -380,6 +391,15 @@ class Study(BaseModel):
                 "designs": entity and self._like_the_event() >= 35,
             }
         return frozenset(name for name, holds in true.items() if holds)
+
+    def _shows(self, group: str) -> bool:
+        """Whether any entity, service or channel has payers enough on the days of the event to be shown."""
+        from analysis.groups import MIN_PAYERS, may_show
+
+        panel = self.by(group)
+        held = panel[panel["date"].isin(self.windows.event_days)]
+        least = held.groupby(group)["payers" if "payers" in panel else "count"].min()
+        return bool(may_show(least.to_numpy(float), MIN_PAYERS).any())
 
     @cached_property
     def _days(self) -> pd.DatetimeIndex:
@@ -505,19 +525,18 @@ class Study(BaseModel):
         import pandas as pd
 
         key = _digest(by=by, data=self._fingerprint(), read=self._reading(), code=code_key(module))
-        path = cache_folder() / f"{name}-{key}.parquet"
-        if not path.exists():
-            # A second notebook waits instead of reading the ledger again.
-            with _locked(path.with_suffix(".lock")):
-                if not path.exists():
-                    write(path, lambda temporary: self._read(read).to_parquet(temporary))
-        return pd.read_parquet(path)
+
+        def make() -> bytes:
+            self._read(read).to_parquet(made := io.BytesIO())
+            return made.getvalue()
+
+        return pd.read_parquet(io.BytesIO(cached(cache_folder() / f"{name}-{key}.parquet", make)))
 
     def faults(self) -> list[str]:
         """Every fault of the ledger, a line each, without what the cell holds; none in a sound one."""
         key = _digest(faults=True, data=self._fingerprint(), read=self._reading(), code=code_key("ledger"))
-        path = cache_folder() / f"faults-{key}.json"
-        if not path.exists():
+
+        def make() -> bytes:
             from analysis import ledger
 
             how = (
@@ -526,8 +545,9 @@ class Study(BaseModel):
                 else {"columns": self.columns or None}
             )
             found = ledger.check(self.source, timezone=self.timezone, **how, **self._options())
-            write(path, json.dumps([fault.without_cell() for fault in found], ensure_ascii=False))
-        return json.loads(path.read_text(encoding="utf-8"))
+            return json.dumps([fault.without_cell() for fault in found], ensure_ascii=False).encode()
+
+        return json.loads(cached(cache_folder() / f"faults-{key}.json", make))
 
     def _read(self, read: Callable) -> pd.DataFrame:
         """A reading of the whole ledger, or of the participants' payments alone."""
@@ -565,32 +585,11 @@ class Study(BaseModel):
         return [[str(file), stat.st_size, stat.st_mtime_ns] for file, stat in stats]
 
 
-def cache_folder() -> Path:
-    """Where computed things are kept between runs: ANALYSIS_CACHE, or build/cache of the repository."""
-    folder = Path(os.environ.get("ANALYSIS_CACHE") or ROOT / "build" / "cache")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 def files(source: Path) -> list[Path]:
     """The files behind a path that may be a file, a folder or a glob."""
     if source.is_dir():
         return sorted(f for f in source.rglob("*") if f.is_file() and not f.name.startswith("."))
     return [source] if source.exists() else sorted(source.parent.glob(source.name))
-
-
-def write(path: Path, fill: Callable[[Path], Any] | str | bytes) -> None:
-    """Write a file whole or not at all: under a temporary name beside it, then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        if callable(fill):
-            fill(temporary)
-        else:
-            temporary.write_bytes(fill.encode() if isinstance(fill, str) else fill)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @cache
@@ -639,27 +638,21 @@ def _imported(module: str) -> set[Path]:
     return found
 
 
+def _mark(file: Path) -> bytes:
+    """Changes when a file does."""
+    about = file.stat()
+    return f"{about.st_size} {about.st_mtime_ns}".encode()
+
+
 def _digest(**parts: Any) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:24]
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """One process at a time, where the system has file locks; elsewhere work may be done twice."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def _sentence(fault: dict) -> str:
     """One fault of pydantic's, with what to do."""
     name = ".".join(map(str, fault["loc"])) or "study"
     given = fault.get("input")
+    shown = reprlib.repr(given)
     kind = fault["type"]
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(name, Study.model_fields, n=1, cutoff=0.4)
@@ -670,27 +663,36 @@ def _sentence(fault: dict) -> str:
     if kind == "string_type" or (kind == "dict_type" and not isinstance(given, list)):
         if isinstance(given, bool):
             return f"{name} is read as {str(given).lower()}: put it in quotes"
-        return f'{name} is {given!r}, not text: put it in quotes, "{given}"'
+        return f'{name} is {shown}, not text: put it in quotes, "{shown}"'
     if kind == "string_pattern_mismatch":
         if name == "ledger":
             return "ledger is empty: write the path of a file, or leave it out"
-        return f"{name} is {given!r}: write a code such as {'AED' if name == 'currency' else 'AE or GB-SCT'}"
+        return f"{name} is {shown}: write a code such as {'AED' if name == 'currency' else 'AE or GB-SCT'}"
     message = fault["ctx"]["error"] if "error" in fault.get("ctx", {}) else fault["msg"]
     if kind == "value_error":
         return f"{name} {message}"
-    return f"{name} is {given!r}: {str(message)[:1].lower()}{str(message)[1:]}"
+    return f"{name} is {shown}: {str(message)[:1].lower()}{str(message)[1:]}"
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which a key that is given twice is an error, not a silent choice of the last."""
+    """YAML without aliases, in which a key is text and given once: never a silent choice of the last."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):  # a few lines of them expand to more than a machine holds
+            problem = "an alias (*name) is not allowed: write the value again"
+            raise yaml.composer.ComposerError(problem=problem, problem_mark=self.peek_event().start_mark)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"{key} is given twice", problem_mark=key_node.start_mark
-                )
-            seen.add(key)
+            if not isinstance(key, str):
+                problem = f"{reprlib.repr(key)} is not a name: put it in quotes"
+            elif key in seen:
+                problem = f"{key} is given twice"
+            else:
+                seen.add(key)
+                continue
+            raise yaml.constructor.ConstructorError(problem=problem, problem_mark=key_node.start_mark)
         return super().construct_mapping(node, deep=deep)

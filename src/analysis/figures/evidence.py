@@ -235,7 +235,7 @@ def decomposition(found: Decomposition, metric: str = "value", level: float = 0.
     value_axis(ax, ax.xaxis)
     title = metric_title(metric)
     ax.set_title(f"{title} ({unit_name})" if unit_name else title, pad=5)
-    parts = "; ".join(f"{name}: {text}" for name, text in zip(names, texts, strict=True))
+    parts = _("; ").join(f"{name}: {text}" for name, text in zip(names, texts, strict=True))
     alt = _("Where the gain came from ({unit}). {parts}.").format(
         parts=parts, unit=unit_name or metric_title(metric)
     )
@@ -367,7 +367,7 @@ def calibration(rows: pd.DataFrame, value: str = "coverage", low: float = 0.935,
     ]
     if value == "coverage":
         alt = _("Coverage by process and estimator. Within {low} to {high}: {parts}.").format(
-            low=words.percent(low, 0.001), high=words.percent(high, 0.001), parts="; ".join(parts)
+            low=words.percent(low, 0.001), high=words.percent(high, 0.001), parts=_("; ").join(parts)
         )
         caption = _(
             "Share of intervals that hold the truth. Filled: below {low}; framed: above {high}."
@@ -375,7 +375,7 @@ def calibration(rows: pd.DataFrame, value: str = "coverage", low: float = 0.935,
     else:
         alt = _(
             "Width of the intervals over the oracle's, by process and estimator. At most {high}: {parts}."
-        ).format(high=words.number(high, 0.01), parts="; ".join(parts))
+        ).format(high=words.number(high, 0.01), parts=_("; ").join(parts))
         caption = _(
             "Median width over that of the oracle, which knows the process. Framed: above {high}."
         ).format(high=words.number(high, 0.01))

@@ -229,7 +229,7 @@ def _rows_alt(title: str, rows: pd.DataFrame) -> str:
         head = f"{words.name(str(group))} – " if group is not None and group != before else ""
         parts.append(f"{head}{words.name(str(row['label']))}: {text}")
         before = group
-    return f"{title}.{more} " + "; ".join(parts) + "."
+    return f"{title}.{more} " + _("; ").join(parts) + "."
 
 
 def _rows_data(rows: pd.DataFrame) -> pd.DataFrame:

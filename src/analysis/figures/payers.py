@@ -55,7 +55,7 @@ def retention(rows: pd.DataFrame) -> Axes:
     first = rows[rows["channel"] == rows["channel"].iloc[0]]
     alt = _("Share of first-time digital payers who paid digitally again. {channel}: {parts}.").format(
         channel=channels[0],
-        parts="; ".join(f"{days[i]} {texts[i]}" for i in first.index),
+        parts=_("; ").join(f"{days[i]} {texts[i]}" for i in first.index),
     )
     caption = _(
         "Share of those who paid digitally for the first time on the event and did so again, and the same of ordinary "

@@ -57,7 +57,7 @@ def possible_weeks(rows: pd.DataFrame, metric: str = "value") -> Axes:
         for height, text, colour in labels:
             ax.text(len(rows) - 0.7, height / scale, text, color=colour, va="center", fontsize=9)
     alt = _("Two possible weeks with their trend lines up to {day}. {labels}.").format(
-        day=words.date(event["date"]), labels="; ".join(text for _y, text, _c in labels)
+        day=words.date(event["date"]), labels=_("; ").join(text for _y, text, _c in labels)
     )
     caption = _(
         "Both weeks give every published figure, if the weekly mean is that of the working week, and both rise. Filled "

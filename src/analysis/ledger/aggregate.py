@@ -110,6 +110,14 @@ def _localised(frame: nw.LazyFrame, timezone: str) -> nw.LazyFrame:
     return frame.with_columns(nw.col("paid_at").dt.convert_time_zone(timezone).dt.replace_time_zone(None))
 
 
+def collected(frame: nw.LazyFrame) -> pl.DataFrame:
+    """The rows, by Polars' streaming engine or the frame's own."""
+    native = nw.to_native(frame)
+    if isinstance(native, pl.LazyFrame):
+        return native.collect(engine="streaming")
+    return pl.from_arrow(frame.collect(backend="pyarrow").to_native())
+
+
 def near_offline(label: str, offline: tuple[str, ...]) -> str | None:
     """The offline channel that a label means in other letters, if it does."""
     plain = " ".join(label.replace("_", " ").replace("-", " ").split())
@@ -157,12 +165,7 @@ def _summed(frame: nw.LazyFrame, by: list[str], how: Reading, one_in: int) -> pd
                 columns["payer"] = nw.when(~refund).then(columns["payer"])
         aggregates |= {"priced": nw.col("amount").count(), "least": nw.col("amount").min()}
         aggregates |= {name: nw.col(name).sum() for name in ("millions", "rest", "refund") if name in columns}
-    result = frame.select(**columns).group_by("date", *by).agg(**aggregates)
-    native = nw.to_native(result)
-    if isinstance(native, pl.LazyFrame):
-        table = native.collect(engine="streaming").to_pandas()
-    else:
-        table = result.collect(backend="pyarrow").to_native().to_pandas()
+    table = collected(frame.select(**columns).group_by("date", *by).agg(**aggregates)).to_pandas()
 
     def distinct(name: str) -> pd.Series:  # on every engine a missing label is one more distinct value
         return table[f"{name} distinct"].astype("int64") - (table[f"{name} filled"] < table["count"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -116,13 +116,8 @@ def _ledger_faults(ledger: Source, how: Reading, limits: Limits) -> list[Fault]:
             faults.append(book.whole(column, fault.problem.removeprefix(f"{column} "), fault.advice, True))
     if frame.head(1).collect().is_empty():
         return [*faults, book.whole(None, "holds no payments", "check that it is the right file", True)]
-    looks: dict[str, Callable] = {
-        "paid_at": _times,
-        "amount": _amounts,
-        "channel": _channels,
-        "payer_id": _payers,
-    }
-    for column, look in looks.items():
+    looks = (("paid_at", _times), ("amount", _amounts), ("channel", _channels), ("payer_id", _payers))
+    for column, look in looks:
         try:
             faults += look(book, how, limits) if column in has else []
         except ValueError as error:  # a column that can be read two ways
@@ -157,7 +152,7 @@ def _times(book: Book, how: Reading, limits: Limits) -> list[Fault]:
     inside = frame.filter((time >= limits.start) & (time < limits.stop)).select(time.dt.date().unique())
     days = inside.collect(engine="streaming").to_series().to_list()
     gaps = book.gaps(days, "paid_at", "add them, or leave it if nothing was open")
-    return book.with_frame(frame).listed(kinds) + gaps
+    return Book(book.source, frame).listed(kinds) + gaps
 
 
 def _amounts(book: Book, how: Reading, limits: Limits) -> list[Fault]:
@@ -177,7 +172,7 @@ def _amounts(book: Book, how: Reading, limits: Limits) -> list[Fault]:
     if not how.refunds:
         advice = "correct it, or say refunds=True (in a study: refunds: true) if it is a refund"
         kinds.append(Kind("amount", finite & (amount < 0), "{} is negative", advice, True))
-    return book.with_frame(frame.with_columns(number.alias("amount"))).listed(kinds)
+    return Book(book.source, frame.with_columns(number.alias("amount"))).listed(kinds)
 
 
 def _channels(book: Book, how: Reading, limits: Limits) -> list[Fault]:

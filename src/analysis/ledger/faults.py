@@ -95,10 +95,6 @@ class Book:
     source: Source
     frame: pl.LazyFrame
 
-    def with_frame(self, frame: pl.LazyFrame) -> Book:
-        """The same book with other columns."""
-        return replace(self, frame=frame)
-
     def listed(self, kinds: Sequence[Kind]) -> list[Fault]:
         """The first rows of each kind, and how many more; rows are looked for only where there are any."""
         if not kinds:

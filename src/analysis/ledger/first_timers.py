@@ -7,18 +7,17 @@ One row a payer is held while the ledger is read; nothing about a single payer l
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 import pandas as pd
 import polars as pl
 
-from analysis.ledger.aggregate import MISSING, refuse_near, typed_parts
+from analysis.ledger.aggregate import MISSING, collected, refuse_near, typed_parts
 from analysis.ledger.errors import nearest, telling
 from analysis.ledger.sources import Reading, opened
+from analysis.storage import staging
 
 HORIZONS = (30, 60, 90)  # days within which a payer pays again
 PENDING = 2_000_000  # rows that wait to be merged: more of them take memory, fewer take time
@@ -57,13 +56,13 @@ def first_timers(
     """
     how = Reading(columns=columns, **reading)
     whole = opened(ledger, how.columns, how.encoding, how.query)
-    with whole as source, tempfile.TemporaryDirectory(prefix="ledger-") as folder:
+    with whole as source, staging() as folder:
         if absent := [name for name in ("paid_at", "channel", "payer_id") if name not in source.names]:
             advice = f"map the column, as in columns={{'{absent[-1]}': 'name in the ledger'}}"
             problem = f"no {' and no '.join(absent)}, so first-time payers cannot be told"
             raise ValueError(f"{source.name}: {problem}; {advice}, or leave the question out")
         with telling(source.name):
-            payers = _merged(_rows(part, how) for part in typed_parts(source, how, Path(folder)))
+            payers = _merged(_rows(part, how) for part in typed_parts(source, how, folder))
     if fault := _fault(payers, how.offline_channels, run_in_days):
         raise ValueError(f"{source.name}: {fault}")
     refuse_near(payers["channel"].drop_nulls().unique().sort(), how.offline_channels, source.name)
@@ -89,11 +88,7 @@ def _rows(frame: nw.LazyFrame, how: Reading) -> pl.DataFrame:
         at.dt.date().alias("last"),
         at.is_null().cast(nw.Int64).alias("unread"),
     ).with_columns(nw.lit(None, dtype=nw.Date).alias("second"))
-    reduced = _reduced(frame)
-    native = nw.to_native(reduced)
-    if isinstance(native, pl.LazyFrame):
-        return native.collect(engine="streaming")
-    return reduced.collect(backend="polars").to_native()
+    return collected(_reduced(frame))
 
 
 def _reduced(frame: nw.LazyFrame) -> nw.LazyFrame:
@@ -122,7 +117,7 @@ def _merged(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
 
     def merge() -> pl.DataFrame:
         whole = pl.concat([merged, *waiting] if merged is not None else waiting)
-        return nw.to_native(_reduced(nw.from_native(whole.lazy()))).collect(engine="streaming")
+        return collected(_reduced(nw.from_native(whole.lazy())))
 
     for part in parts:
         waiting.append(part.with_columns(pl.col("at").cast(pl.Datetime("us"))))

@@ -6,21 +6,19 @@ names, and `offline_channels` are service centres, every other channel being dig
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 import pandas as pd
-import polars as pl
 
-from analysis.ledger.aggregate import UNITS, refuse_near, sums
+from analysis.ledger.aggregate import UNITS, collected, refuse_near, sums
 from analysis.ledger.checks import ALIKE, check
 from analysis.ledger.daily import picked, read_daily
 from analysis.ledger.errors import hint, telling
 from analysis.ledger.notation import note
 from analysis.ledger.sources import Reading, Source, described, is_daily, opened
+from analysis.storage import staging
 
 METRICS = ("count", "value", "payers", "ticket", "digital_share")
 GROUPS = ("entity", "service", "channel", "digital")
@@ -69,9 +67,9 @@ def _panel(source: Any, by: Sequence[str], how: Reading) -> pd.DataFrame:
             raise ValueError(f"by: {one!r} is not a group of a panel; {hint(one, GROUPS)}")
     name = described(source)[2]
     whole = opened(source, how.columns, how.encoding, how.query)
-    with telling(name), tempfile.TemporaryDirectory(prefix="ledger-") as folder, whole as ledger:
+    with telling(name), staging() as folder, whole as ledger:
         by = [one for one in by if ("channel" if one == "digital" else one) in ledger.names]
-        found = sums(ledger, by, how, Path(folder))
+        found = sums(ledger, by, how, folder)
         if {"channel", "digital"}.intersection(by):
             _ask_channels(ledger, how, "digital" in by)
         identified = "transaction_id" in ledger.names
@@ -187,10 +185,8 @@ def is_synthetic(source: Any) -> bool:
 
 def _ask_channels(ledger: Source, how: Reading, split: bool) -> None:
     """Refuse a label that all but says an offline channel; where payments are split by it, note what is odd."""
-    channels = ledger.frame.select(nw.col("channel").cast(nw.String)).unique()
-    native, name, told = nw.to_native(channels), ledger.name, ", ".join(how.offline_channels)
-    lazily = isinstance(native, pl.LazyFrame)
-    labels = (native.collect(engine="streaming") if lazily else channels.collect())["channel"].to_list()
+    name, told = ledger.name, ", ".join(how.offline_channels)
+    labels = collected(ledger.frame.select(nw.col("channel").cast(nw.String)).unique())["channel"].to_list()
     known = sorted(label for label in labels if (label or "").strip())
     refuse_near(known, how.offline_channels, name)
     if split and not told and known[1:]:

@@ -10,7 +10,6 @@ import contextlib
 import glob
 import hashlib
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from analysis.ledger import databases
 from analysis.ledger.errors import hint, missing, nearest, telling
 from analysis.ledger.faults import FILE, ROW
 from analysis.ledger.text import dialect, scanned
+from analysis.storage import staging
 
 COLUMNS = ("transaction_id", "paid_at", "entity", "service", "channel", "amount", "payer_id")
 SUFFIXES = {
@@ -180,7 +180,7 @@ def _frames(
     if kind == "frame":
         return [_own(source)]
     if kind in ("postgresql", "sqlite"):
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ledger-")))
+        folder = stack.enter_context(staging())
         return [pl.scan_parquet(databases.spooled(str(files[0] if files else source), query, folder))]
     if kind == "workbook":
         return [_sheet(files[0], query).lazy()]

@@ -7,7 +7,6 @@ import contextlib
 import csv
 import gzip
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import polars as pl
 
 from analysis.ledger.errors import ENCODING_ADVICE, telling
 from analysis.ledger.faults import SHOWN, Fault
+from analysis.storage import staging
 
 SPACES = " "  # the separator of a file whose cells stand apart by any run of spaces
 
@@ -74,7 +74,7 @@ def scanned(path: Path, encoding: str | None, stack: contextlib.ExitStack) -> pl
     how = dialect(path, encoding)
     spaced = how.separator == SPACES
     if spaced or how.encoding not in ("utf-8", "utf-8-sig", "ascii"):
-        copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ledger-"))) / "copy.csv"
+        copy = stack.enter_context(staging()) / "copy.csv"
         with (
             how.open(path, "rt", encoding=how.encoding, newline="") as text,
             copy.open("w", encoding="utf-8", newline="") as out,

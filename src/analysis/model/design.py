@@ -78,8 +78,8 @@ class Columns:
 
     def dummies(self, days: pd.DatetimeIndex, marked: np.ndarray, name: str) -> Columns:
         """With a dummy for each day that is marked (n,), called by `name`, a format of dates."""
-        rows = np.flatnonzero(marked)[:, None] == np.arange(len(days))
-        return self.plus(days[marked].strftime(name), rows)
+        at = np.flatnonzero(marked)
+        return self.plus([format(days[i], name) for i in at], at[:, None] == np.arange(len(days)))
 
 
 def weekdays_and_growth(numbers: np.ndarray, weekday: np.ndarray, usual: np.ndarray) -> Columns:

@@ -38,9 +38,10 @@ def sample(
     ValueError
         If too few days come before the event, or all of them have one value.
     """
-    covariates = (daily.to_frame()[[]] if covariates is None else covariates).reindex(daily.index)
+    others = {} if covariates is None else covariates.reindex(daily.index).to_dict("series")
     learn = windows.ordinary(daily.index, baseline)
-    learn &= (daily.notna() & covariates.notna().all(axis=1)).to_numpy()
+    for column in (daily, *others.values()):
+        learn &= column.notna().to_numpy()
     learn &= np.cumsum(learn[::-1])[::-1] <= HISTORY_DAYS
     touched = daily.index.isin(windows.event_days)
     first = int(np.argmax(learn | touched))
@@ -65,8 +66,8 @@ def sample(
                 "give longer baseline_days or a shorter wait_days, or take the baseline history"
             )
         extra[LEVEL] = (week | touched).astype(float)
-    extra |= {str(name): column.to_numpy(float) for name, column in covariates[first:][used].items()}
-    new_weekday = not np.isin(table.weekday[touched], table.weekday[learn]).all()
+    extra |= {str(name): column.to_numpy(float)[first:][used] for name, column in others.items()}
+    new_weekday = not set(table.weekday[touched]) <= set(table.weekday[learn])
     warnings = {
         FEW_DAYS: len(past) < MIN_DAYS,
         NEW_WEEKDAY: len(past) >= MIN_DAYS and new_weekday,

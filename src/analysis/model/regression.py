@@ -171,13 +171,13 @@ def _likeliest_prior(
     whiten: Whitener,
 ) -> float | None:
     """The prior of a group of rows (r, n), beside the columns, that makes the series likeliest; None for no group."""
-    at, blank = columns.place, [""] * len(rows)
-    white = whiten(np.vstack([columns.plus(blank, rows).rows, z]) / size)
-    without = np.delete(white, slice(at, at + len(rows)), axis=1)
+    at, k = columns.place, len(rows)
+    white = whiten(np.vstack([columns.rows[:at], rows, columns.rows[at:], z]) / size)
+    without = np.delete(white, slice(at, at + k), axis=1)
     evidence = {None: solve(without, columns.prior, whiten.log_determinant)[0].evidence}
     for prior in priors:
-        each = columns.plus(blank, rows, prior).prior
-        evidence[prior] = solve(white, each, whiten.log_determinant)[0].evidence
+        whole = np.insert(columns.prior, at, np.full(k, prior))
+        evidence[prior] = solve(white, whole, whiten.log_determinant)[0].evidence
     return max(evidence, key=evidence.get)
 
 

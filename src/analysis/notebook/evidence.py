@@ -67,42 +67,32 @@ FORMATS = {
 
 def placebo(test: Placebos, metric: str = "count") -> str:
     """How many comparable dates depart as far as the event did, and what that makes of its p-value."""
-    n, many = int(test.comparable.sum()), test.rank - 1
+    days, many = _comparable(int(test.comparable.sum())), test.rank - 1
     text = ngettext(
-        "Of {n:number.0} comparable day before the event, {many:number.0} departs as far from what is expected of "
-        "it, in the {metric:metric}: the p-value is {p:number.3}. With so many days it cannot be below "
-        "{floor:number.3}.",
-        "Of {n:number.0} comparable days before the event, {many:number.0} depart as far from what is expected of "
-        "them, in the {metric:metric}: the p-value is {p:number.3}. With so many days it cannot be below "
-        "{floor:number.3}.",
-        n,
+        "Of {days} before the event, {many:number.0} departs as far from what is expected of them, in the "
+        "{metric:metric}: the p-value is {p:number.3}. With so many days it cannot be below {floor:number.3}.",
+        "Of {days} before the event, {many:number.0} depart as far from what is expected of them, in the "
+        "{metric:metric}: the p-value is {p:number.3}. With so many days it cannot be below {floor:number.3}.",
+        many,
     )
     if many == 0:
-        text = ngettext(
-            "The {n:number.0} comparable day before the event does not depart as far from what is expected of it, in "
-            "the {metric:metric}: the p-value is {p:number.3}, the lowest that so many days can give.",
-            "None of {n:number.0} comparable days before the event departs as far from what is expected of it, in "
-            "the {metric:metric}: the p-value is {p:number.3}, the lowest that so many days can give.",
-            n,
+        text = _(
+            "None of {days} before the event departs as far from what is expected of it, in the {metric:metric}: the "
+            "p-value is {p:number.3}, the lowest that so many days can give."
         )
-    return words.marked(filled(text, n=n, many=many, metric=metric, p=test.p_value, floor=test.floor))
+    return words.marked(filled(text, days=days, many=many, metric=metric, p=test.p_value, floor=test.floor))
 
 
 def alarms(test: Placebos, limit: float = 1.96) -> str:
     """How often the t statistic of comparable dates is beyond the usual limit."""
     like = test.frame()
-    return filled(
-        ngettext(
-            "On {many:number.0} of the {n:number.0} comparable day, {share:percent.1}, the t statistic is beyond "
-            "{limit:number.2}, where 5% are to be expected. The departures of nine in ten of them lie within "
-            "{range:+percent.1}.",
-            "On {many:number.0} of the {n:number.0} comparable days, {share:percent.1}, the t statistic is beyond "
-            "{limit:number.2}, where 5% are to be expected. The departures of nine in ten of them lie within "
-            "{range:+percent.1}.",
-            len(like),
+    return fill(
+        N_(
+            "On {many:number.0} of the {days}, {share:percent.1}, the t statistic is beyond {limit:number.2}, where "
+            "5% are to be expected. The departures of nine in ten of them lie within {range:+percent.1}."
         ),
         many=int((like["t"].abs() > limit).sum()),
-        n=len(like),
+        days=_comparable(len(like)),
         share=float((like["t"].abs() > limit).mean()),
         limit=limit,
         range=tuple(like["relative"].quantile([0.05, 0.95]).tolist()),
@@ -282,6 +272,10 @@ def covered(least: float = 0.9) -> str:
             "short there."
         )
     return fill(text, held=float(table["95"].min()), least=least, parts=words.listing(list(short["part"])))
+
+
+def _comparable(n: int) -> str:
+    return filled(ngettext("{n:number.0} comparable day", "{n:number.0} comparable days", n), n=n)
 
 
 def _coverage() -> pd.DataFrame:

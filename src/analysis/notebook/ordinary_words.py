@@ -11,7 +11,7 @@ from analysis.notebook import ordinary
 from analysis.notebook.tables import capital, headed
 from analysis.study import Study
 from analysis.windows import Windows
-from analysis.words import N_, fill, filled, ngettext
+from analysis.words import N_, _, fill, filled, ngettext
 
 HEADINGS = {
     "weekday": N_("Weekday"),
@@ -47,7 +47,7 @@ def normal_day(daily: Mapping[str, pd.Series], windows: Windows) -> str:
     usual = ordinary.by_weekday(daily, windows).set_index("weekday").loc[windows.event_start.day_of_week]
     parts = [f"{words.metric(name)} {words.quantity(usual[name], name)}" for name in daily]
     text = N_("On an ordinary {weekday:weekday}, in the median: {parts}.")
-    return words.marked(fill(text, weekday=windows.event_start.day_of_week, parts="; ".join(parts)))
+    return words.marked(fill(text, weekday=windows.event_start.day_of_week, parts=_("; ").join(parts)))
 
 
 def soundness(study: Study, series: pd.Series) -> str:

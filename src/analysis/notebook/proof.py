@@ -13,7 +13,7 @@ from scipy import special
 from analysis import words
 from analysis.effect import RECOMMENDED
 from analysis.words import N_, filled, ngettext
-from analysis.words.terms import PROCESSES
+from analysis.words.terms import ESTIMANDS, PROCESSES
 
 DERIVED = Path(__file__).parents[3] / "data" / "derived"
 TARGET = (0.935, 0.97)
@@ -133,12 +133,13 @@ def alarms() -> str:
         k = table[f"alarms_{a}"].sum()
         ends = special.betaincinv([k, k + 1], [n - k + 1, n - k], [0.025, 0.975])  # Clopper-Pearson
         found |= {f"share_{a}": k / n, f"ends_{a}": tuple(ends.tolist())}
+    days = ngettext("{n:number.0} ordinary day", "{n:number.0} ordinary days", int(n))
+    series = ngettext("{n:number.0} real series", "{n:number.0} real series", len(table))
     text = N_(
-        "On {n:number.0} ordinary days of {series:number.0} real series it raised an alarm at 5% on "
-        "{share_5:percent.1} of them (95% interval: {ends_5:percent.1}), and at 1% on {share_1:percent.1} "
-        "({ends_1:percent.1})."
+        "On {days} of {series} it raised an alarm at 5% on {share_5:percent.1} of them (95% interval: "
+        "{ends_5:percent.1}), and at 1% on {share_1:percent.1} ({ends_1:percent.1})."
     )
-    text = words.fill(text, n=n, series=len(table), **found)
+    text = words.fill(text, days=filled(days, n=n), series=filled(series, n=len(table)), **found)
     if found["ends_1"][0] > 0.01:
         more = N_("A p-value below 1% comes {times:number.1} times as often there as it promises.")
         text += " " + words.fill(more, times=100 * found["share_1"])
@@ -299,19 +300,24 @@ def agreement() -> str:
     table = pd.read_csv(DERIVED / "published.csv")
     theirs = table.dropna(subset="published")
     other = table[table["published"].isna()]
+    effects = ngettext("{n:number.0} published effect", "{n:number.0} published effects", len(theirs))
+    days = ngettext("{n:number.0} other day", "{n:number.0} other days", len(other))
     text = N_(
-        "Of {theirs:number.0} published effects {inside:number.0} lie in the interval found here. Of {other:number.0} "
-        "other days {clear:number.0} show an effect at 5%."
+        "Of {theirs} {inside:number.0} lie in the interval found here. Of {other} {clear:number.0} show an effect at "
+        "5%."
     )
-    inside = theirs["published"].between(theirs["low"], theirs["high"]).sum()
     return words.fill(
-        text, theirs=len(theirs), inside=inside, other=len(other), clear=(other["p_value"] < 0.05).sum()
+        text,
+        theirs=filled(effects, n=len(theirs)),
+        inside=theirs["published"].between(theirs["low"], theirs["high"]).sum(),
+        other=filled(days, n=len(other)),
+        clear=(other["p_value"] < 0.05).sum(),
     )
 
 
 def _named(rows: pd.DataFrame) -> pd.DataFrame:
     """With processes and baselines as a reader calls them."""
-    names = {"process": words.process, "baseline": words.estimand}
+    names = {"process": words.process, "baseline": lambda code: words._(ESTIMANDS[code])}
     return rows.assign(**{column: [name(code) for code in rows[column]] for column, name in names.items()})
 
 

@@ -69,10 +69,10 @@ class Assumption:
     name : str
         Key in results.
     trend : str
-        Of the untreated event day. "free": nothing. "day-before": it equals the day before. "not-below": it is at
-        least the day before. "mean": it equals the mean of the week's days before. "line": it lies on the
-        least-squares line through them. "smooth": the daily change itself changes by at most `smoothness` from one
-        day to the next, over all days and into the event.
+        Of the untreated event day. "free": nothing. "day-before", "mean": it equals the day before, the mean of the
+        week's days before. "not-below": it is at least the day before. "line": it lies on the least-squares line
+        through the week's days before. "smooth": the daily change itself changes by at most `smoothness` from one day
+        to the next, over all days and into the event.
     rising : bool
         The days before rise, or stay level, from each to the next.
     smoothness : float

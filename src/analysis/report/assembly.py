@@ -9,19 +9,21 @@ import json
 import os
 import re
 import shlex
-import shutil
-import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from filelock import FileLock
+
 from analysis.preflight import refuse_unfit
 from analysis.report import runs
 from analysis.report.runs import NotebookError, Run
-from analysis.study import ROOT, Study, cache_folder, write
+from analysis.storage import ROOT, cache_folder, keep, kept, publish, staging, sweep, write
+from analysis.study import Study
 
 if TYPE_CHECKING:
     from analysis.report.comparing import Edition
@@ -79,6 +81,7 @@ def build(
     cluster: str | None = None,
     pdf: bool = False,
     earlier: str | Path | None = None,
+    cell_seconds: float | None = None,
 ) -> Built:
     """Render the reports of a study.
 
@@ -106,13 +109,16 @@ def build(
         Print the brief as PDF too, where a Chromium is found.
     earlier : path, optional
         An earlier edition's results.json, or its folder: the first page says what has changed since.
+    cell_seconds : float, optional
+        A cell that runs longer is ended, and its notebook fails.
 
     Raises
     ------
     ValueError, FileNotFoundError
         A parameter, the notebook asked for or the ledger is wrong.
     NotebookError
-        A notebook failed. The others are done and not run again by the next call; no page has changed.
+        A notebook failed. The others are done and their pages written, with an index that says which page is
+        missing and why; if none could be done, no page has changed.
     """
     from analysis.report import comparing
 
@@ -123,24 +129,34 @@ def build(
         raise ValueError(f"language {unknown[0]!r} is unknown: give {' or '.join(NAMES)}")
     found = _notebooks(Path(study_path), notebooks)
     refuse_unfit(study)
+    folder = Path(out) / study.name
+    for place in (folder, folder.parent, cache_folder(), cache_folder() / "runs", cache_folder() / "pages"):
+        sweep(place)
     planned = runs.plan(study, found, languages)
     chosen = [run for run in planned if only is None or int(run.name[:2]) == _number(only)]
     if not chosen:
         raise ValueError(
             f"notebook {only} does not exist: give one of {', '.join(p.stem[:2] for p in found)}"
         )
-    due = [run for run in chosen if fresh or not run.executed.exists()]
-    folder = Path(out) / study.name
+    due = [run for run in chosen if not run.fault and (fresh or run.result() is None)]
+    faults = {run.name: run.fault for run in chosen if run.fault}
     manifest = cache_folder() / "pages" / f"{_digest(str(folder.resolve()))}.json"
     state = _digest([run.key for run in planned], languages, _look(), str(study_path), last and asdict(last))
-    if due or only is not None or not _unchanged(manifest, state, folder):
-        _run(due, jobs or os.cpu_count() or 1, progress, cluster)
+    if due or faults or only is not None or not _unchanged(manifest, state, folder):
+        faults |= _run(due, jobs or os.cpu_count() or 1, progress, cluster, cell_seconds)
         shown = [run if run in chosen else _latest(run, folder) for run in planned]
-        shown = [run for run in shown if run is not None]
-        absent = runs.absent(study, found)
-        written = _write_all(study, Path(study_path), shown, languages, absent, folder, last)
-        write(manifest, json.dumps({"state": state if only is None else "", "files": written}))
-        _write_studies(Path(out), languages)
+        results = _results(
+            study, [run for run in shown if run is not None and run.name not in faults], faults
+        )
+        if results:
+            missing = {run.notebook: faults[run.name] for run in planned if run.name in faults}
+            absent = runs.absent(study, found)
+            written = _write_all(study, Path(study_path), results, missing, absent, languages, folder, last)
+            state = "" if faults or only is not None else state
+            keep(manifest, json.dumps({"state": state, "files": written}).encode())
+            _write_studies(Path(out), languages)
+    if faults:
+        raise NotebookError(faults)
     pages = tuple(folder / language / f"{run.name}.html" for language in languages for run in chosen)
     briefs = [folder / _brief(language) for language in languages] if pdf else []
     return Built(folder / "index.html", pages, len(due), len(chosen) - len(due), tuple(map(_printed, briefs)))
@@ -154,29 +170,46 @@ def _printed(html: Path) -> Path | None:
     return pdf if pdf.exists() else printed(html)
 
 
-def _run(due: list[Run], jobs: int, progress: bool, cluster: str | None) -> None:
-    if not due:
-        return
+def _run(
+    due: list[Run], jobs: int, progress: bool, cluster: str | None, cell_seconds: float | None
+) -> dict[str, str]:
     from tqdm import tqdm
 
-    with tqdm(total=sum(map(runs.cells, due)), unit="cell", desc="notebooks", disable=not progress) as bar:
-        faults = runs.execute(due, jobs, bar.update, cluster)
-    if faults:
-        raise NotebookError("; ".join(faults))
+    with tqdm(
+        total=sum(map(runs.cells, due)), unit="cell", desc="notebooks", disable=not (progress and due)
+    ) as bar:
+        return runs.execute(due, jobs, bar.update, cluster, cell_seconds)
+
+
+def _results(study: Study, shown: list[Run], faults: dict[str, str]) -> dict[str, dict]:
+    """Executed notebooks by name; what is wrong with the records of one is added to the faults."""
+    from analysis.report import summary
+
+    results = {}
+    for run in shown:
+        notebook = run.result()
+        try:
+            if notebook is None:
+                raise ValueError("its result is gone: run again")
+            _validate(summary.results(study, {run.name: notebook}))
+        except ValueError as fault:
+            faults[run.name] = str(fault)
+        else:
+            results[run.name] = notebook
+    return results
 
 
 def _latest(run: Run, folder: Path) -> Run | None:
     """A run that is not due now: its result, or else the one that its page in `folder` was made from."""
-    if run.executed.exists():
+    if run.result() is not None:
         return run
     try:
-        key = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["notebooks"][run.name][
-            "key"
-        ]
-    except (OSError, KeyError):
+        notebooks = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["notebooks"]
+        key = re.fullmatch("[0-9a-f]+", notebooks[run.name]["key"])[0]
+    except (OSError, KeyError, TypeError, ValueError):
         return None
     earlier = replace(run, key=key, executed=run.executed.with_name(f"{run.name}-{key}.ipynb"))
-    return earlier if earlier.executed.exists() else None
+    return None if earlier.result() is None else earlier
 
 
 def _notebooks(study_path: Path, given: str | Path | None) -> list[Path]:
@@ -197,46 +230,43 @@ def _number(only: str) -> int:
 def _write_all(
     study: Study,
     study_path: Path,
-    shown: list[Run],
-    languages: tuple[str, ...],
+    results: dict[str, dict],
+    missing: dict[Path, str],
     absent: list[tuple[str, list[str]]],
+    languages: tuple[str, ...],
     folder: Path,
     earlier: Edition | None,
 ) -> dict[str, int]:
-    """Everything of one study: made in a folder beside it, then each file renamed into place."""
+    """Everything of one study: made in a folder of its own, then moved into place; the first page last."""
     from analysis.report import summary
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        results = {run.name: run.result() for run in shown}
-        provenance = _provenance(study, study_path, shown, results)
+    with FileLock(cache_folder() / f"{_digest(str(folder.resolve()))}.lock"), staging(folder) as staged:
+        provenance = _provenance(study, study_path, results)
         numbers = summary.results(study, results)
-        _validate(numbers)
         tables = _tables(results)
         books = _workbooks(study, results, provenance, languages, staged)
-        _render(study, results, numbers, provenance, languages, list(tables), books, absent, staged, earlier)
+        every = (list(tables), books, absent, staged, earlier)
+        _render(study, results, missing, numbers, provenance, languages, *every)
         for name, text in tables.items():
-            write(staged / "data" / name, text)
-        write(staged / "results.json", _json(numbers))
-        write(staged / "provenance.json", _json(provenance))
-        made = sorted(file for file in staged.rglob("*") if file.is_file())
-        for file in made:  # the first page last: it never leads to a page that is not there
-            target = folder / file.relative_to(staged)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(file, target)
-        names = {file.relative_to(staged).as_posix() for file in made}
+            _put(staged / "data" / name, text)
+        _put(staged / "results.json", _json(numbers))
+        _put(staged / "provenance.json", _json(provenance))
+        names = publish(staged, last="index.html")
         for stale in (found for form in OURS for found in folder.glob(form)):
             if stale.relative_to(folder).as_posix() not in names:
-                stale.unlink()
+                stale.unlink(missing_ok=True)
         return {name: (folder / name).stat().st_size for name in sorted(names)}
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _put(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="")
 
 
 def _render(
     study: Study,
     results: dict[str, dict],
+    missing: dict[Path, str],
     numbers: dict,
     provenance: dict,
     languages: tuple[str, ...],
@@ -275,7 +305,7 @@ def _render(
                 next=following,
                 provenance=_local(provenance, provenance["notebooks"][name], language),
             )
-            write(staged / language / f"{name}.html", html)
+            _put(staged / language / f"{name}.html", html)
         with words.using(language):
             html = summary.index(
                 study,
@@ -283,6 +313,7 @@ def _render(
                 bodies,
                 absent,
                 language,
+                missing=[_missing(notebook, why, language) for notebook, why in missing.items()],
                 alternates=[_alternate(code, _index(code, languages)) for code in others],
                 main_language=languages[0],
                 tables=tables,
@@ -300,8 +331,19 @@ def _render(
                 index_href=_index(language, languages),
                 provenance=_local(provenance, provenance["run"], language),
             )
-        write(staged / _brief(language), one_page)
-        write(staged / _index(language, languages), html)
+        _put(staged / _brief(language), one_page)
+        _put(staged / _index(language, languages), html)
+
+
+def _missing(notebook: Path, why: str, language: str) -> dict[str, str]:
+    """Title of a report that could not be made, and the reason without the machine's folders."""
+    from analysis.report import page
+
+    title = ""
+    with suppress(ValueError):
+        cells = [cell for cell in runs.source_of(notebook)["cells"] if cell["cell_type"] == "markdown"]
+        title = page.body({"cells": cells}, language).title
+    return {"title": title or notebook.stem, "why": re.sub(r"(?<![\w.])/(?:[^\s/:'\"]+/)+", "", why)}
 
 
 def _workbooks(
@@ -321,7 +363,7 @@ def _workbooks(
             with words.using(language):
                 lines = [about["cite"], *([page.labels()["synthetic_some"]] if synthetic else [])]
                 made = workbook(found, words.in_language(study.title), lines, provenance["run"]["date"])
-            write(staged / names[language], made)
+            (staged / names[language]).write_bytes(made)
     return names
 
 
@@ -344,7 +386,7 @@ def _alternate(language: str, href: str) -> dict[str, str]:
     }
 
 
-def _provenance(study: Study, study_path: Path, shown: list[Run], results: dict[str, dict]) -> dict[str, Any]:
+def _provenance(study: Study, study_path: Path, results: dict[str, dict]) -> dict[str, Any]:
     """Code, data and parameters behind the pages; for each notebook those of its own run."""
     path = study_path.resolve()
     given = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
@@ -488,7 +530,7 @@ def _validate(numbers: dict) -> None:
         jsonschema.validate(numbers, json.loads(SCHEMA.read_text(encoding="utf-8")))
     except jsonschema.ValidationError as fault:
         place = "/".join(map(str, fault.absolute_path))
-        raise NotebookError(f"a record does not fit {SCHEMA.name}: {place}: {fault.message}") from None
+        raise ValueError(f"a record does not fit {SCHEMA.name}: {place}: {fault.message}") from None
 
 
 def _write_studies(out: Path, languages: tuple[str, ...]) -> None:
@@ -496,7 +538,11 @@ def _write_studies(out: Path, languages: tuple[str, ...]) -> None:
     from analysis import words
     from analysis.report import summary
 
-    studies = [json.loads(file.read_text(encoding="utf-8")) for file in sorted(out.glob("*/results.json"))]
+    studies = []
+    for file in sorted(out.glob("*/results.json")):
+        with suppress(OSError, ValueError):  # one that is not ours, or damaged, is left out
+            _validate(study := json.loads(file.read_text(encoding="utf-8")))
+            studies.append(study)
     for language in languages:
         others = [code for code in languages if code != language]
         with words.using(language):
@@ -512,10 +558,8 @@ def _write_studies(out: Path, languages: tuple[str, ...]) -> None:
 
 def _unchanged(manifest: Path, state: str, folder: Path) -> bool:
     """Whether the folder holds exactly what was last written, from the same inputs."""
-    if not manifest.exists():
-        return False
-    known = json.loads(manifest.read_text(encoding="utf-8"))
-    if known["state"] != state:
+    known = json.loads(kept(manifest) or b"{}")
+    if known.get("state") != state:
         return False
     return all(
         (folder / n).is_file() and (folder / n).stat().st_size == size for n, size in known["files"].items()

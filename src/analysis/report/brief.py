@@ -14,14 +14,11 @@ from analysis import words
 from analysis.report import page, summary
 from analysis.study import Study
 from analysis.words import N_, _
+from analysis.words.sentences import PROBABLE
 
 CAVEATS = 3
 PARTS = ("from_counters", "from_other_days", "net_new", "digital_gain")
 UNITS = {1e6: (N_("{currency} million"), N_("million")), 1e3: (N_("{currency} thousand"), N_("thousand"))}
-PROBABLE = (  # the sentences of `words.probable`
-    N_("The event added at least {x} to the {metric}: the probability is {p}."),
-    N_("The event took at least {x} from the {metric}: the probability is {p}."),
-)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 
 
@@ -32,9 +29,7 @@ def brief(
     first = summary.first(numbers, bodies, language)
     effects = bodies.get(first["effects"]) or next(iter(bodies.values()))
     for box in first["boxes"][-1:]:
-        box["sentences"] = (
-            [*box["sentences"][:1], *_probable(effects)] if first["effects"] else box["sentences"]
-        )
+        box["sentences"] = list(dict.fromkeys([*box["sentences"], *_probable(effects)]))
     unit, parts = _parts(numbers)
     title = words.in_language(study.title)
     return page.template("brief.html").render(
@@ -57,7 +52,7 @@ def brief(
 
 def _probable(effects: page.Body) -> list[str]:
     """How probable an effect of at least a tenth is, of the metric that leads."""
-    forms = [re.sub(r"\\{\w+\\}", ".+", re.escape(_(text))) for text in PROBABLE]
+    forms = [re.sub(r"\\{\w+\\}", ".+", re.escape(_(text))) for text in PROBABLE.values()]
     for said in effects.said.get("the-answer", []):
         if any(re.fullmatch(form, page.unmarked(re.sub("<.*?>", "", said))) for form in forms):
             return [page.unmarked(said)]
@@ -114,12 +109,14 @@ def _ask(numbers: dict[str, Any]) -> str:
             "payments on every day, by entity, service and channel, from a year before the event to 90 days after it; "
             "with the payers under pseudonyms, who stayed can be told as well."
         )
-    if numbers["answers"] and "digital_share" not in numbers["answers"]:
+    if not numbers["answers"].keys() & {"count", "value"}:  # no payments
+        return ""
+    if "digital_share" not in numbers["answers"]:
         return _(
             "From those who keep the figures: the same days by channel, service centres included, so that what moved "
             "can be told from what is new."
         )
-    if numbers["answers"] and "payers" not in numbers["answers"]:
+    if "payers" not in numbers["answers"]:
         return _(
             "From those who keep the ledger: the payers under pseudonyms, so that it can be told who stayed."
         )

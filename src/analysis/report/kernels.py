@@ -11,16 +11,17 @@ import contextlib
 import importlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+from analysis.storage import staging
 
 # What every notebook needs besides the modules of `analysis`. Not matplotlib_inline: it attaches to a running kernel.
 IMPORTS = (
@@ -32,6 +33,13 @@ IMPORTS = (
 )
 # Threads that libraries start while being imported, hold no lock at rest and are not needed after a fork.
 HARMLESS_THREADS = ("jemalloc_bg_thd", "polars-ooc-clea")
+
+# Kernels run side by side, and give the same last digit whatever the machine's threads, clock and language.
+SAME = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMEXPR")} | {
+    "VECLIB_MAXIMUM_THREADS": "1", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "TZ": "UTC", "LC_ALL": "C.UTF-8",
+}  # fmt: skip
+FILES = 256  # open at a time: 64 do for two notebooks
+LONGEST = 80  # characters of the folder of a socket, whose whole path is at most 107
 
 
 def can_fork() -> bool:
@@ -49,16 +57,39 @@ def pool(env: Mapping[str, str] | None = None, fork: bool | None = None) -> Iter
         Variables for the kernels, on top of this process's.
     fork : bool, optional
         Fork kernels, or start each cold; as the system allows if not given.
+
+    Raises
+    ------
+    RuntimeError
+        If the system allows too few open files.
     """
-    env = dict(os.environ) | _one_thread() | dict(env or {})
-    folder = tempfile.mkdtemp(prefix="kernels-")
-    server = Server(env) if (can_fork() if fork is None else fork) else None
+    _allow_files(FILES)
+    with staging() as folder:
+        # Whatever a kernel leaves in its folder for temporary files goes with it.
+        env = dict(os.environ) | SAME | {"TMPDIR": str(folder)} | dict(env or {})
+        server = Server(env) if (can_fork() if fork is None else fork) else None
+        begun: list[Any] = []
+        try:
+            yield _manager_class(server, env, folder, begun)
+        finally:
+            if server is not None:
+                server.close()
+            for provisioner in begun:
+                if (process := provisioner.process) is not None:
+                    process.kill()
+
+
+def _allow_files(needed: int) -> None:
     try:
-        yield _manager_class(server, env, folder)
-    finally:
-        if server is not None:
-            server.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        import resource
+    except ImportError:  # a system without such limits
+        return
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed == resource.RLIM_INFINITY or allowed >= needed:
+        return
+    if most != resource.RLIM_INFINITY and most < needed:
+        raise RuntimeError(f"notebooks need {needed} open files, {most} are allowed: raise it by `ulimit -n`")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, most))
 
 
 def shared(env: Mapping[str, str]) -> type:
@@ -86,13 +117,15 @@ class Server:
             pass_fds=[theirs.fileno()],
             env=dict(env) | {"MPLBACKEND": "module://matplotlib_inline.backend_inline"},
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C reaches the command line alone, which then closes the socket
         )
         theirs.close()
+        self.socket = ours
         self.file = ours.makefile("rw", encoding="utf-8")
-        ours.close()
         self.lock = threading.Lock()
-        self.closed = False
+        self.ready = self.closed = False
 
     def ask(self, **request) -> int | None:
         """The answer to one request; OSError if the process is gone or may not fork, RuntimeError after `close`."""
@@ -104,6 +137,7 @@ class Server:
             line = self.file.readline()
         if not line:
             raise OSError("the process that forks kernels has ended")
+        self.ready = True
         answer = json.loads(line)
         if "refused" in answer:
             raise OSError(answer["refused"])
@@ -112,8 +146,13 @@ class Server:
     def close(self) -> None:
         """End the process and every kernel that still runs."""
         self.closed = True
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)  # a thread that waits for an answer gets none
         with contextlib.suppress(OSError, ValueError):
             self.file.close()
+        self.socket.close()
+        if not self.ready:  # it is still importing, and has no kernels
+            self.process.kill()
         try:
             self.process.wait(timeout=5)
         except subprocess.TimeoutExpired:
@@ -156,13 +195,7 @@ class ForkedProcess:
         self.send_signal(signal.SIGTERM)
 
 
-def _one_thread() -> dict[str, str]:
-    """Kernels run side by side, and one thread gives the same last digit on every machine."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    return {name: os.environ.get(name, "1") for name in names}
-
-
-def _manager_class(server: Server | None, env: dict[str, str], folder: str) -> type:
+def _manager_class(server: Server | None, env: dict[str, str], folder: Path, begun: list[Any]) -> type:
     from jupyter_client.manager import AsyncKernelManager
     from jupyter_client.provisioning import LocalProvisioner
 
@@ -170,6 +203,7 @@ def _manager_class(server: Server | None, env: dict[str, str], folder: str) -> t
         """Forks where it can; a refusal means one cold kernel."""
 
         async def launch_kernel(self, cmd: list[str], **kwargs):
+            begun.append(self)
             cwd = kwargs.get("cwd") or os.getcwd()
             if server is not None:
                 try:
@@ -196,10 +230,10 @@ def _manager_class(server: Server | None, env: dict[str, str], folder: str) -> t
         def __init__(self, **kwargs):
             super().__init__(**kwargs)
             self.kernel_id = str(uuid.uuid4())
-            self.connection_file = str(Path(folder) / f"{self.kernel_id[:8]}.json")
-            if os.name == "posix":
+            self.connection_file = str(folder / f"{self.kernel_id[:8]}.json")
+            if os.name == "posix" and len(str(folder)) < LONGEST:
                 self.transport = "ipc"
-                self.ip = str(Path(folder) / self.kernel_id[:8])
+                self.ip = str(folder / self.kernel_id[:8])
             self.provisioner = Provisioner(
                 kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self
             )

@@ -234,6 +234,7 @@ def labels() -> dict[str, str]:
         "pages": _("The reports"),
         "absent": _("Not in this study"),
         "wanted": _("It would take:"),
+        "missing": _("This report is missing, since its notebook failed:"),
         "files": _("The numbers behind the reports"),
         "results_file": _("every number at full precision (JSON)"),
         "provenance_file": _("code, data and parameters that made them (JSON)"),

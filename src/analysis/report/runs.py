@@ -10,7 +10,10 @@ import os
 import platform
 import subprocess
 import time
+import warnings
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -19,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis.report.fitting import fitted, lacking, title
-from analysis.study import ROOT, Study, cache_folder, code_key, files, write
+from analysis.storage import ROOT, cache_folder, keep, kept
+from analysis.study import Study, code_key, files
 
 # What decides numbers and pictures; a new version of any runs the notebooks again.
 PACKAGES = (
@@ -39,10 +43,14 @@ KEPT = 20  # results of earlier runs, for each notebook
 class NotebookError(RuntimeError):
     """One or more notebooks failed; the message is one line, each with its notebook, cell and reason."""
 
+    def __init__(self, faults: dict[str, str]):
+        room = 260 // len(faults)
+        super().__init__("; ".join(shortened(f"{name}.ipynb, {why}", room) for name, why in faults.items()))
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One notebook with the parameters it takes, and the place of its result."""
+    """One notebook with the parameters it takes, and the place of its result; or why it cannot be run."""
 
     notebook: Path
     parameters: dict[str, Any]
@@ -50,15 +58,17 @@ class Run:
     key: str
     executed: Path
     has: frozenset[str]
+    fault: str | None = None
 
     @property
     def name(self) -> str:
         """Its file name without the ending: 03_effect."""
         return self.notebook.stem
 
-    def result(self) -> dict:
-        """The executed notebook."""
-        return json.loads(self.executed.read_text(encoding="utf-8"))
+    def result(self) -> dict | None:
+        """The executed notebook, if it is there and whole."""
+        content = kept(self.executed)
+        return None if content is None else json.loads(content)
 
 
 def plan(study: Study, notebooks: Sequence[Path], languages: Sequence[str]) -> list[Run]:
@@ -75,12 +85,18 @@ def plan(study: Study, notebooks: Sequence[Path], languages: Sequence[str]) -> l
         "languages": languages,
     }
     runs = []
+    given = parameters_of(study)
     for notebook in notebooks:
-        if lacking(_source(notebook), study.has):
+        try:
+            source = source_of(notebook)
+            if lacking(source, study.has):
+                continue
+            source = fitted(source, study.has)
+            declared = _declared(source)
+        except ValueError as fault:
+            place = folder / notebook.name
+            runs.append(Run(notebook, {}, tuple(languages), "", place, study.has, str(fault)))
             continue
-        source = fitted(_source(notebook), study.has)
-        declared = _declared(source, notebook)
-        given = parameters_of(study)
         parameters = given if "ledger" in declared else {n: v for n, v in given.items() if n in declared}
         cells = [
             (c["cell_type"], c["source"], c.get("metadata", {}).get("tags", [])) for c in source["cells"]
@@ -96,13 +112,21 @@ def plan(study: Study, notebooks: Sequence[Path], languages: Sequence[str]) -> l
 
 def absent(study: Study, notebooks: Sequence[Path]) -> list[tuple[str, list[str]]]:
     """The questions that the study cannot answer, each with what it would need."""
-    sources = [_source(notebook) for notebook in notebooks]
-    return [(title(one), needs) for one in sources if (needs := lacking(one, study.has))]
+    found = []
+    for notebook in notebooks:
+        with suppress(ValueError):  # what is no notebook is told where it was to run
+            source = source_of(notebook)
+            found += [(title(source), needs)] if (needs := lacking(source, study.has)) else []
+    return found
 
 
 def execute(
-    runs: Sequence[Run], jobs: int, tick: Callable[[int], None], cluster: str | None = None
-) -> list[str]:
+    runs: Sequence[Run],
+    jobs: int,
+    tick: Callable[[int], None],
+    cluster: str | None = None,
+    cell_seconds: float | None = None,
+) -> dict[str, str]:
     """Run each notebook; results land in `Run.executed`, whole or not at all.
 
     Parameters
@@ -114,42 +138,48 @@ def execute(
     cluster : str, optional
         Address of a Dask scheduler whose workers see this checkout, its data and its cache under the same paths.
         A notebook whose worker is lost is run by another.
+    cell_seconds : float, optional
+        A cell that runs longer is ended, and its notebook fails.
 
     Returns
     -------
-    list of str
-        What failed, a line each; the other notebooks are done.
+    dict
+        Why notebooks failed, by name; the others are done.
     """
     if not runs:
-        return []
-    runs = sorted(
-        runs, key=_seconds, reverse=True
-    )  # the longest first, or one core would wait for it at the end
-    from joblib import Parallel, delayed, parallel_config
-
-    env = {"ANALYSIS_LANGUAGES": ",".join(runs[0].languages), "ANALYSIS_REPORT": "1", "PYTHONHASHSEED": "0"}
+        return {}
+    # The longest first, or one core would wait for it at the end.
+    runs = sorted(runs, key=_seconds, reverse=True)
+    env = {"ANALYSIS_LANGUAGES": ",".join(runs[0].languages), "ANALYSIS_REPORT": "1"}
     env["ANALYSIS_CACHE"] = str(cache_folder().resolve())
+    faults = {}
     if cluster is not None:
+        from joblib import Parallel, delayed, parallel_config
+
+        work = (delayed(_execute)(run, env, cell_seconds) for run in runs)
         with _client(cluster), parallel_config("dask"):
-            results = Parallel(return_as="generator_unordered")(delayed(_execute)(run, env) for run in runs)
-            faults = []
-            for run, fault in results:
+            for run, fault in Parallel(return_as="generator_unordered")(work):
                 tick(cells(run))
-                faults.append(fault)
+                faults[run.name] = fault
     else:
         from analysis.report import kernels
 
-        with kernels.pool(env) as manager:
+        # The kernels end before the threads that wait for them: a signal need not wait for a cell.
+        with ThreadPoolExecutor(min(jobs, len(runs))) as threads, kernels.pool(env) as manager:
             import papermill  # noqa: F401  # here, while the kernels' process does its own imports
 
-            work = (delayed(_execute)(run, env, manager, tick) for run in runs)
-            faults = [fault for _, fault in Parallel(n_jobs=min(jobs, len(runs)), prefer="threads")(work)]
-    return sorted(fault for fault in faults if fault)
+            work = {run.name: threads.submit(_attempt, run, manager, tick, cell_seconds) for run in runs}
+            try:
+                faults = {name: attempt.result() for name, attempt in work.items()}
+            except BaseException:
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
+    return {name: fault for name, fault in sorted(faults.items()) if fault}
 
 
 def cells(run: Run) -> int:
     """How many code cells a run will report as done."""
-    source = fitted(_source(run.notebook), run.has)["cells"]
+    source = fitted(source_of(run.notebook), run.has)["cells"]
     return sum(c["cell_type"] == "code" and bool("".join(c["source"]).strip()) for c in source) + bool(
         run.parameters
     )
@@ -177,7 +207,7 @@ def checked_in() -> list[dict[str, Any]]:
 def hashes(source: Path) -> list[dict[str, Any]]:
     """Name, SHA-256 and size of each file; a file that has not been touched since is not read again."""
     book = cache_folder() / "hashes.json"
-    known = json.loads(book.read_text()) if book.exists() else {}
+    known = json.loads(kept(book) or b"{}")
     found, new = [], {}
     for file in files(source):
         stat = file.stat()
@@ -189,7 +219,7 @@ def hashes(source: Path) -> list[dict[str, Any]]:
         name = name.relative_to(ROOT).as_posix() if name.is_relative_to(ROOT) else file.name
         found.append({"file": name, "sha256": known.get(mark) or new[mark], "bytes": stat.st_size})
     if new:
-        write(book, json.dumps(known | new))
+        keep(book, json.dumps(known | new).encode())
     return found
 
 
@@ -229,42 +259,53 @@ def _client(address: str) -> Any:
         ) from None
 
 
-def _execute(
-    run: Run, env: dict[str, str], manager: type | None = None, tick: Callable[[int], None] | None = None
-) -> tuple[Run, str | None]:
-    """Run one notebook, in a kernel of `manager` or of this process's own pool; the fault in one line."""
+def _execute(run: Run, env: dict[str, str], cell_seconds: float | None) -> tuple[Run, str | None]:
+    """Run one notebook in a kernel of this process's own pool; the fault in one line."""
     from analysis.report import kernels
 
-    return run, _attempt(run, manager or kernels.shared(env), tick or (lambda cells: None))
+    return run, _attempt(run, kernels.shared(env), lambda cells: None, cell_seconds)
 
 
-def _attempt(run: Run, manager: type, tick: Callable[[int], None]) -> str | None:
+def _attempt(run: Run, manager: type, tick: Callable[[int], None], cell_seconds: float | None) -> str | None:
     import nbformat
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill import execute_notebook
     from papermill.exceptions import PapermillExecutionError
 
-    logging.getLogger("papermill").setLevel(logging.ERROR)  # it warns of what a notebook need not declare
+    for name in ("papermill", "traitlets"):  # what they say is said in the fault, or of no concern
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", message="IPython parent")  # of a home that cannot be written
     start = time.perf_counter()
+    source = fitted(source_of(run.notebook), run.has)
+    begun = [0]
     try:
         notebook = execute_notebook(
-            nbformat.from_dict(fitted(_source(run.notebook), run.has)),
+            nbformat.from_dict(source),
             None,
             parameters=run.parameters,
+            kernel_name="python3",
+            language="python",
             progress_bar=False,
             request_save_on_cell_execute=False,
             kernel_manager_class=manager,
             shutdown_kernel="immediate",
             resources={"metadata": {"path": str(run.notebook.parent)}},
+            execution_timeout=cell_seconds,
+            on_cell_start=lambda cell, cell_index: begun.append(cell_index),
             on_cell_complete=lambda cell, cell_index: tick(1),
         )
-    except PapermillExecutionError as fault:
-        after = bool(run.parameters) and fault.cell_index > _injected_at(
-            run
-        )  # one cell more than in the file
-        message = " ".join(f"{fault.ename}: {fault.evalue}".split())
-        return f"{run.notebook.name}, cell {fault.cell_index + (0 if after else 1)}: {message}"
     except Exception as fault:
-        return f"{run.notebook.name}: {' '.join(str(fault).split()) or type(fault).__name__}"
+        if isinstance(fault, PapermillExecutionError):
+            why = f"{fault.ename}: {fault.evalue}"
+        elif isinstance(fault, CellTimeoutError):
+            why = f"was not done in {cell_seconds:g} seconds"
+        elif isinstance(fault, DeadKernelError):
+            why = "ended its kernel"
+        else:
+            why = f"{fault}" or type(fault).__name__
+        # Parameters are one cell more than in the file.
+        after = bool(run.parameters) and begun[-1] > _injected_at(source)
+        return f"cell {begun[-1] + (0 if after else 1)}: {shortened(why, 200)}"
     head, modified = commit()
     notebook.metadata["analysis"] = {
         "date": f"{today():%Y-%m-%d}",
@@ -275,8 +316,8 @@ def _attempt(run: Run, manager: type, tick: Callable[[int], None]) -> str | None
         "parameters": run.parameters,
         "versions": versions(),
     }
-    write(run.executed, json.dumps(notebook, ensure_ascii=False))
-    write(_clock(run), str(round(time.perf_counter() - start, 2)))
+    keep(run.executed, json.dumps(notebook, ensure_ascii=False).encode())
+    keep(_clock(run), str(notebook.metadata["analysis"]["seconds"]).encode())
     earlier = sorted(run.executed.parent.glob(f"{run.name}-*.ipynb"), key=lambda file: file.stat().st_mtime)
     for file in earlier[:-KEPT]:
         file.unlink(missing_ok=True)
@@ -289,23 +330,32 @@ def _clock(run: Run) -> Path:
 
 def _seconds(run: Run) -> float:
     """What the notebook took the last time; a new one may take long."""
-    return float(_clock(run).read_text()) if _clock(run).exists() else float("inf")
+    return float(kept(_clock(run)) or "inf")
 
 
-def _injected_at(run: Run) -> int:
+def _injected_at(source: dict) -> int:
     """Index of the cell that papermill puts the parameters into."""
-    tags = [cell.get("metadata", {}).get("tags", []) for cell in _source(run.notebook)["cells"]]
+    tags = [cell.get("metadata", {}).get("tags", []) for cell in source["cells"]]
     return next((i for i, given in enumerate(tags) if "parameters" in given), -1) + 1
 
 
-def _source(notebook: Path) -> dict:
+def source_of(notebook: Path) -> dict:
+    """A notebook as JSON; ValueError says in one line why it cannot be run."""
     try:
-        return json.loads(notebook.read_text(encoding="utf-8"))
-    except ValueError as fault:
-        raise ValueError(f"{notebook} is not a notebook: {fault}") from None
+        source = json.loads(notebook.read_text(encoding="utf-8"))
+        source.setdefault("metadata", {})
+        if source["nbformat"] != 4:
+            raise ValueError(f"format {source['nbformat']}: save it anew in JupyterLab")
+        for cell in source["cells"]:
+            "".join(cell["source"]), cell["cell_type"].strip(), cell.get("metadata", {}).get("tags")
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError("is not a notebook: it has no cells as JupyterLab saves them") from None
+    except (ValueError, OSError, RecursionError) as fault:
+        raise ValueError(f"is not a notebook: {shortened(str(fault), 150)}") from None
+    return source
 
 
-def _declared(source: dict, notebook: Path) -> set[str]:
+def _declared(source: dict) -> set[str]:
     """Names that the parameters cell gives defaults to."""
     names: set[str] = set()
     for number, cell in enumerate(source["cells"], start=1):
@@ -313,11 +363,17 @@ def _declared(source: dict, notebook: Path) -> set[str]:
             try:
                 tree = ast.parse("".join(cell["source"]))
             except SyntaxError as fault:
-                raise ValueError(f"{notebook.name}, cell {number} (parameters): {fault.msg}") from None
+                raise ValueError(f"cell {number} (parameters): {fault.msg}") from None
             for node in tree.body:
                 targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
                 names |= {target.id for target in targets if isinstance(target, ast.Name)}
     return names
+
+
+def shortened(text: str, room: int) -> str:
+    """One line of at most so many characters: where it is too long its middle is left out."""
+    text = " ".join(text.split())
+    return text if len(text) <= room else f"{text[: room * 2 // 3 - 3]} … {text[-room // 3 :]}"
 
 
 @cache

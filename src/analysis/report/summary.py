@@ -14,6 +14,7 @@ EFFECT_KEYS = frozenset(
     ("metric", "estimand", "relative", "relative_low", "relative_high", "observed", "expected")
 )
 BASELINES = ("pre-week", "history")
+FORMAT = 3  # of results.json; a folder of another is left out of the page over all studies
 
 
 def results(study: Study, notebooks: dict[str, dict]) -> dict[str, Any]:
@@ -33,7 +34,7 @@ def results(study: Study, notebooks: dict[str, dict]) -> dict[str, Any]:
                         )
                     records[name][meta["key"]] = meta["record"]
     return {
-        "format": 2,
+        "format": FORMAT,
         "study": study.name,
         "title": study.title,
         "synthetic": synthetic,
@@ -88,9 +89,10 @@ def index(
     bodies: dict[str, page.Body],
     absent: list[tuple[str, list[str]]],
     language: str,
+    missing: list[dict[str, str]],
     **frame: Any,
 ) -> str:
-    """A study's first page: the answer, a card a metric, the baselines compared, the reports.
+    """A study's first page: the answer, a card a metric, the baselines compared, the reports, those missing and why.
 
     `absent` are the questions that the study's data cannot answer, each with what they would take.
     """
@@ -105,6 +107,7 @@ def index(
         rows=rows,
         cards=[row for row in rows if row["first"]],
         pages=[_entry(name, body, language) for name, body in bodies.items()],
+        missing=missing,
         absent=[
             (words._(asked), words.listing([_(WANTED[need]) for need in needs])) for asked, needs in absent
         ],

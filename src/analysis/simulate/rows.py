@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -47,19 +46,18 @@ def write(path: Path, account: Account, seed: int, metadata: dict[str, str]) -> 
     Each cell has the account's count, and its value to half a cent a payment. A day's rows depend on the
     seed and the day only. Text columns read back as plain text; `metadata` goes into the file's own.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     form = {"use_dictionary": ["entity", "service", "channel"], "store_schema": False}
-    try:
-        with pq.ParquetWriter(partial, SCHEMA, **form) as file, ThreadPoolExecutor(1) as writer:
-            file.add_key_value_metadata(metadata)
-            pending = writer.submit(lambda: None)
-            for batch in _batches(account, seed):  # the next batch is drawn while one is written
-                pending.result()
-                pending = writer.submit(file.write_batch, batch)
+    with (
+        path.open("wb") as raw,
+        pq.ParquetWriter(raw, SCHEMA, **form) as file,
+        ThreadPoolExecutor(1) as writer,
+    ):
+        file.add_key_value_metadata(metadata)
+        pending = writer.submit(lambda: None)
+        for batch in _batches(account, seed):  # the next batch is drawn while one is written
             pending.result()
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+            pending = writer.submit(file.write_batch, batch)
+        pending.result()
 
 
 def services(model: Model) -> tuple[list[str], np.ndarray]:

@@ -6,8 +6,8 @@ open is assumed there. `panel` is the same year as `simulate` of the same seed, 
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 from dataclasses import asdict, replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,8 +19,9 @@ from analysis.simulate.accounts import Account, drawn, expected
 from analysis.simulate.dubai import DUBAI, READING
 from analysis.simulate.payers import Payers
 from analysis.simulate.world import CHANNELS, COMPONENTS, COUNTER, Model
+from analysis.storage import ROOT, publish, staging
 
-SYNTHETIC = Path(__file__).parents[3] / "data" / "synthetic" / "dubai-2017.parquet"
+SYNTHETIC = ROOT / "data" / "synthetic" / "dubai-2017.parquet"
 LEAST_ROWS = 100
 
 
@@ -61,24 +62,25 @@ def simulate(
     if path.suffix not in (".parquet", ".pq"):
         raise ValueError(f"{path}: the ledger is written as Parquet, give a name that ends in .parquet")
     account = _account(seed, days, entities, rows, effect)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    truth_path = path.with_name(f"{path.stem}.truth.json")
-    truth_path.unlink(missing_ok=True)
-    write(path, account, seed, {"synthetic": "true", "model": _mark(account.model, seed, rows)})
-    partial = truth_path.with_name(f".{truth_path.name}.{os.getpid()}.part")
-    partial.write_text(json.dumps(truth(account, seed), indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, truth_path)
+    with staging(path.parent) as staged:
+        mark = _mark(account.model, seed, rows)
+        write(staged / path.name, account, seed, {"synthetic": "true", "model": mark})
+        beside = json.dumps(truth(account, seed), indent=1) + "\n"
+        (staged / f"{path.stem}.truth.json").write_text(beside, encoding="utf-8")
+        publish(staged, last=path.name)
     return path
 
 
 def ensure(path: str | Path = SYNTHETIC) -> Path:
     """The ledger of Dubai's 2017, made when it is missing or of another model."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     path = Path(path)
-    if path.exists() and path.with_name(f"{path.stem}.truth.json").exists():
+    with contextlib.suppress(OSError, pa.ArrowException):  # missing or damaged
         found = pq.read_metadata(path).metadata or {}
-        if found.get(b"model") == _mark(DUBAI, 2017, None).encode():
+        known = found.get(b"model") == _mark(DUBAI, 2017, None).encode()
+        if known and path.with_name(f"{path.stem}.truth.json").exists():
             return path
     return simulate(path)
 

@@ -24,6 +24,11 @@ DIGITAL_OPENINGS = {
     "digital_share": N_("{when}, {observed} of payments were digital"),
 }
 
+PROBABLE = {
+    "added": N_("The event added at least {x} to the {metric}: the probability is {p}."),
+    "took": N_("The event took at least {x} from the {metric}: the probability is {p}."),
+}
+
 
 def headline(effect, level: float = 0.95) -> str:
     """The answer: estimate and interval, how sure, and what it is not."""
@@ -110,9 +115,7 @@ def probable(effect, at_least: float = 0.1) -> str:
     """How probable it is that the effect, up or down as estimated, is at least so large (a fraction)."""
     added = effect.relative >= 0
     chance = effect.probability(at_least) if added else 1 - effect.probability(-at_least)
-    text = _("The event added at least {x} to the {metric}: the probability is {p}.")
-    if not added:
-        text = _("The event took at least {x} from the {metric}: the probability is {p}.")
+    text = _(PROBABLE["added" if added else "took"])
     beyond = _("more than {p}") if chance > 0.999 else _("less than {p}") if chance < 0.001 else "{p}"
     text = text.replace("{p}", beyond)
     p = percent(min(max(chance, 0.001), 0.999), None if 0.01 < chance < 0.985 else 0.001)
