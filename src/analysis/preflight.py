@@ -58,15 +58,14 @@ def _of_ledger(study: Study) -> Iterator[str]:
     for key in ("participants", "donors"):
         if getattr(study, key) and "entity" not in names:
             yield f"{key} needs the ledger's entity; map it in columns, or leave {key} out"
-    whole = study.model_copy(update={"participants": []})
     if study.participants or study.donors:
-        entities = set(whole.panel(("entity", "digital"))["entity"])
+        entities = study.labels("entity")
         for key in ("participants", "donors"):
             yield from _unknown(key, getattr(study, key), entities, "an entity")
         if both := sorted(set(study.participants).intersection(study.donors)):
             yield f"{both[0]!r} is both a participant and a donor; a donor is what the initiative did not touch"
     if "channel" in names:
-        channels = sorted(set(whole.panel(("channel", "digital"))["channel"]))
+        channels = sorted(study.labels("channel"))
         yield from _unknown("offline_channels", study.offline_channels, channels, "a channel")
         if "offline_channels" not in study.model_fields_set:
             yield (

@@ -394,12 +394,9 @@ class Study(BaseModel):
 
     def _shows(self, group: str) -> bool:
         """Whether any entity, service or channel has payers enough on the days of the event to be shown."""
-        from analysis.disclosure import LEAST, may_show
+        from analysis.disclosure import together
 
-        panel = self.by(group)
-        held = panel[panel["date"].isin(self.windows.event_days)]
-        least = held.groupby(group)["payers" if "payers" in panel else "count"].min()
-        return bool(may_show(least.to_numpy(float), LEAST).any())
+        return any(not together([name]) for name in self.by(group)[group].unique())
 
     @cached_property
     def _days(self) -> pd.DatetimeIndex:
@@ -497,6 +494,16 @@ class Study(BaseModel):
             read = partial(shown.small_groups, event_days=self.windows.event_days)
             small = self._kept("small-groups", "ledger.shown", read, days)
         return self._kept("panel", "ledger.shown", partial(shown.panel, by=by, small=small), (*by, *days))
+
+    def labels(self, group: str) -> set[str]:
+        """Every entity, service or channel of the ledger, small or not, for what is asked of the study's own words."""
+        import narwhals as nw
+
+        from analysis.ledger.sources import opened
+
+        with opened(self.source, self.columns or None, self.encoding) as source:
+            found = source.frame.select(nw.col(group).cast(nw.String)).unique().collect()[group]
+        return set(found.drop_nulls().to_list())
 
     def by(self, group: str) -> pd.DataFrame:
         """The daily panel by "entity", "service" or "channel": of digital payments, or of all where none is offline."""
