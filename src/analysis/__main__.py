@@ -73,9 +73,11 @@ def _told_fault(fault: BaseException) -> tuple[str, int]:
 
 def _say(message: str, code: int) -> int:
     """One line of at most `LONGEST` characters, its middle left out where it is longer."""
-    line = f"error: {' '.join(message.split())}"
+    from analysis.words import seen
+
+    line = f"error: {seen(' '.join(message.split()))}"
     cut = f"{line[: LONGEST - 100]} … {line[-90:]}" if len(line) > LONGEST else line
-    _echo(cut, err=True)
+    click.echo(cut, err=True)
     return code
 
 

@@ -173,7 +173,7 @@ def save(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
         try:
             with warnings.catch_warnings(action="ignore", category=Note):
-                refuse_unfit(Study.load(temporary))
+                refuse_unfit(Study.load(temporary, path.resolve().parent))
         except ValueError as fault:
             raise ValueError(str(fault).replace(str(temporary), str(path))) from None
 

@@ -196,8 +196,11 @@ class Study(BaseModel):
     _name: str = PrivateAttr("study")
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a study's YAML file; ValueError says in one line everything that is wrong with it."""
+    def load(cls, path: str | Path, folder: Path | None = None) -> Self:
+        """Read a study's YAML file; ValueError says in one line everything that is wrong with it.
+
+        Its relative paths start from `folder`, by default its own.
+        """
         path = Path(path)
         if not path.exists():
             raise FileNotFoundError(f"{path} does not exist: give a study's parameters file (YAML)")
@@ -221,7 +224,7 @@ class Study(BaseModel):
         if not isinstance(values, dict):
             raise ValueError(f"{path} holds no parameters: write one `name: value` a line")
         study = cls._checked(values, str(path))
-        study._folder, study._name = path.resolve().parent, path.stem
+        study._folder, study._name = folder or path.resolve().parent, path.stem
         return study
 
     @classmethod
