@@ -27,7 +27,6 @@ from analysis.model.regression import Regression
 from analysis.placebo import at_every_date, comparable_days, step_down
 from analysis.windows import Windows
 
-
 ADDITIVE = ["observed", "expected", "effect", "contribution"]
 
 
