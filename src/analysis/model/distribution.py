@@ -46,6 +46,12 @@ class Distribution:
         """Of `factor` times the quantity; `factor` is positive."""
         return Distribution(self.quantiles * factor)
 
+    def settled(self) -> Distribution:
+        """To twelve digits of the largest quantile: what the order of a machine's additions leaves open is cut off."""
+        largest = np.abs(self.quantiles, where=np.isfinite(self.quantiles), out=np.zeros_like(self.quantiles)).max()
+        unit = 10.0 ** (np.floor(np.log10(largest)) - 11) if largest > 0 else 1.0
+        return Distribution(np.round(self.quantiles / unit) * unit)
+
     @classmethod
     def student(cls, df: float, centre: float, scale: float) -> Distribution:
         """Student's t with `df` degrees of freedom, moved and scaled."""

@@ -94,7 +94,7 @@ class Effect:
         number, share = (1, 1 / len(days)) if metric in RATIOS else (len(days), 1.0)
         observed = float(daily.loc[days[0] : days[-1]].to_numpy().sum()) * share
         past = daily.reindex(used).to_numpy(float)
-        facts = (observed, total.scaled(share), baseline, estimator, used, days, metric)
+        facts = (observed, total.scaled(share).settled(), baseline, estimator, used, days, metric)
         effect = cls(*facts, nonnegative=bool((past >= 0).all()), fit=fit)
         low, high = effect.expected_interval()
         beyond = (BEYOND,) * bool(low > number * past.max() or high < number * past.min())
