@@ -58,7 +58,9 @@ def persistence(
     fit = around(odds, windows, windows.waiting, after, "pre-week", LOG)
     later = fit.days > end
     if later.sum() < 5:
-        raise ValueError("fewer than 5 open days beyond the window: give a longer series or a shorter window")
+        raise ValueError(
+            "fewer than 5 open days beyond the window: give a longer after-period to see what lasts"
+        )
     named = np.array(fit.columns.names) != AFTER
     columns, ridge = fit.columns.rows[named], np.sqrt(fit.estimates.ridge[fit.estimates.best, named])
     lag = (fit.days - windows.event_end).days.to_numpy()

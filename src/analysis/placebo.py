@@ -113,12 +113,14 @@ def at_every_date(
     return starts, errors
 
 
-def placebos(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> Placebos:
+def placebos(
+    daily: pd.Series, windows: Windows, baseline: str = "pre-week", weekday: str = "kind"
+) -> Placebos:
     """Forecast every date before the event from the days before it, as the event is forecast, and rank the event.
 
     After a campaign each date is forecast over as long a campaign, and for ``"pre-week"`` from the level of the week
-    before it. Comparable dates are those of `comparable_days`. A ValueError says that fewer than ten dates have two
-    months before them.
+    before it. Comparable are dates of the same kind (working or not) or, with ``weekday="same"``, of the same weekday:
+    see `comparable_days`. A ValueError says that fewer than ten dates have two months before them.
     """
     fit, _ = before_the_event(tidy(daily, windows), windows, baseline)
     starts, errors = at_every_date(fit, windows, baseline, fit.z[None])
@@ -126,7 +128,7 @@ def placebos(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> 
     effects, distance, dates = errors.effects[:, 0], errors.distance[:, 0], fit.days[starts[:-1]]
     observed = fit.z[starts[:, None] + np.arange(len(windows.event_days))]
     relative = fit.inverse(observed).sum(axis=1) / fit.inverse(observed - effects[:, None]).sum(axis=1) - 1
-    t, like = effects / spread, dates.isin(comparable_days(dates, windows))
+    t, like = effects / spread, dates.isin(comparable_days(dates, windows, weekday))
     event = [float(each[-1]) for each in (relative, t, distance, effects, spread)]
     return Placebos(dates, like, relative[:-1], t[:-1], distance[:-1], *event)
 
