@@ -173,7 +173,9 @@ def save(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
         try:
             with warnings.catch_warnings(action="ignore", category=Note):
-                refuse_unfit(Study.load(temporary))
+                study = Study.load(temporary)
+                study._folder = path.absolute().parent  # where the file will be
+                refuse_unfit(study)
         except ValueError as fault:
             raise ValueError(str(fault).replace(str(temporary), str(path))) from None
 

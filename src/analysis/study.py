@@ -394,12 +394,13 @@ class Study(BaseModel):
 
     def _shows(self, group: str) -> bool:
         """Whether any entity, service or channel has payers enough on the days of the event to be shown."""
-        from analysis.groups import MIN_PAYERS, may_show
+        from analysis.disclosure import FEWEST, may_show, together
 
         panel = self.by(group)
         held = panel[panel["date"].isin(self.windows.event_days)]
         least = held.groupby(group)["payers" if "payers" in panel else "count"].min()
-        return bool(may_show(least.to_numpy(float), MIN_PAYERS).any())
+        shown = least.index[may_show(least.to_numpy(float), fewest=FEWEST["entity"])]
+        return any(not together([name]) for name in shown)
 
     @cached_property
     def _days(self) -> pd.DatetimeIndex:
