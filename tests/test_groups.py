@@ -112,6 +112,20 @@ def test_small_groups_are_hidden_and_cannot_be_worked_out():
     assert table.loc[["a", "b"], "relative"].notna().all()
 
 
+def test_groups_that_come_together_are_told_as_a_sum_and_not_judged():
+    levels = {"a": 900, "b": 500, "others (3)": 90}
+    found = groups.group_effects(_wide_to_panel(levels), DAY)
+    table = found.table.set_index("entity")
+    assert table.loc["others (3)", ["observed", "expected", "effect", "contribution"]].notna().all()
+    assert (
+        table.loc["others (3)", ["effect_low", "relative", "low", "own", "p_value", "q_value"]].isna().all()
+    )
+    assert table["contribution"].sum() == pytest.approx(1)
+    assert len(found.pooled.estimates) == 2
+    alone = groups.group_effects(_wide_to_panel({"others (3)": 90}), DAY)
+    assert len(alone.pooled.estimates) == 1
+
+
 def test_two_tiny_groups_hide_a_third_until_ten_payers_are_behind_them():
     np.testing.assert_array_equal(
         disclosure.may_show(np.array([3, 4, 12, 50]), 10), [False, False, False, True]

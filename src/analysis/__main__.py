@@ -73,9 +73,11 @@ def _told_fault(fault: BaseException) -> tuple[str, int]:
 
 def _say(message: str, code: int) -> int:
     """One line of at most `LONGEST` characters, its middle left out where it is longer."""
-    line = f"error: {' '.join(message.split())}"
+    from analysis.words import seen
+
+    line = f"error: {seen(' '.join(message.split()))}"
     cut = f"{line[: LONGEST - 100]} … {line[-90:]}" if len(line) > LONGEST else line
-    _echo(cut, err=True)
+    click.echo(cut, err=True)
     return code
 
 
@@ -237,7 +239,7 @@ def new(study: Path, title: str | None, yes: bool, force: bool, **given: Any) ->
     seen = _answered(look, given, ask)
     _echo("\n".join(seen.facts))
     if ask and not answers["country"]:
-        question = "Country of its weekends and holidays, such as AE; empty for plain weeks"
+        question = "Country of its weekends and holidays, such as GB; empty for plain weeks"
         answers["country"] = click.prompt(question, "", show_default=False).strip() or None
     answers |= {"seen": seen, "title": title, "path": study, "data": given["data"], "yes": yes}
     values = _answered(proposal.proposed, answers, ask)

@@ -30,7 +30,7 @@ from analysis.model.effect import half_width
 from analysis.model.ordinary import LEVEL, set_aside
 from analysis.model.pooling import reconcile
 from analysis.model.regression import Regression, Sample, regress
-from analysis.model.scale import candidates
+from analysis.model.scale import Scale, candidates
 from analysis.placebo import comparable_days, evenly
 from analysis.windows import Windows
 
@@ -174,7 +174,9 @@ def decompose(
     return result
 
 
-def around(series: pd.Series, windows: Windows, before: int, after: int, baseline: str) -> Regression:
+def around(
+    series: pd.Series, windows: Windows, before: int, after: int, baseline: str, scale: Scale | None = None
+) -> Regression:
     """The regression of one series on the days before and after a window whose days get a dummy each."""
     start, end = windows.event_start - pd.Timedelta(days=before), windows.event_end + pd.Timedelta(days=after)
     days, values = series.index, series.to_numpy(float)
@@ -196,7 +198,7 @@ def around(series: pd.Series, windows: Windows, before: int, after: int, baselin
     if later.any():
         extra[AFTER] = later
     sample = Sample(days[used], values[used], touched[used], table.take(used), extra)
-    return regress(sample, candidates(values[learn], "value"))
+    return regress(sample, [scale] if scale else candidates(values[learn], "value"))
 
 
 def placebo_parts(

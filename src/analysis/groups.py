@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from analysis.disclosure import FEWEST, LEAST, OTHERS, may_show
+from analysis.disclosure import FEWEST, LEAST, OTHERS, may_show, together
 from analysis.effect import Effect, Interval, estimate, wide
 from analysis.model import gls
 from analysis.model.constants import ODD
@@ -26,6 +26,8 @@ from analysis.model.pooling import reconcile
 from analysis.model.regression import Regression
 from analysis.placebo import at_every_date, comparable_days, step_down
 from analysis.windows import Windows
+
+ADDITIVE = ["observed", "expected", "effect", "contribution"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,10 @@ def group_effects(
     own, own_se, errors, t, reference = _each(fit, values, windows, baseline)
 
     observed = daily.reindex(windows.event_days).sum().to_numpy(float)
-    usable = shown & (observed > 0) & (own_se > 0)
+    # Groups that stand together were chosen for their few payers on the event: their sum is told, and not judged.
+    single = np.array([not together([name]) for name in daily.columns])
+    judged = shown & (single | ~single.any())
+    usable = judged & (observed > 0) & (own_se > 0)
     # The part of the errors that moves all groups alike says nothing of how their effects differ.
     weight, counted = np.where(usable, 1 / np.maximum(own_se, 1e-9), 0), usable.astype(float)
     pairs = max(weight.sum() ** 2 - weight @ weight, 1e-300)
@@ -146,6 +151,7 @@ def group_effects(
     table["p_family"] = step_down(t, reference)
     table["q_value"] = stats.false_discovery_control(table["p_value"])
     table["suppressed"] = ~shown
+    table.loc[~judged, table.columns.difference([by, *ADDITIVE, "suppressed"])] = np.nan
     table, interval = _hide(table, by, shown), headline.confidence_interval(level)
     return GroupEffects(table, headline.absolute, interval, pooled, level, len(reference), moved)
 
@@ -220,7 +226,7 @@ def pool(y: np.ndarray, se: np.ndarray, common: float = 0.0) -> Pooled:
 
 def _hide(table: pd.DataFrame, by: str, shown: np.ndarray) -> pd.DataFrame:
     """Numbers of hidden groups become one row, as far as they add up."""
-    others = table.loc[~shown, ["observed", "expected", "effect", "contribution"]].sum()
+    others = table.loc[~shown, ADDITIVE].sum()
     table.loc[~shown, table.columns.drop([by, "suppressed"])] = np.nan
     table = table.sort_values("effect", ascending=False, kind="stable", ignore_index=True)
     if (~shown).sum() > 1:

@@ -11,6 +11,7 @@ from scipy import special
 from analysis.displacement import AFTER, around
 from analysis.model.covariance import whitener
 from analysis.model.effect import Interval, half_width
+from analysis.model.scale import LOG
 from analysis.windows import Windows
 
 HALF_LIVES = np.geomspace(1, 730, 100)
@@ -54,12 +55,10 @@ def persistence(
     end = windows.event_end + pd.Timedelta(days=after)
     start = windows.event_start - pd.Timedelta(days=windows.waiting)
     odds[start:end] = odds.median()  # dummies take these days out
-    fit = around(odds, windows, windows.waiting, after, "pre-week")
+    fit = around(odds, windows, windows.waiting, after, "pre-week", LOG)
     later = fit.days > end
     if later.sum() < 5:
-        raise ValueError(
-            "fewer than 5 open days beyond the window: give a longer after-period to see what lasts"
-        )
+        raise ValueError("fewer than 5 open days beyond the window: give a longer series or a shorter window")
     named = np.array(fit.columns.names) != AFTER
     columns, ridge = fit.columns.rows[named], np.sqrt(fit.estimates.ridge[fit.estimates.best, named])
     lag = (fit.days - windows.event_end).days.to_numpy()

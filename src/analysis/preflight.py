@@ -59,13 +59,13 @@ def _of_ledger(study: Study) -> Iterator[str]:
         if getattr(study, key) and "entity" not in names:
             yield f"{key} needs the ledger's entity; map it in columns, or leave {key} out"
     if study.participants or study.donors:
-        entities = _labels(study, "entity")
+        entities = study.labels("entity")
         for key in ("participants", "donors"):
             yield from _unknown(key, getattr(study, key), entities, "an entity")
         if both := sorted(set(study.participants).intersection(study.donors)):
             yield f"{both[0]!r} is both a participant and a donor; a donor is what the initiative did not touch"
     if "channel" in names:
-        channels = _labels(study, "channel")
+        channels = sorted(study.labels("channel"))
         yield from _unknown("offline_channels", study.offline_channels, channels, "a channel")
         if "offline_channels" not in study.model_fields_set:
             yield (
@@ -74,17 +74,6 @@ def _of_ledger(study: Study) -> Iterator[str]:
             )
     if "digital_share" in study.metrics and not study.offline_channels:
         yield "metric digital_share needs offline_channels; name the channels that are service centres"
-
-
-def _labels(study: Study, column: str) -> list[str]:
-    """All that a column of the ledger holds; the panel would put small groups together."""
-    import narwhals as nw
-
-    from analysis.ledger.sources import opened
-
-    with opened(study.source, study.columns or None, study.encoding) as source:
-        labels = source.frame.select(nw.col(column).cast(nw.String)).unique().collect()
-    return sorted(label for label in labels[column].to_list() if label)
 
 
 def _refuse_days(study: Study, metric: str) -> None:

@@ -173,9 +173,7 @@ def save(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
         try:
             with warnings.catch_warnings(action="ignore", category=Note):
-                study = Study.load(temporary)
-                study._folder = path.absolute().parent  # where the file will be
-                refuse_unfit(study)
+                refuse_unfit(Study.load(temporary, path.resolve().parent))
         except ValueError as fault:
             raise ValueError(str(fault).replace(str(temporary), str(path))) from None
 

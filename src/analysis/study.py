@@ -196,8 +196,11 @@ class Study(BaseModel):
     _name: str = PrivateAttr("study")
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read a study's YAML file; ValueError says in one line everything that is wrong with it."""
+    def load(cls, path: str | Path, folder: Path | None = None) -> Self:
+        """Read a study's YAML file; ValueError says in one line everything that is wrong with it.
+
+        Its relative paths start from `folder`, by default its own.
+        """
         path = Path(path)
         if not path.exists():
             raise FileNotFoundError(f"{path} does not exist: give a study's parameters file (YAML)")
@@ -221,7 +224,7 @@ class Study(BaseModel):
         if not isinstance(values, dict):
             raise ValueError(f"{path} holds no parameters: write one `name: value` a line")
         study = cls._checked(values, str(path))
-        study._folder, study._name = path.resolve().parent, path.stem
+        study._folder, study._name = folder or path.resolve().parent, path.stem
         return study
 
     @classmethod
@@ -394,13 +397,9 @@ class Study(BaseModel):
 
     def _shows(self, group: str) -> bool:
         """Whether any entity, service or channel has payers enough on the days of the event to be shown."""
-        from analysis.disclosure import FEWEST, may_show, together
+        from analysis.disclosure import together
 
-        panel = self.by(group)
-        held = panel[panel["date"].isin(self.windows.event_days)]
-        least = held.groupby(group)["payers" if "payers" in panel else "count"].min()
-        shown = least.index[may_show(least.to_numpy(float), fewest=FEWEST["entity"])]
-        return any(not together([name]) for name in shown)
+        return any(not together([name]) for name in self.by(group)[group].unique())
 
     @cached_property
     def _days(self) -> pd.DatetimeIndex:
@@ -498,6 +497,16 @@ class Study(BaseModel):
             read = partial(shown.small_groups, event_days=self.windows.event_days)
             small = self._kept("small-groups", "ledger.shown", read, days)
         return self._kept("panel", "ledger.shown", partial(shown.panel, by=by, small=small), (*by, *days))
+
+    def labels(self, group: str) -> set[str]:
+        """Every entity, service or channel of the ledger, small or not, for what is asked of the study's own words."""
+        import narwhals as nw
+
+        from analysis.ledger.sources import opened
+
+        with opened(self.source, self.columns or None, self.encoding) as source:
+            found = source.frame.select(nw.col(group).cast(nw.String)).unique().collect()[group]
+        return set(found.drop_nulls().to_list())
 
     def by(self, group: str) -> pd.DataFrame:
         """The daily panel by "entity", "service" or "channel": of digital payments, or of all where none is offline."""

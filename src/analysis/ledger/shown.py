@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import narwhals as nw
@@ -16,6 +14,7 @@ from analysis.ledger.aggregate import MISSING, typed_parts
 from analysis.ledger.errors import telling
 from analysis.ledger.panel import daily_panel
 from analysis.ledger.sources import Reading, opened
+from analysis.storage import staging
 
 BUCKETS = 1024  # payers are told apart by a hash into so many, which never makes more of them than there are
 CELL = ("date", "bucket")
@@ -76,12 +75,12 @@ def _sums(source: Any, event_days: pd.DatetimeIndex, **reading: Any) -> dict[str
     """The cells of `hidden` for each column that groups; nothing of a single payer leaves this module or is kept."""
     how = Reading(**reading)
     whole = opened(source, how.columns, how.encoding, how.query)
-    with whole as ledger, tempfile.TemporaryDirectory(prefix="ledger-") as folder, telling(ledger.name):
+    with whole as ledger, staging() as folder, telling(ledger.name):
         groups = [name for name in ("entity", "service", "channel") if name in ledger.names]
         keys = [
             ["entity", "service"] if (one, groups[0]) == ("service", "entity") else [one] for one in groups
         ]
-        parts = typed_parts(ledger, how, Path(folder)) if groups else ()
+        parts = typed_parts(ledger, how, folder) if groups else ()
         tables = zip(*(_part(part, groups, keys, event_days, how) for part in parts), strict=True)
         merged = [pl.concat(of).group_by(*key, *CELL).sum() for key, of in zip(keys, tables, strict=True)]
     labels = pl.col(pl.String).cast(pl.Categorical)  # small in memory

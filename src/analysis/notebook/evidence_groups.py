@@ -45,7 +45,7 @@ def carried(found: GroupEffects, few: int = 5) -> str:
     shown = found.table[found.table["p_value"].notna()]
     if len(shown) <= few:
         return ""
-    n = count(shown.iloc[:, 0]) + int(found.table["suppressed"].sum())
+    n = count(found.table.loc[~found.table["suppressed"], found.table.columns[0]])
     return words.marked(
         filled(
             ngettext(

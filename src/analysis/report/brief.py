@@ -6,12 +6,12 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from analysis import words
 from analysis.report import page, summary
+from analysis.storage import publish, staging
 from analysis.study import Study
 from analysis.words import N_, _
 from analysis.words.sentences import PROBABLE
@@ -135,16 +135,16 @@ def printed(html: Path) -> Path | None:
     if browser is None:
         return None
     target = html.with_suffix(".pdf")
-    with tempfile.TemporaryDirectory(prefix=".brief-", dir=html.parent) as folder:
-        made = Path(folder) / target.name
+    with staging() as profile, staging(html.parent) as staged:
+        made = staged / target.name
         options = ["--headless", "--disable-gpu", "--no-pdf-header-footer", "--export-tagged-pdf"]
-        options += [f"--user-data-dir={folder}/profile", f"--print-to-pdf={made}"]
+        options += [f"--user-data-dir={profile}", f"--print-to-pdf={made}"]
         if not hasattr(os, "geteuid") or os.geteuid() == 0:
             options.append("--no-sandbox")  # Chromium has none for root; the page is ours, and runs nothing
         command = [browser, *options, html.resolve().as_uri()]
         try:
             subprocess.run(command, capture_output=True, timeout=120, check=True)
-            os.replace(made, target)
+            publish(staged)
         except (subprocess.SubprocessError, OSError):
             raise OSError(
                 f"{Path(browser).name} did not print {html.name}: print it from a browser"

@@ -260,7 +260,7 @@ def labels() -> dict[str, str]:
             "languages, light and dark; contrast, keyboard, narrow screens and print by tests of our own and by eye."
         ),
         "accessibility_gaps": _(
-            "Known gaps: words inside equations are English on every page; a chart with many rows names the largest in "
+            "Known gaps: a chart with many rows names the largest in "
             "its text alternative and has the rest in the table below it; wide tables scroll sideways on a phone; the "
             "pages were not yet read with a screen reader by someone who depends on one."
         ),

@@ -115,7 +115,10 @@ def probable(effect, at_least: float = 0.1) -> str:
     """How probable it is that the effect, up or down as estimated, is at least so large (a fraction)."""
     added = effect.relative >= 0
     chance = effect.probability(at_least) if added else 1 - effect.probability(-at_least)
-    text = _(PROBABLE["added" if added else "took"])
+    form = PROBABLE[
+        "added" if added else "took"
+    ]  # Babel takes every literal inside a call of _ for a message
+    text = _(form)
     beyond = _("more than {p}") if chance > 0.999 else _("less than {p}") if chance < 0.001 else "{p}"
     text = text.replace("{p}", beyond)
     p = percent(min(max(chance, 0.001), 0.999), None if 0.01 < chance < 0.985 else 0.001)
