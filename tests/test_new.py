@@ -92,7 +92,7 @@ def test_a_ledger_under_foreign_headers(tmp_path, headers):
     assert (study.country, study.currency, study.timezone) == ("IN", "INR", "Asia/Kolkata")
     assert (study.event_start, study.event_end) == (date(2023, 6, 15), date(2023, 6, 16))
     assert study.ledger == "ledger.csv"  # beside the study, so that both can be moved
-    assert set(study.panel(("entity",))["entity"]) == {"जल विभाग", "بلدية دبي"}
+    assert re.search(r"entity: 2 \((जल विभाग, بلدية دبي|بلدية دبي, जल विभाग)\)", told)
     assert {"count", "value", "payers", "ticket", "digital_share"} == set(study.measured)
     assert "200 days, 2023-01-01 to 2023-07-19" in told
 
@@ -347,7 +347,7 @@ def test_the_reading_is_told_in_words(tmp_path):
     facts = "\n".join(look(tmp_path / "l.csv").facts)
     assert "nothing on 2 days in between: 2023-03-05, 2023-03-06" in facts
     assert "faults: 1, the first: l.csv, paid_at: nothing on 2023-03-05 to 2023-03-06" in facts
-    assert re.search(r"entity: 2 \((जल विभाग|بلدية دبي) [\d,]+, ", facts)
+    assert re.search(r"channel: 2 \((वेबसाइट, शाखा|शाखा, वेबसाइट)\)", facts)
 
 
 PAGE = (ROOT / "notebooks" / "BRING_YOUR_OWN.md").read_text(encoding="utf-8")
