@@ -117,7 +117,9 @@ def test_groups_that_come_together_are_told_as_a_sum_and_not_judged():
     found = groups.group_effects(_wide_to_panel(levels), DAY)
     table = found.table.set_index("entity")
     assert table.loc["others (3)", ["observed", "expected", "effect", "contribution"]].notna().all()
-    assert table.loc["others (3)", ["effect_low", "relative", "low", "own", "p_value", "q_value"]].isna().all()
+    assert (
+        table.loc["others (3)", ["effect_low", "relative", "low", "own", "p_value", "q_value"]].isna().all()
+    )
     assert table["contribution"].sum() == pytest.approx(1)
     assert len(found.pooled.estimates) == 2
     alone = groups.group_effects(_wide_to_panel({"others (3)": 90}), DAY)
