@@ -21,7 +21,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from analysis import figures, report, words
+from analysis import figures, report, storage, words
 from analysis.__main__ import cli
 from analysis.disclosure import DOMINANT, LEAST, together
 from analysis.ledger.shown import small_groups
@@ -32,6 +32,7 @@ ROOT = Path(__file__).parents[1]
 CONTROL = re.compile(
     "[\0-\x09\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2065\u2067\u2068\u206a-\u206f\ufeff]"
 )
+HELD = (".ipynb", ".parquet")  # caches with content
 STRINGS = [*hostile.NAMES, *hostile.FORMULAS, *hostile.COLUMNS.values()]
 
 
@@ -52,10 +53,10 @@ def made(tmp_path_factory):
             for path in (folder / "out").rglob("*")
             if path.is_file()
         }
+        caches = [path for path in (folder / "cache").rglob("*") if path.is_file()]
         kept = {
-            path.relative_to(folder): path.read_bytes()
-            for path in (folder / "cache").rglob("*")
-            if path.is_file()
+            path.relative_to(folder): storage.kept(path) if path.suffix in HELD else path.read_bytes()
+            for path in caches
         }
     return study, hostile.ledger(folder)[1], written, kept, panels
 
