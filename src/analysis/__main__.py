@@ -321,7 +321,8 @@ def estimate(
     elif len(windows) > 1:
         _echo(console.pooled(result, level))
     else:
-        _speak_of(daily.name, label, currency, series["data"], series["offline_channels"])
+        campaign = len(windows[0].campaign_days) > 0
+        _speak_of(daily.name, label, currency, series["data"], series["offline_channels"], campaign)
         _echo(console.effect(result, level))
         if at_least is not None:
             _echo(f"probability of at least {at_least:+.0%}: {result.probability(at_least):.3g}")
@@ -371,7 +372,9 @@ def _series(
     return daily, windows
 
 
-def _speak_of(metric: str, label: str | None, currency: str | None, data: str, offline: tuple) -> None:
+def _speak_of(
+    metric: str, label: str | None, currency: str | None, data: str, offline: tuple, campaign: bool
+) -> None:
     """Tell the sentences what the numbers are of, as far as the user says it."""
     from analysis import ledger, words
 
@@ -381,7 +384,9 @@ def _speak_of(metric: str, label: str | None, currency: str | None, data: str, o
     if not label and (metric in own or not currency):
         measures = {}  # it has words already
     synthetic = ledger.is_synthetic(data)
-    words.speak_of(currency=currency, offline=bool(offline), measures=measures, synthetic=synthetic)
+    words.speak_of(
+        currency=currency, offline=bool(offline), measures=measures, synthetic=synthetic, campaign=campaign
+    )
 
 
 @cli.command()

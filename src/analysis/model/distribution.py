@@ -48,9 +48,11 @@ class Distribution:
 
     def settled(self) -> Distribution:
         """To twelve digits of the largest quantile: what the order of a machine's additions leaves open is cut off."""
-        largest = np.abs(self.quantiles, where=np.isfinite(self.quantiles), out=np.zeros_like(self.quantiles)).max()
-        unit = 10.0 ** (np.floor(np.log10(largest)) - 11) if largest > 0 else 1.0
-        return Distribution(np.round(self.quantiles / unit) * unit)
+        largest = np.abs(
+            self.quantiles, where=np.isfinite(self.quantiles), out=np.zeros_like(self.quantiles)
+        ).max()
+        digits = 11 - int(np.floor(np.log10(largest))) if largest > 0 else 0
+        return Distribution(np.round(self.quantiles, digits))
 
     @classmethod
     def student(cls, df: float, centre: float, scale: float) -> Distribution:
