@@ -312,7 +312,7 @@ def test_boxes_that_scroll_are_named_and_reached_by_the_keyboard(browser, pages)
                 const boxes = [...document.querySelectorAll('.scroll')];
                 const names = boxes.map(box => box.getAttribute('aria-label'));
                 return boxes.filter((box, i) => {
-                    const over = box.scrollWidth - box.clientWidth;
+                    const over = Math.max(box.scrollWidth - box.clientWidth, box.scrollHeight - box.clientHeight);
                     const near = over > 0 && over <= 8;  // the width is guessed before a browser sees it
                     return box.getAttribute('role') != 'region' || !names[i] || names.indexOf(names[i]) != i
                         || (box.hasAttribute('tabindex') != (over > 0) && !near);

@@ -362,7 +362,7 @@ def _shown(made: Body, kind: str, shown: dict, meta: dict, output: dict, used: d
         id=_unique(f"{kind}-{key}", used),
         drawing=drawing,
         caption=caption,
-        table=scrolling(table, _unique(caption or _("Table"), used)) if table else "",
+        table=scrolling(table, _unique(caption or _("Table"), used), kind == "figure") if table else "",
         csv=base64.b64encode(csv.encode()).decode(),
         csv_name=f"{key}{'.synthetic' if synthetic else ''}.csv",
         label=labels(),
@@ -381,10 +381,12 @@ def _drawing(shown: dict) -> str:
     return f'<div class="drawing twice" dir="ltr">{both}</div>'
 
 
-def scrolling(table: str, name: str) -> str:
-    """A table in a box of its own, which can be reached by the keyboard where it is wider than a page's column."""
-    reached = ' tabindex="0"' if markup.wide(table) else ""
-    return f'<div class="scroll" role="region" aria-label="{escape(name)}"{reached}>{table}</div>'
+def scrolling(table: str, name: str, folded: bool = False) -> str:
+    """A table in a box of its own, which the keyboard reaches where it scrolls: too wide, or folded away and long."""
+    tall = folded and table.count("<tr") > 12
+    reached = ' tabindex="0"' if tall or markup.wide(table) else ""
+    kind = "scroll tall" if tall else "scroll"
+    return f'<div class="{kind}" role="region" aria-label="{escape(name)}"{reached}>{table}</div>'
 
 
 def _plain_output(output: dict, used: dict[str, int]) -> str:
