@@ -492,8 +492,9 @@ def test_reports_survive_kills(made, tmp_path):
         until(lambda process=process: list((place / "tmp").iterdir()) or process.poll() is not None)
         kills += killed_at(process, rng.uniform(0, 1.6) * (time.monotonic() - began))
         after = content(place / "out" / "study")
-        for name in ("results.json", "index.html", "en/03_effect.html", "data/03_effect.t.csv"):
-            assert after[name] in [version[name] for version in versions], name
+        for name in versions[0]:
+            if name.endswith((".html", ".csv", "results.json")):
+                assert after[name] in [version[name] for version in versions], name
     prepared(place)
     assert ended(report(place, TMPDIR=str(place / "tmp")))[0] == 0
     assert same(place, made)
