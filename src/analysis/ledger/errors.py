@@ -42,15 +42,13 @@ def telling(name: str) -> Iterator[None]:
     except UnicodeError as error:
         coding = getattr(error, "encoding", "utf-16").upper()
         raise ValueError(f"{name}: is not {coding} text throughout; {ENCODING_ADVICE}") from error
-    except ValueError as error:
-        if (text := line(str(error))) != str(error):  # a name in it breaks lines, or is long
-            raise ValueError(text) from error
-        raise
     except BaseException as error:  # a panic of Polars is no Exception
         module = type(error).__module__.split(".")[0].lstrip("_")
         text = str(error).strip() or type(error).__name__
         theirs = re.search("object-store|^precision must be", text) or "Panic" in type(error).__name__
         if module not in ENGINES and not theirs:
+            if isinstance(error, ValueError) and line(text) != text:  # a name in it breaks lines, or is long
+                raise ValueError(line(text)) from error
             raise
         first = text.splitlines()[0]
         plain = re.sub(r"^[A-Z_]+: \[\w+\] (Failed to \w+ query: )?", "", first)[:240]
