@@ -630,7 +630,7 @@ def test_footers_say_how_to_cite_whom_to_ask_and_what_was_corrected(made):
         assert re.fullmatch(r"@misc\{hostile-2017,\n(  \w+ = \{.*\},\n)+\}", entry), entry
         assert "title = {{<script>alert('1')</script> \\& \"x\" </title> 𝛼 \\$y}}," in entry
         assert commit in entry
-        assert re.search(r"note = \{(Synthetic data|بيانات محاكاة)\}", entry)
+        assert re.search(r"note = \{(Synthetic data|بيانات اصطناعية)\}", entry)
 
 
 def test_figures_and_tables_have_their_own_address(made):

@@ -47,11 +47,9 @@ class Distribution:
         return Distribution(self.quantiles * factor)
 
     def settled(self) -> Distribution:
-        """To twelve digits of the largest quantile: what the order of a machine's additions leaves open is cut off."""
-        largest = np.abs(
-            self.quantiles, where=np.isfinite(self.quantiles), out=np.zeros_like(self.quantiles)
-        ).max()
-        digits = 11 - int(np.floor(np.log10(largest))) if largest > 0 else 0
+        """To twelve digits of its middle: what the order of a machine's additions leaves open is cut off."""
+        middle = float(np.median(np.abs(self.quantiles)))
+        digits = 11 - int(np.floor(np.log10(middle))) if 0 < middle < np.inf else 12
         return Distribution(np.round(self.quantiles, digits))
 
     @classmethod

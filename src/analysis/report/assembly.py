@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from filelock import FileLock
+from markupsafe import Markup
 
 from analysis.preflight import refuse_unfit
 from analysis.report import runs
@@ -448,7 +449,7 @@ def _local(provenance: dict, of_run: dict, language: str) -> dict[str, Any]:
             "parameters": shown,
             "versions": of_run["versions"],
             "cite": cite,
-            "bibtex": _bibtex(provenance["study"], title, day, commit, of_run["synthetic"]),
+            "bibtex": Markup("\n").join(map(words.seen, _bibtex(provenance["study"], title, day, commit, of_run["synthetic"]).splitlines())),  # markup keeps its lines
             **{name: text and words.in_language(text) for name, text in notices.items()},
             "command": provenance["command"],
         }
