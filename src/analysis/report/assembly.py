@@ -441,6 +441,7 @@ def _local(provenance: dict, of_run: dict, language: str) -> dict[str, Any]:
             if value not in (None, [], {}, False) and name not in told
         }
         notices = {name: provenance["run"]["parameters"].get(name) for name in NOTICES}
+        entry = _bibtex(provenance["study"], title, day, commit, of_run["synthetic"])
         return {
             "date": words.date(day),
             "commit": commit,
@@ -449,7 +450,7 @@ def _local(provenance: dict, of_run: dict, language: str) -> dict[str, Any]:
             "parameters": shown,
             "versions": of_run["versions"],
             "cite": cite,
-            "bibtex": Markup("\n").join(map(words.seen, _bibtex(provenance["study"], title, day, commit, of_run["synthetic"]).splitlines())),  # markup keeps its lines
+            "bibtex": Markup("\n").join(map(words.seen, entry.splitlines())),  # markup keeps its lines
             **{name: text and words.in_language(text) for name, text in notices.items()},
             "command": provenance["command"],
         }
