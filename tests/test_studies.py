@@ -12,7 +12,10 @@ import pandas as pd
 import pytest
 import yaml
 
+from analysis import placebo
+from analysis.effect import estimate
 from analysis.report import build
+from analysis.study import Study
 
 ROOT = Path(__file__).parents[1]
 ALL = ["02", "03", "04", "07", "08"]  # what daily figures of one measure support
@@ -175,3 +178,23 @@ def test_a_ledger_by_hand_with_two_days_and_two_participants(tmp_path):
         DUBAI[:6] + OTHERS["births"] + OTHERS["hires"] + OTHERS["mobile"] + OTHERS["orders"] + ("هيئة الطرق",)
     )
     check(folder, [*ALL, "05", "06"], ("INR", "जल विभाग", "From 30 June 2023 to 1 July 2023"), foreign)
+
+
+def test_a_covariate_is_in_every_place_of_the_effect(tmp_path):
+    """A series that explains most of another: the interval shortens, and reports 03 and 04 give one number."""
+    days = pd.date_range("2017-01-01", "2017-10-26", name="date")
+    rng = np.random.default_rng(8)
+    weather = rng.normal(0, 1, len(days))
+    visits = 1000 * np.exp(0.2 * weather + rng.normal(0, 0.02, len(days)))
+    pd.DataFrame({"visits": visits.round(), "weather": weather}, days).to_csv(tmp_path / "daily.csv")
+    study = {"title": "Visits", "event_start": "2017-10-26", "ledger": str(tmp_path / "daily.csv")}
+    plain, with_weather = Study(**study, metrics=["visits"]), Study(**study, covariates=["weather"])
+    assert with_weather.measured == ["visits"]
+    series, beside = with_weather.daily("visits"), with_weather.beside()
+    effect = estimate(series, with_weather.windows, covariates=beside)
+    wide = estimate(series, plain.windows)
+    assert np.ptp(effect.confidence_interval()) < np.ptp(wide.confidence_interval()) / 3
+    rows = placebo.specifications(series, with_weather.windows, covariates=beside)
+    assert rows.loc[rows["headline"], "absolute"].tolist() == [effect.absolute]
+    test = placebo.placebos(series, with_weather.windows, covariates=beside)
+    assert np.std(test.relative) < 0.5 * np.std(placebo.placebos(series, plain.windows).relative)

@@ -114,7 +114,11 @@ def at_every_date(
 
 
 def placebos(
-    daily: pd.Series, windows: Windows, baseline: str = "pre-week", weekday: str = "kind"
+    daily: pd.Series,
+    windows: Windows,
+    baseline: str = "pre-week",
+    weekday: str = "kind",
+    covariates: pd.DataFrame | None = None,
 ) -> Placebos:
     """Forecast every date before the event from the days before it, as the event is forecast, and rank the event.
 
@@ -122,7 +126,7 @@ def placebos(
     before it. Comparable are dates of the same kind (working or not) or, with ``weekday="same"``, of the same weekday:
     see `comparable_days`. A ValueError says that fewer than ten dates have two months before them.
     """
-    fit, _ = before_the_event(tidy(daily, windows), windows, baseline)
+    fit, _ = before_the_event(tidy(daily, windows), windows, baseline, covariates)
     starts, errors = at_every_date(fit, windows, baseline, fit.z[None])
     spread = errors.spread * np.sqrt(fit.estimates.variances[fit.estimates.best])
     effects, distance, dates = errors.effects[:, 0], errors.distance[:, 0], fit.days[starts[:-1]]
@@ -183,13 +187,14 @@ def specifications(
     windows: Windows,
     level: float = 0.95,
     histories: tuple[int | None, ...] = (None, 180, 90),
+    covariates: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """The effect under every defensible choice, so that a reader sees how much hangs on which.
 
     The recommended estimator and the textbook ones over both estimands, lengths of history, lengths of the week
     before (where its level has a column), days left out before the event (none or two, after a campaign) and, for
-    the recommended one, the scale. The comparisons with one day or a plain mean are no defensible choices and stay
-    out. A choice that the data do not allow is left out.
+    the recommended one, the scale; it alone takes `covariates`. The comparisons with one day or a plain mean are no
+    defensible choices and stay out. A choice that the data do not allow is left out.
 
     Returns
     -------
@@ -215,7 +220,8 @@ def specifications(
                     row["wait_days"] = wait if anchored else pd.NA
                     choice = (name, scale, baseline, history, week, wait)
                     row["headline"] = choice == ("gls", None, "pre-week", None, *own)
-                    rows.append(row | _numbers(daily, chosen, name, baseline, scale, level))
+                    options = {"scale": scale, "covariates": covariates} if name == "gls" else {}
+                    rows.append(row | _numbers(daily, chosen, name, baseline, level, **options))
     table = pd.DataFrame(rows).astype({"baseline_days": "Int64", "wait_days": "Int64"})
     # A scale that the data choose anyway gives one row, not two.
     same = ["estimator", "baseline", "relative", "low", "high"]
@@ -223,11 +229,11 @@ def specifications(
     return table.sort_values("relative", kind="stable", ignore_index=True)
 
 
-def _numbers(daily, windows: Windows, name: str, baseline: str, scale: str | None, level: float) -> dict:
+def _numbers(daily, windows: Windows, name: str, baseline: str, level: float, **options) -> dict:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)
-            effect = estimate(daily, windows, name, baseline, **({"scale": scale} if scale else {}))
+            effect = estimate(daily, windows, name, baseline, **options)
     except (ValueError, RuntimeWarning):
         return {"relative": np.nan}
     low, high = effect.confidence_interval(level, relative=True)

@@ -54,7 +54,7 @@ def counterfactual(
     """Observed against expected around the event (a mean a day when it has several), with days on either side."""
     days = len(effect.event_days)
     centre, (low, high) = effect.expected / days, np.array(effect.expected_interval(level)) / days
-    observed, step = effect.observed / days, words.step(low, high)
+    observed, step = effect.observed / days, words.step(low, high, centre)
     sides = [
         (observed, label(_("observed"), observed, effect.metric, step), EVENT),
         (centre, label(_("expected"), centre, effect.metric, step), EXPECTED),
