@@ -8,19 +8,17 @@ import io
 import json
 import os
 import re
-import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from filelock import FileLock
-from markupsafe import Markup
 
 from analysis.preflight import refuse_unfit
+from analysis.report import provenance as origin
 from analysis.report import runs
 from analysis.report.runs import NotebookError, Run
 from analysis.storage import ROOT, cache_folder, keep, kept, publish, staging, sweep, write
@@ -38,13 +36,6 @@ OURS = (
     "tables.*.xlsx",
 )  # what an earlier call may have left
 SCHEMA = Path(__file__).with_name("results.schema.json")
-NOTICES = ("contact", "corrections")  # of a study, in every footer
-NAMES_IN_LATEX = {"en": "english", "ar": "arabic"}
-TEX = {
-    "\\": r"\textbackslash{}",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-}  # others take a backslash
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +233,7 @@ def _write_all(
     from analysis.report import summary
 
     with FileLock(cache_folder() / f"{_digest(str(folder.resolve()))}.lock"), staging(folder) as staged:
-        provenance = _provenance(study, study_path, results)
+        provenance = origin.provenance(study, study_path, results)
         numbers = summary.results(study, results)
         tables = _tables(results)
         books = _workbooks(study, results, provenance, languages, staged)
@@ -304,7 +295,7 @@ def _render(
                 alternates=links,
                 previous=previous,
                 next=following,
-                provenance=_local(provenance, provenance["notebooks"][name], language),
+                provenance=origin.footer(provenance, provenance["notebooks"][name], language),
             )
             _put(staged / language / f"{name}.html", html)
         with words.using(language):
@@ -321,7 +312,7 @@ def _render(
                 brief_href=_brief(language),
                 workbook=books.get(language),
                 changes=earlier and comparing.since(earlier, numbers, provenance),
-                provenance=_local(provenance, provenance["run"], language),
+                provenance=origin.footer(provenance, provenance["run"], language),
             )
             one_page = brief.brief(
                 study,
@@ -330,7 +321,7 @@ def _render(
                 language,
                 alternates=[_alternate(code, _brief(code)) for code in others],
                 index_href=_index(language, languages),
-                provenance=_local(provenance, provenance["run"], language),
+                provenance=origin.footer(provenance, provenance["run"], language),
             )
         _put(staged / _brief(language), one_page)
         _put(staged / _index(language, languages), html)
@@ -360,7 +351,7 @@ def _workbooks(
         if found := sheets(results, language):
             synthetic = any(table["synthetic"] for table in found)
             names[language] = f"tables.{language}{'.synthetic' * synthetic}.xlsx"
-            about = _local(provenance, provenance["run"], language)
+            about = origin.footer(provenance, provenance["run"], language)
             with words.using(language):
                 lines = [about["cite"], *([page.labels()["synthetic_some"]] if synthetic else [])]
                 made = workbook(found, words.in_language(study.title), lines, provenance["run"]["date"])
@@ -387,103 +378,14 @@ def _alternate(language: str, href: str) -> dict[str, str]:
     }
 
 
-def _provenance(study: Study, study_path: Path, results: dict[str, dict]) -> dict[str, Any]:
-    """Code, data and parameters behind the pages; for each notebook those of its own run."""
-    path = study_path.resolve()
-    given = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
-    data = runs.checked_in()
-    data += [file for file in (runs.hashes(study.source) if study.ledger else []) if file not in data]
-    of_run = {
-        name: (run := notebook["metadata"]["analysis"])
-        | {"synthetic": any(shown["synthetic"] for shown in outputs(notebook))}
-        | {"parameters": _named(run["parameters"])}
-        for name, notebook in results.items()
-    }
-    shared = ("date", "commit", "modified", "versions")
-    last = {key: max(of_run.values(), key=lambda entry: entry["date"])[key] for key in shared}
-    return {
-        "study": study.name,
-        "title": study.title,
-        "command": f"python -m analysis report {shlex.quote(given)}",
-        "run": last
-        | {
-            "parameters": _named(runs.parameters_of(study)),
-            "synthetic": any(entry["synthetic"] for entry in of_run.values()),
-        },
-        "seed": study.seed,
-        "data": data,
-        "notebooks": of_run,
-    }
-
-
-def _named(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Parameters with a ledger outside the project by its name alone, since a path names users and machines."""
-    ledger = Path(parameters.get("ledger") or "")
-    return parameters | ({"ledger": ledger.name} if ledger.is_absolute() else {})
-
-
-def _local(provenance: dict, of_run: dict, language: str) -> dict[str, Any]:
-    """What one page's footer says."""
-    from analysis import words
-
-    with words.using(language):
-        day = date.fromisoformat(of_run["date"])
-        title, commit = words.in_language(provenance["title"]), of_run["commit"][:10]
-        cite = words._("{title}. Report of {date}, code version {commit}.").format(
-            title=title, date=words.date(day), commit=commit
-        )
-        if of_run["synthetic"]:
-            cite = words._("Synthetic data. {text}").format(text=cite)
-        told = ("title", "background", "measures", *NOTICES)
-        shown = {
-            name: value
-            for name, value in of_run["parameters"].items()
-            if value not in (None, [], {}, False) and name not in told
-        }
-        notices = {name: provenance["run"]["parameters"].get(name) for name in NOTICES}
-        entry = _bibtex(provenance["study"], title, day, commit, of_run["synthetic"])
-        return {
-            "date": words.date(day),
-            "commit": commit,
-            "modified": of_run["modified"],
-            "data": [file for file in provenance["data"] if not file["file"].endswith(".md")],
-            "parameters": shown,
-            "versions": of_run["versions"],
-            "cite": cite,
-            "bibtex": Markup("\n").join(map(words.seen, entry.splitlines())),  # markup keeps its lines
-            **{name: text and words.in_language(text) for name, text in notices.items()},
-            "command": provenance["command"],
-        }
-
-
-def _bibtex(study: str, title: str, day: date, commit: str, synthetic: bool) -> str:
-    """The report as an entry for BibTeX, in the language spoken now."""
-    from analysis import words
-
-    def plain(text: str) -> str:
-        return re.sub(
-            r"[\\{}$&%#_^~]", lambda found: TEX.get(found[0], f"\\{found[0]}"), " ".join(text.split())
-        )
-
-    fields = {
-        "title": f"{{{plain(title)}}}",
-        "howpublished": plain(words._("Report, code version {commit}").format(commit=commit)),
-        "year": f"{day:%Y}",
-        "month": f"{day.month}",
-        "note": plain(words._("Synthetic data")) if synthetic else "",
-        "langid": NAMES_IN_LATEX[words.language()],
-    }
-    inside = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
-    return f"@misc{{{re.sub('[^A-Za-z0-9-]+', '-', study)}-{day:%Y},\n{inside}}}"
-
-
 def _tables(results: dict[str, dict]) -> dict[str, str]:
     """CSV files by name: what is behind each figure and table."""
+    from analysis.report import summary
     from analysis.report.markup import slug
 
     made: dict[str, str] = {}
     for name, notebook in results.items():
-        for meta in outputs(notebook):
+        for meta in summary.outputs(notebook):
             if meta.get("csv"):
                 key = f"{name}.{slug(meta.get('key') or meta['kind'])}"
                 number = sum(
@@ -492,16 +394,6 @@ def _tables(results: dict[str, dict]) -> dict[str, str]:
                 key += f"-{number + 1}" if number else ""
                 made[f"{key}{'.synthetic' * bool(meta.get('synthetic'))}.csv"] = _safe(meta["csv"])
     return made
-
-
-def outputs(notebook: dict) -> list[dict]:
-    """The `analysis` metadata of each output, in order."""
-    return [
-        output["metadata"]["analysis"]
-        for cell in notebook["cells"]
-        for output in cell.get("outputs", ())
-        if "analysis" in output.get("metadata", {})
-    ]
 
 
 def _safe(text: str) -> str:

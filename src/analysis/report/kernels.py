@@ -305,7 +305,7 @@ def _become(env: dict[str, str], cwd: str) -> None:
 
 
 def _preimport() -> None:
-    from analysis.study import modules
+    from analysis.fingerprint import modules
 
     for name in (*IMPORTS, *modules()):
         # A module that fails to import fails again, with its message, in the notebook that needs it.

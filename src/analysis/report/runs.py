@@ -21,9 +21,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from analysis.fingerprint import code_key
 from analysis.report.fitting import fitted, lacking, title
 from analysis.storage import ROOT, cache_folder, keep, kept
-from analysis.study import Study, code_key, files
+from analysis.study import Study, files
 
 # What decides numbers and pictures; a new version of any runs the notebooks again.
 PACKAGES = (

@@ -49,6 +49,16 @@ def results(study: Study, notebooks: dict[str, dict]) -> dict[str, Any]:
     }
 
 
+def outputs(notebook: dict) -> list[dict]:
+    """The `analysis` metadata of each output, in order."""
+    return [
+        output["metadata"]["analysis"]
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", ())
+        if "analysis" in output.get("metadata", {})
+    ]
+
+
 def _answers(study: Study, records: dict[str, dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
     """The first effect recorded of each of the study's metrics over each baseline, with the notebook that gives it."""
     answers: dict[str, dict[str, dict[str, Any]]] = {}

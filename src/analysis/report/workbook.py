@@ -18,7 +18,7 @@ FIRST_ROW = 3  # caption, empty row, headings
 
 def sheets(notebooks: dict[str, dict], language: str) -> list[dict[str, Any]]:
     """Each table in one language: number of its notebook, caption, columns, rows, whether synthetic."""
-    from analysis.report.assembly import outputs
+    from analysis.report.summary import outputs
 
     return [
         {"number": name[:2], "synthetic": meta["synthetic"], "caption": told["caption"], **told["sheet"]}
