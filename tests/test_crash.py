@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -46,11 +47,15 @@ TINY = notebook(*CELLS, parameters='event_start = "2000-01-01"\nseed = 1')
 
 
 def report(folder: Path, *words: str, **env: str) -> subprocess.Popen:
-    """`report` of the study in a folder, started."""
+    """`report` of the study in a folder, started; it hears every signal, whatever the tests were started under."""
     command = [sys.executable, "-m", "analysis", "report", "study.yaml", "--out", "out", *words]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf-8"}
     env = {"ANALYSIS_CACHE": str(folder / "cache"), "SOURCE_DATE_EPOCH": "1511395200"} | env
-    return subprocess.Popen(command, cwd=folder, env=os.environ | env, **pipes)
+
+    def hear() -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup turns off
+
+    return subprocess.Popen(command, cwd=folder, env=os.environ | env, preexec_fn=hear, **pipes)
 
 
 def ended(process: subprocess.Popen, seconds: float = 120) -> tuple[int, str, str]:
@@ -298,6 +303,18 @@ def test_a_signal_stops_a_report_and_leaves_nothing(tmp_path, number):
     assert list((tmp_path / "tmp").iterdir()) == []
     assert not staged(tmp_path)
     until(lambda: not processes(str(tmp_path)))
+
+
+def test_writers_side_by_side_do_not_sweep_one_another(tmp_path):
+    def writes(number: int) -> None:
+        for k in range(40):
+            storage.write(tmp_path / f"{number}-{k}.txt", f"{number} {k}")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(writes, range(8)))
+    assert {path.read_text() for path in tmp_path.iterdir()} == {
+        f"{n} {k}" for n in range(8) for k in range(40)
+    }
 
 
 def until(condition, seconds: float = 60) -> None:

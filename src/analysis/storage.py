@@ -43,11 +43,11 @@ def staging(parent: Path | None = None) -> Iterator[Path]:
     while True:
         folder = Path(tempfile.mkdtemp(prefix=STAGED, dir=parent))
         lock = FileLock(folder / LOCK)
-        try:
+        with contextlib.suppress(FileNotFoundError, FileExistsError):  # swept by another before it was locked
             lock.acquire()
-            break
-        except FileNotFoundError:  # swept by another before it could be locked
-            continue
+            if (folder / LOCK).exists():
+                break
+            lock.release()
     with contextlib.ExitStack() as ending:
         if new:
             ending.callback(_remove_empty, parent)
