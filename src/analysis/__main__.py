@@ -184,8 +184,9 @@ def report(study: Path, languages: tuple[str, ...], **options: Any) -> None:
     from analysis.report import build
 
     built = build(study, languages=languages, **options)
-    run = f"{built.executed} notebooks run, {built.unchanged} unchanged"
-    _echo(f"{len(built.pages)} reports, {run}: {built.index}")
+    pages, ran = len(built.pages), built.executed
+    run = f"{ran} notebook{'s' * (ran != 1)} run, {built.unchanged} unchanged"
+    _echo(f"{pages} report{'s' * (pages != 1)}, {run}: {built.index}")
     if built.printed:
         found = ", ".join(map(str, filter(None, built.printed)))
         _echo(found or "no PDF: no Chromium was found; install one, or print brief.en.html from a browser")

@@ -108,9 +108,10 @@ class Study(Parameters):
         """What the study has, by one word each; a notebook's cell that is tagged ``needs-<word>`` stays if it is there.
 
         ledger or daily (figures); offline (and digital channels), entity, service, channel, value, payers; campaign;
-        after (days to see what lasts), habit (payers, and time to see them again), designs (entities, and days enough
-        to compare designs of an edition on them); day or days (one, several), editions; donors, covariates, figures
-        (published), calendar (of a country), background; metrics (several); synthetic or real, truth (of a simulation).
+        after (days to see what lasts), dates (a history long enough to split ordinary ones), habit (payers, and time to
+        see them again), designs (entities, and days enough to compare designs of an edition on them); day or days (one,
+        several), editions; donors, covariates, figures (published), calendar (of a country), background; metrics
+        (several); synthetic or real, truth (of a simulation).
         """
         true = {
             "campaign": len(self.windows.campaign_days) > 0,
@@ -136,6 +137,7 @@ class Study(Parameters):
                 "metrics": len(self.measured) > 1,
                 "truth": bool(self.truth),
                 "after": self._open_days_after(14) >= 5,
+                "dates": self._spans(before=130 + len(self.windows.campaign_days), after=0),
                 "habit": {"payer_id", "channel"} <= names.keys() and self._spans(before=210, after=30),
                 "designs": entity and self._like_the_event() >= 35,
             }

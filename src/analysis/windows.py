@@ -68,6 +68,8 @@ class Windows:
         if self.wait_days is not None and not self.wait_days >= 0:
             raise ValueError(f"wait_days is {self.wait_days}: give a whole number of days, 0 for none")
         set_(self, "excluded", tuple(sorted(_day("excluded", day) for day in self.excluded)))
+        if own := [day for day in self.excluded if self.event_start <= day <= self.event_end]:
+            raise ValueError(f"excluded holds {own[0]:%Y-%m-%d}, a day of the event: take it out")
         if self.event_end < self.event_start:
             raise ValueError(f"event_end {end:%Y-%m-%d} is before event_start {self.event_start:%Y-%m-%d}")
         first, campaign, history = self.event_start, self.campaign_start, self.history_start

@@ -79,16 +79,21 @@ def differ(found: GroupEffects) -> str:
 
 
 def struck(found: GroupEffects, alpha: float = 0.05) -> str:
-    """How many groups stand out, judged alone and together."""
+    """How many groups stand out, judged alone and together.
+
+    Named together are those that stand out alone too; who is named for the family is so for the false discovery rate.
+    """
     table = found.table.dropna(subset=["p_value"])
-    family, discovered = (int((table[name] <= alpha).sum()) for name in ("p_family", "q_value"))
-    many = int((table["p_value"] <= alpha).sum())
+    single = table["p_value"] <= alpha
+    of_family = single & (table["p_family"] <= alpha)
+    family, discovered = int(of_family.sum()), int((of_family | (table["q_value"] <= alpha)).sum())
+    many = int(single.sum())
     alone = filled(
         ngettext(
             "Judged one by one, {alone:number.0} of {n:number.0} stands out at the level of {alpha:percent.0}; chance "
-            "alone makes {chance:number.0} expected.",
+            "alone makes {chance:number.1} expected.",
             "Judged one by one, {alone:number.0} of {n:number.0} stand out at the level of {alpha:percent.0}; chance "
-            "alone makes {chance:number.0} expected.",
+            "alone makes {chance:number.1} expected.",
             many,
         ),
         n=len(table),

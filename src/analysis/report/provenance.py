@@ -29,7 +29,10 @@ def provenance(study: Study, study_path: Path, results: dict[str, dict]) -> dict
     """Code, data and parameters behind the pages; for each notebook those of its own run."""
     path = study_path.resolve()
     given = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
-    data = runs.checked_in()
+    ours = (study.country or "").startswith(
+        "AE"
+    ) or study.figures  # the calendar as taken, what was announced
+    data = [file for file in runs.checked_in() if ours or not file["file"].startswith("data/raw/")]
     data += [file for file in (runs.hashes(study.source) if study.ledger else []) if file not in data]
     of_run = {
         name: (run := notebook["metadata"]["analysis"])
