@@ -211,6 +211,7 @@ def test_other_kinds_of_file(tmp_path, kind):
     if kind == "sqlite":
         import sqlite3
 
+        pytest.importorskip("adbc_driver_sqlite", reason="databases are an extra: pip install .[sql]")
         with sqlite3.connect(path) as database:
             rows.to_sql("payments", database, index=False)
     else:
