@@ -50,7 +50,7 @@ def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):
-        raise ValueError(f"{value!r} is not a time zone: write it as Asia/Dubai") from None
+        raise ValueError(f"{value!r} is not a time zone: write it as Europe/London") from None
     return value
 
 

@@ -29,7 +29,7 @@ LINES = (
     ("campaign_start", "the day it was announced, if it was", "2017-09-23"),
     ("excluded", "other days that were not ordinary, such as outages", "[2017-03-05]"),
     ("country", "whose weekends and holidays; without it plain weeks", "AE"),
-    ("timezone", "whose days they are, for times that carry an offset", "Asia/Dubai"),
+    ("timezone", "whose days they are, for times that carry an offset", "Europe/London"),
     ("currency", "of the amounts", "AED"),
     ("offline_channels", "where one pays in person; every other channel is digital", ""),
     ("participants", "the entities that took part; without it all", "[…]"),
