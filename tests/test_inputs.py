@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import warnings
 from decimal import Decimal
 from pathlib import Path
@@ -803,3 +804,10 @@ def test_the_last_of_many_days_decides_as_any_other(last, expected, tmp_path):
     else:
         assert [f"{series.index[0]:%Y-%m-%d}", len(series)] == expected
         assert series.iloc[[0, -1]].tolist() == [3_000, 2]
+
+
+def test_inputs_are_as_many_as_are_told(tally):
+    """Each case of a test here is one input."""
+    tests = [test for name, test in globals().items() if name.startswith("test_")]
+    cases = [[len(mark.args[1]) for mark in getattr(test, "pytestmark", [])] for test in tests]
+    tally("odd and wrong files, frames and options", sum(map(math.prod, cases)) - 1)
