@@ -68,7 +68,7 @@ def _placebos(event_t):
     t = np.repeat(np.linspace(-2, 2, 99), 2)
     like = np.arange(198) % 2 == 0
     dates = pd.date_range("2017-01-01", periods=198)
-    return placebo.Placebos(dates, like, t / 100, t, np.abs(t), 0.05, event_t, event_t, 0.05, 0.01)
+    return placebo.Placebos(dates, like, t / 100, t, np.abs(t), 0.05, event_t, event_t)
 
 
 def test_placebo_sentences_count_comparable_days_and_name_the_floor():
