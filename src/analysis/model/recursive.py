@@ -20,7 +20,9 @@ class Errors(NamedTuple):
 
     effects: np.ndarray  # (T, m), mean over the H days of the day less its forecast
     spread: np.ndarray  # (T,), standard deviation of `effects`, in units of s
-    distance: np.ndarray  # (T, m), root mean square of the H errors made independent (Andrews 2003), in units of s
+    distance: (
+        np.ndarray
+    )  # (T, m), root mean square of the H errors made independent (Andrews 2003), in units of s
 
 
 def forecast_errors(
