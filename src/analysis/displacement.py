@@ -40,27 +40,21 @@ AFTER = "level after the window"
 class Decomposition:
     """The digital gain and its parts, with their joint distribution (Student's t).
 
-    Parameters
-    ----------
-    parts : Series
-        Estimates in payments (or money): `digital_gain` = `from_counters` + `from_other_days` + `net_new`,
-        exactly; `from_other_days` = `pulled_forward` (from days after) + `postponed` (from days before).
-    covariance : DataFrame
-        Of their errors, with `df` degrees of freedom; it obeys the same sums.
-    lags, cumulative : DataFrame
-        A row a day of the window: `lag` (0 is the event), `date`, `series` (digital, counter, total), `observed`,
-        `expected`, `effect`, `se`; and the effect on all payments from the window's first day to each.
-    moved : float
-        What reconciling with the headline added to the digital gain, whose intervals are then the headline's own.
+    In payments or money: `digital_gain` = `from_counters` + `from_other_days` + `net_new` exactly; `from_other_days`
+    = `pulled_forward` (from days after) + `postponed` (from days before).
     """
 
     parts: pd.Series
-    covariance: pd.DataFrame
+    covariance: pd.DataFrame  # of their errors; it obeys the same sums
+    # A row a day of the window: `lag` (0 is the event), `date`, `series` (digital, counter, total), `observed`,
+    # `expected`, `effect`, `se`.
     lags: pd.DataFrame
-    cumulative: pd.DataFrame
-    df: float
-    moved: float = 0.0
-    headline: Effect | None = None
+    cumulative: (
+        pd.DataFrame
+    )  # the effect on all payments from the window's first day: `lag`, `date`, `effect`, `se`
+    df: float  # degrees of freedom
+    moved: float = 0.0  # what reconciling with the headline added to the digital gain
+    headline: Effect | None = None  # the gain's intervals are its own, whose ends need not be equally far
 
     def interval(self, part: str, level: float = 0.95) -> Interval:
         """Where one part lies, with probability `level`."""
