@@ -190,7 +190,7 @@ def test_postgresql_refunds_mapped_names_and_queries(table, ledger):
     columns = {"paid_at": "day", "amount": "sum"}
     kept = rows[rows["amount"] >= 0][["paid_at", "amount", "channel"]]
     pd.testing.assert_series_equal(
-        daily_metric(base, "value", columns, query=query), daily_metric(kept, "value")
+        daily_metric(base, "value", columns=columns, query=query), daily_metric(kept, "value")
     )
 
 

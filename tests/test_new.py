@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from analysis.__main__ import cli
-from analysis.ledger.survey import look, odd_days
+from analysis.proposal import look, odd_days
 from analysis.study import Study
 
 ROOT = Path(__file__).parents[1]

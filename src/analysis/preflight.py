@@ -45,8 +45,8 @@ def _of_figures(study: Study) -> Iterator[str]:
 
 def _of_ledger(study: Study) -> Iterator[str]:
     """Metrics, channels and entities that a ledger lacks."""
+    from analysis.ledger.faults import listed
     from analysis.ledger.panel import METRICS
-    from analysis.ledger.survey import listed
 
     names = study._names
     yield from _unknown("metrics", study.metrics, METRICS, "a metric of a ledger")
@@ -97,8 +97,7 @@ def _refuse_days(study: Study, metric: str) -> None:
 
 
 def _unknown(key: str, given: Iterable[str], known: Iterable[str], what: str) -> Iterator[str]:
-    from analysis.ledger.errors import nearest
-    from analysis.ledger.survey import listed
+    from analysis.ledger.faults import listed, nearest
 
     known = sorted(known)
     for name in given:

@@ -2,54 +2,62 @@
 
 On 20 million rows in monthly Parquet files, with distinct payers and a look for repeated payments, two cores take
 6.4 s of processor time and 0.5 GB on Polars' streaming engine, a span of days at a time; `benchmarks/ledger_engines.py`
-measures it beside other engines. A DuckDB or PySpark frame that a caller already holds stays where it is.
+measures it beside other engines. A PySpark frame that a caller already holds stays where it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import narwhals as nw
+import numpy as np
 import pandas as pd
 import polars as pl
 
-from analysis.ledger.errors import missing, nearest
+from analysis.ledger.faults import missing, nearest
+from analysis.ledger.headers import COLUMNS
 from analysis.ledger.notation import ZONE_ADVICE, numbers, times
-from analysis.ledger.sources import COLUMNS, Reading, Source
-from analysis.ledger.spans import parts, spilled
+from analysis.ledger.sources import Reading, Source, collected
+from analysis.storage import staging
 
 MISSING = "(missing)"  # the label of a group that has none
 UNITS = 10_000  # amounts are summed as whole ten-thousandths, so that every engine gives the same last cent
 LIMIT = 9e15  # beyond it a double holds no whole units
 MILLION = 10**6  # amounts are summed as millions and the rest, since whole ones overflow 64 bits at 1e15 each
-SPILL_BYTES = 1 << 30  # a text ledger beyond this is cut by month on disk before its payers are counted
 SAMPLE = 16  # of a ledger cut into spans, one identifier in so many is looked at for repetition
+SPAN_ROWS = (
+    2_000_000  # small spans keep the hash tables small: a fifth of one pass's memory, at no cost in time
+)
+SPILL_ROWS = (
+    25_000_000  # without order of time: counted at once up to here, in about 3 GB, by month on disk beyond
+)
+SPILL_BYTES = 1 << 30  # a text ledger beyond this is cut by month on disk before its payers are counted
 
 
-def sums(ledger: Source, by: list[str], how: Reading, folder: Path) -> pd.DataFrame:
-    """Count, units (exact whole numbers), payers a day and group, with what tells of unreadable and repeated rows.
-
-    A ledger too large to count in memory may be written to `folder` by month.
-    """
-    if "paid_at" not in ledger.names:
-        raise ValueError(missing("paid_at", ledger.frame.collect_schema().names(), ledger.name))
-    frames = typed_parts(ledger, how, folder)
-    each = [_summed(frame, by, how, SAMPLE if len(frames) > 1 else 1) for frame in frames]
+def sums(ledger: Source, by: list[str]) -> pd.DataFrame:
+    """Count, units (exact whole numbers), payers a day and group, with what tells of unreadable and repeated rows."""
+    frames = typed_parts(ledger)
+    each = [_summed(frame, by, ledger.how, SAMPLE if len(frames) > 1 else 1) for frame in frames]
     return pd.concat([part for part in each if len(part)] or each[:1], ignore_index=True)
 
 
-def typed_parts(ledger: Source, how: Reading, folder: Path) -> list[nw.LazyFrame]:
+def typed_parts(ledger: Source) -> list[nw.LazyFrame]:
     """The ledger, `typed`, in spans of whole days where memory asks for it because payers are counted."""
-    whole = typed(ledger.frame, ledger.name, how)
-    if "payer_id" in ledger.names and isinstance(native := nw.to_native(whole), pl.LazyFrame):
-        stored = ledger.frame.collect_schema()
-        if nw.String in (stored["paid_at"], stored.get("amount")):
-            if sum(file.stat().st_size for file in ledger.files) > SPILL_BYTES:
-                return [nw.from_native(part) for part in spilled(native, folder, how.timezone)]
-        elif ledger.kind == "parquet" and (cut := parts(ledger, folder, how.timezone))[1:]:
-            return [typed(nw.from_native(part), ledger.name, how) for part in cut]
-    return [whole]
+    if "paid_at" not in ledger.names:
+        raise ValueError(missing("paid_at", ledger.frame.collect_schema().names(), ledger.name))
+    whole = typed(ledger.frame, ledger.name, ledger.how)
+    native, stored = nw.to_native(whole), ledger.frame.collect_schema()
+    if "payer_id" not in ledger.names or not isinstance(native, pl.LazyFrame):
+        return [whole]
+    if nw.String in (stored["paid_at"], stored.get("amount")):
+        large = sum(file.stat().st_size for file in ledger.files) > SPILL_BYTES
+        return [nw.from_native(part) for part in _by_month(native, ledger)] if large else [whole]
+    if ledger.kind != "parquet":
+        return [whole]
+    return [typed(nw.from_native(part), ledger.name, ledger.how) for part in _spans(ledger)]
 
 
 def typed(frame: nw.LazyFrame, name: str, how: Reading) -> nw.LazyFrame:
@@ -67,13 +75,18 @@ def typed(frame: nw.LazyFrame, name: str, how: Reading) -> nw.LazyFrame:
     elif nw.String in (schema["paid_at"], schema.get("amount")):
         raise ValueError(f"{name}: paid_at or amount is text; cast them to timestamp and decimal there")
     dtype = frame.collect_schema()["paid_at"]
-    if not isinstance(dtype, nw.Datetime):
-        return frame.with_columns(nw.col("paid_at").cast(nw.Datetime("us")))
-    if dtype.time_zone is None:
-        return frame
-    if how.timezone is None:
-        raise ValueError(f"{name}: paid_at carries a time zone ({dtype.time_zone}); {ZONE_ADVICE}")
-    return _localised(frame, how.timezone)
+    zone, at = getattr(dtype, "time_zone", None), nw.col("paid_at")
+    if zone and how.timezone is None:
+        raise ValueError(f"{name}: paid_at carries a time zone ({zone}); {ZONE_ADVICE}")
+    if zone and frame.implementation.is_pyspark():  # which keeps the zone in the session, not in the type
+        from pyspark.sql import functions as spark
+
+        here = spark.col("paid_at").cast("timestamp_ntz")
+        local = spark.convert_timezone(None, spark.lit(how.timezone), here)
+        return nw.from_native(native.withColumn("paid_at", local))
+    if zone:
+        return frame.with_columns(at.dt.convert_time_zone(how.timezone).dt.replace_time_zone(None))
+    return frame if isinstance(dtype, nw.Datetime) else frame.with_columns(at.cast(nw.Datetime("us")))
 
 
 def refuse_types(schema: nw.Schema, name: str) -> None:
@@ -93,31 +106,6 @@ def refuse_types(schema: nw.Schema, name: str) -> None:
             raise ValueError(f"{name}: {column} {kind}, not {what}; store it as {what}")
 
 
-def _localised(frame: nw.LazyFrame, timezone: str) -> nw.LazyFrame:
-    """Times with a zone as local time without one; DuckDB and Spark keep the zone in the session, not in the type."""
-    native = nw.to_native(frame)
-    if frame.implementation.is_duckdb():
-        import duckdb
-
-        local = duckdb.SQLExpression(f"timezone('{timezone}', paid_at)").alias("paid_at")
-        return nw.from_native(native.select(duckdb.StarExpression(exclude=["paid_at"]), local))
-    if frame.implementation.is_pyspark():
-        from pyspark.sql import functions as spark
-
-        here = spark.col("paid_at").cast("timestamp_ntz")
-        local = spark.convert_timezone(None, spark.lit(timezone), here)
-        return nw.from_native(native.withColumn("paid_at", local))
-    return frame.with_columns(nw.col("paid_at").dt.convert_time_zone(timezone).dt.replace_time_zone(None))
-
-
-def collected(frame: nw.LazyFrame) -> pl.DataFrame:
-    """The rows, by Polars' streaming engine or the frame's own."""
-    native = nw.to_native(frame)
-    if isinstance(native, pl.LazyFrame):
-        return native.collect(engine="streaming")
-    return pl.from_arrow(frame.collect(backend="pyarrow").to_native())
-
-
 def near_offline(label: str, offline: tuple[str, ...]) -> str | None:
     """The offline channel that a label means in other letters, if it does."""
     plain = " ".join(label.replace("_", " ").replace("-", " ").split())
@@ -131,6 +119,77 @@ def refuse_near(labels: Iterable[str], offline: tuple[str, ...], name: str) -> N
         if near := near_offline(label, offline):
             problem = f"{name}: channel {label!r} looks like {near!r} and would count as digital"
             raise ValueError(f"{problem}; write it as {near!r}, or name it in offline_channels too")
+
+
+def _spans(ledger: Source) -> list[pl.LazyFrame]:
+    """A ledger of Parquet files cut into spans of whole days, each small enough to count payers in memory.
+
+    Row groups tell their first and last time, so a ledger written in order of time (a file a month, or one sorted
+    file) is read about once. A large one without order is first written to disk by month.
+    """
+    whole = nw.to_native(ledger.frame)
+    rows = whole.select(pl.len()).collect().item()
+    if rows <= SPAN_ROWS:
+        return [whole]
+    counted = (
+        whole.group_by(_local_day(whole, ledger).alias("day")).len().collect(engine="streaming").sort("day")
+    )
+    if counted["day"].null_count():
+        return [whole]  # its fault is found there
+    number = counted["len"].cum_sum().to_numpy() // SPAN_ROWS
+    first = counted["day"].gather(np.flatnonzero(np.diff(number, prepend=-1))).to_list()
+    dtype = whole.collect_schema()["paid_at"]
+    midnights = (
+        _midnight(day, dtype, ledger.how.timezone) for day in [*first, counted["day"][-1] + timedelta(1)]
+    )
+    spans = list(pairwise(midnights))
+    if _touched(ledger, spans) > 2 * rows:
+        return _by_month(whole, ledger) if rows > SPILL_ROWS else [whole]
+    if getattr(dtype, "time_zone", None):
+        spans = [[pl.lit(end).dt.convert_time_zone(dtype.time_zone) for end in span] for span in spans]
+    return [whole.filter(pl.col("paid_at").is_between(*span, closed="left")) for span in spans]
+
+
+def _local_day(frame: pl.LazyFrame, ledger: Source) -> pl.Expr:
+    """The day of the study on which a payment falls."""
+    when = pl.col("paid_at")
+    zoned = getattr(frame.collect_schema()["paid_at"], "time_zone", None)
+    return (when.dt.convert_time_zone(ledger.how.timezone) if zoned else when).dt.date()
+
+
+def _midnight(day: date, dtype: pl.DataType, timezone: str | None) -> date | datetime:
+    """The beginning of a local day as the column stores it, so that row groups can be skipped."""
+    if not isinstance(dtype, pl.Datetime):
+        return day
+    start = datetime.combine(day, time(), ZoneInfo(timezone) if dtype.time_zone else None)
+    return start.astimezone(ZoneInfo("UTC")) if dtype.time_zone else start
+
+
+def _touched(ledger: Source, spans: list[tuple]) -> float:
+    """Rows of all row groups that the spans touch; infinite where the files' footers do not tell."""
+    import pyarrow.parquet as pq
+
+    read = 0
+    for file in ledger.files:
+        footer = pq.read_metadata(file)
+        column = next(i for i, field in enumerate(footer.schema) if field.path == ledger.names["paid_at"])
+        for group in map(footer.row_group, range(footer.num_row_groups)):
+            known = group.column(column).statistics
+            if known is None or not known.has_min_max:
+                return np.inf
+            read += group.num_rows * sum(known.min < stop and known.max >= low for low, stop in spans)
+    return read if ledger.files else np.inf
+
+
+def _by_month(frame: pl.LazyFrame, ledger: Source) -> list[pl.LazyFrame]:
+    """The frame written to disk by local month, a lazy frame a month."""
+    folder = ledger.ending.enter_context(staging())
+    month = _local_day(frame, ledger).dt.strftime("%Y-%m").fill_null("none").alias("month")
+    target = pl.PartitionBy(folder, key=month, include_key=False)
+    kept = frame.select(c for c in frame.collect_schema().names() if c in COLUMNS)
+    kept.sink_parquet(target, mkdir=True, compression="lz4", engine="streaming")
+    months = sorted({p.parent for p in folder.rglob("*.parquet")})
+    return [pl.scan_parquet(sorted(m.glob("*.parquet")), hive_partitioning=False) for m in months]
 
 
 def _summed(frame: nw.LazyFrame, by: list[str], how: Reading, one_in: int) -> pd.DataFrame:
@@ -151,8 +210,10 @@ def _summed(frame: nw.LazyFrame, by: list[str], how: Reading, one_in: int) -> pd
     for name, label in (("payer", "payer_id"), ("id", "transaction_id")):
         if label in schema:
             columns[name] = _filled(nw.col(label), schema[label])
-            aggregates[f"{name} distinct"] = nw.col(name).n_unique()
-            aggregates[f"{name} filled"] = nw.col(name).count()
+            aggregates |= {
+                f"{name} distinct": nw.col(name).n_unique(),
+                f"{name} filled": nw.col(name).count(),
+            }
     if "amount" in schema:
         stored = nw.col("amount").cast(nw.Float64)
         amount = nw.when((stored >= -LIMIT) & (stored <= LIMIT)).then(stored)

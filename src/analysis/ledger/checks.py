@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,31 +14,22 @@ import pyarrow.parquet
 
 from analysis.ledger.aggregate import near_offline, refuse_types, typed
 from analysis.ledger.daily import figures
-from analysis.ledger.errors import hint, missing, telling
-from analysis.ledger.faults import FILE, ROW, SHOWN, Book, Fault, Kind
+from analysis.ledger.faults import FILE, ROW, SHOWN, Book, Fault, Kind, hint, missing, telling
+from analysis.ledger.files import line_faults
+from analysis.ledger.headers import COLUMNS
 from analysis.ledger.notation import OFFSET, cleaned, numbers
-from analysis.ledger.sources import COLUMNS, Reading, Source, described, is_daily, kind_of, opened
-from analysis.ledger.text import line_faults
+from analysis.ledger.sources import Reading, Source, described, kind_of, opened
 
 LARGEST = 1e9  # no single payment is expected beyond this
 ALIKE = 0.2  # a larger share of rows alike in every column is said
 HASHED = 8_000_000  # identifiers compared at a time
 TIME_ADVICE = "write it as 2017-10-26 14:30:00"
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What is out of range: times before `start` or from `stop` on; channels other than these, where any are given."""
-
-    start: datetime
-    stop: datetime
-    channels: Sequence[str]
+EMPTY = dict.fromkeys(("entity", "service", "channel", "transaction_id"), "is empty")
+EMPTY["payer_id"] = "is empty, so the payment has no payer"
 
 
 def check(
-    source: Any,
-    columns: Mapping[str, str] | None = None,
-    timezone: str | None = None,
+    data: Any,
     history_start: Any = None,
     until: Any = None,
     channels: Sequence[str] = (),
@@ -53,9 +43,9 @@ def check(
 
     Parameters
     ----------
-    source, columns, timezone, **reading
-        As in `daily_panel`; or all of it as `how`. Without `columns` a ledger must have every column but `payer_id`;
-        with it, `paid_at`, `amount` and those mapped.
+    data, how, **reading
+        As in `sources.opened`. A ledger under our names must have every column but `payer_id`, another `paid_at`,
+        `amount` and those of `columns`.
     history_start, until : date-like, optional
         Times before the first or after the day of the second are faults; `until` is now.
     channels : sequence of str
@@ -68,21 +58,19 @@ def check(
     """
     stop = pd.Timestamp.now() if until is None else pd.Timestamp(until).normalize() + pd.Timedelta(days=1)
     start = datetime.min if history_start is None else pd.Timestamp(history_start).to_pydatetime()
-    limits = Limits(start, stop.to_pydatetime(), channels)
     try:
-        how = how or Reading(columns=columns, timezone=timezone, **reading)
-        if faults := [fault for file in described(source)[1] for fault in _file_faults(file, how.encoding)]:
+        how = how or Reading(**reading)
+        if faults := [fault for file in described(data)[1] for fault in _file_faults(file, how.encoding)]:
             return faults
-        if "pyspark" in type(source).__module__:
+        if "pyspark" in type(data).__module__:
             raise ValueError("a Spark frame has no row numbers; write it to Parquet and check that")
-        daily = is_daily(source, how=how)
-        if daily and how.columns:
-            advice = "name those of daily figures with --date-column"
-            raise ValueError(f"--columns maps a ledger's columns; {advice}")
-        with opened(source, how.columns, how.encoding, how.query, numbered=True) as data, telling(data.name):
-            if not daily:
-                return _ledger_faults(data, how, limits)
-            return figures(data, how, start.date(), (limits.stop - timedelta(microseconds=1)).date())[0]
+        with opened(data, how, daily=None, numbered=True) as source:
+            if not source.daily:
+                return _ledger_faults(source, start, stop.to_pydatetime(), channels)
+            if how.columns:
+                advice = "name those of daily figures with --date-column"
+                raise ValueError(f"--columns maps a ledger's columns; {advice}")
+            return figures(source, start.date(), (stop - timedelta(microseconds=1)).date())[0]
     except ValueError as error:
         return [Fault.of(error)]
 
@@ -99,12 +87,13 @@ def _file_faults(file: Path, encoding: str | None) -> list[Fault]:
         return [Fault.of(error, file.name)]
 
 
-def _ledger_faults(ledger: Source, how: Reading, limits: Limits) -> list[Fault]:
-    """Every fault of an opened ledger with numbered rows."""
+def _ledger_faults(ledger: Source, start: datetime, stop: datetime, channels: Sequence[str]) -> list[Fault]:
+    """Every fault of an opened ledger with numbered rows; times from `start` on and before `stop` are in range."""
     frame: pl.LazyFrame = nw.to_native(ledger.frame)
     schema, book = ledger.frame.collect_schema(), Book(ledger, frame)
-    needed = ["paid_at", "amount", *how.columns] if how.columns else [c for c in COLUMNS if c != "payer_id"]
-    faults, has = [], set()
+    needed, faults, has = ["paid_at", "amount", *ledger.how.columns], [], set()
+    if all(ours == theirs for ours, theirs in ledger.names.items()):
+        needed = needed if ledger.how.columns else [c for c in COLUMNS if c != "payer_id"]
     for column in dict.fromkeys([*needed, *ledger.names]):
         try:
             if column not in ledger.names:
@@ -116,15 +105,13 @@ def _ledger_faults(ledger: Source, how: Reading, limits: Limits) -> list[Fault]:
             faults.append(book.whole(column, fault.problem.removeprefix(f"{column} "), fault.advice, True))
     if frame.head(1).collect().is_empty():
         return [*faults, book.whole(None, "holds no payments", "check that it is the right file", True)]
-    looks = (("paid_at", _times), ("amount", _amounts), ("channel", _channels), ("payer_id", _payers))
-    for column, look in looks:
+    looks = ("paid_at", _times, start, stop), ("amount", _amounts), ("channel", _channels, channels)
+    for column, look, *limits in (*looks, ("payer_id", _payers)):
         try:
-            faults += look(book, how, limits) if column in has else []
+            faults += look(book, *limits) if column in has else []
         except ValueError as error:  # a column that can be read two ways
             faults.append(Fault.of(error, ledger.name))
-    words = dict.fromkeys(("entity", "service", "channel", "transaction_id"), "is empty")
-    words["payer_id"] = "is empty, so the payment has no payer"
-    faults += book.listed([Kind(c, _empty(c), word, "fill it in") for c, word in words.items() if c in has])
+    faults += book.listed([Kind(c, _empty(c), word, "fill it in") for c, word in EMPTY.items() if c in has])
     return faults + (_duplicates(book) if "transaction_id" in has else _alike(book))
 
 
@@ -133,56 +120,56 @@ def _empty(column: str) -> pl.Expr:
     return text.is_null() | (text.cast(pl.String).str.strip_chars() == "")
 
 
-def _times(book: Book, how: Reading, limits: Limits) -> list[Fault]:
+def _times(book: Book, start: datetime, stop: datetime) -> list[Fault]:
     """Times that are unreadable or out of range, days without a payment."""
     raw, time, empty = pl.col("raw paid_at"), pl.col("paid_at"), _empty("raw paid_at")
     frame = book.frame.select(FILE, ROW, time, time.cast(pl.String).alias("raw paid_at"))
-    frame = nw.to_native(typed(nw.from_native(frame), book.source.name, how))
-    unread, late = time.is_null() & ~empty, f"{{}} is not before {limits.stop:%Y-%m-%d %H:%M}"
+    frame = nw.to_native(typed(nw.from_native(frame), book.source.name, book.source.how))
+    unread, late = time.is_null() & ~empty, f"{{}} is not before {stop:%Y-%m-%d %H:%M}"
     header, zoned = raw == book.source.names["paid_at"], cleaned(raw).str.contains(OFFSET)
-    early = f"{{}} is before the history starts, {limits.start:%Y-%m-%d}"
+    early = f"{{}} is before the history starts, {start:%Y-%m-%d}"
     kinds = [
         Kind("paid_at", empty, "is empty", TIME_ADVICE, True),
         Kind("paid_at", unread & header, "the header comes again", "remove the line", True),
         Kind("paid_at", unread & zoned, "{} carries a time zone, other rows do not", "write all alike", True),
         Kind("paid_at", unread & ~header & ~zoned, "{} is not a time", TIME_ADVICE, True),
-        Kind("paid_at", time >= limits.stop, late, "correct it"),
-        Kind("paid_at", time < limits.start, early, "correct it or leave it out"),
+        Kind("paid_at", time >= stop, late, "correct it"),
+        Kind("paid_at", time < start, early, "correct it or leave it out"),
     ]
-    inside = frame.filter((time >= limits.start) & (time < limits.stop)).select(time.dt.date().unique())
+    inside = frame.filter((time >= start) & (time < stop)).select(time.dt.date().unique())
     days = inside.collect(engine="streaming").to_series().to_list()
     gaps = book.gaps(days, "paid_at", "add them, or leave it if nothing was open")
     return Book(book.source, frame).listed(kinds) + gaps
 
 
-def _amounts(book: Book, how: Reading, limits: Limits) -> list[Fault]:
+def _amounts(book: Book) -> list[Fault]:
     """Amounts that are missing, no numbers, negative, absurd, or finer than two decimals."""
-    amount, empty = pl.col("amount"), _empty("raw amount")
+    amount, empty, how = pl.col("amount"), _empty("raw amount"), book.source.how
     frame = book.frame.select(FILE, ROW, amount, amount.cast(pl.String).alias("raw amount"))
     text = frame.collect_schema()["amount"] == pl.String
     number = numbers(frame, "amount", book.source.name, how.decimal) if text else amount.cast(pl.Float64)
     finite, size = amount.is_finite().fill_null(False), amount.abs()
     fine = (amount * 100 - (amount * 100).round()).abs() > 1e-3
+    negative = finite & (amount < 0) & (not how.refunds)
+    advice = "correct it, or say refunds=True (in a study: refunds: true) if it is a refund"
     kinds = [
         Kind("amount", empty, "is empty", "fill it in", True),
         Kind("amount", ~finite & ~empty, "{} is not a number", "write it as 1234.50", True),
         Kind("amount", finite & (size > LARGEST), "{} is beyond any payment", "correct it", True),
         Kind("amount", finite & fine & (size < 1e9), "{} has more than two decimals", "round it to two"),
+        Kind("amount", negative, "{} is negative", advice, True),
     ]
-    if not how.refunds:
-        advice = "correct it, or say refunds=True (in a study: refunds: true) if it is a refund"
-        kinds.append(Kind("amount", finite & (amount < 0), "{} is negative", advice, True))
     return Book(book.source, frame.with_columns(number.alias("amount"))).listed(kinds)
 
 
-def _channels(book: Book, how: Reading, limits: Limits) -> list[Fault]:
+def _channels(book: Book, channels: Sequence[str]) -> list[Fault]:
     """Labels that nearly say an offline channel, or that are not among the known channels."""
-    label = pl.col("channel").cast(pl.String)
+    label, offline = pl.col("channel").cast(pl.String), book.source.how.offline_channels
     found = book.frame.select(label.alias("x")).unique().collect(engine="streaming")["x"].drop_nulls()
-    known = {*(limits.channels or found), *how.offline_channels}
+    known = {*(channels or found), *offline}
     kinds = []
     for one in sorted(found)[:1_000]:
-        near = None if one in limits.channels else near_offline(one, how.offline_channels)
+        near = None if one in channels else near_offline(one, offline)
         if near:
             problem = f"{{}} looks like {near!r} and would count as digital"
             kinds.append(Kind("channel", label == one, problem, f"write it as {near}"))
@@ -192,7 +179,7 @@ def _channels(book: Book, how: Reading, limits: Limits) -> list[Fault]:
     return book.listed(kinds)
 
 
-def _payers(book: Book, how: Reading, limits: Limits) -> list[Fault]:
+def _payers(book: Book) -> list[Fault]:
     """Whether all rows have one payer."""
     ends = pl.col("payer_id").min().eq_missing(pl.col("payer_id").max())
     alike, count = book.frame.select(ends, pl.len()).collect(engine="streaming").row(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from datetime import date, time
 from typing import Any
 
@@ -11,8 +12,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from analysis.ledger.errors import hint, telling
-from analysis.ledger.faults import FILE, ROW, SHOWN, Book, Fault, Kind
+from analysis.ledger.faults import FILE, ROW, SHOWN, Book, Fault, Kind, hint
 from analysis.ledger.notation import OFFSET, ZONE_ADVICE, cleaned, note, numbers, times
 from analysis.ledger.sources import Reading, Source, opened
 
@@ -26,13 +26,7 @@ USUAL_DATE = r"date|day|ds|time|timestamp|.*[ _](date|day)|date[ _].*|التار
 PERIODS = {7: "weekly", 14: "fortnightly", 28: "monthly", 90: "quarterly", 365: "yearly"}
 
 
-def read_daily(
-    source: Any,
-    date_column: str | None = None,
-    value_column: str | None = None,
-    how: Reading | None = None,
-    **reading: Any,
-) -> pd.DataFrame:
+def read_daily(data: Any, how: Reading | None = None, **reading: Any) -> pd.DataFrame:
     """Daily figures as measures on a daily index; days that they lack are NaN, never zero.
 
     Without `date_column` the day is found by its contents; without `value_column` every column of numbers is a measure.
@@ -46,9 +40,13 @@ def read_daily(
         If no column reads as days, a day comes twice, a cell or date can be read two ways, or the figures are weekly,
         monthly or yearly.
     """
-    how = how or Reading(date_column=date_column, value_column=value_column, **reading)
-    with opened(source, None, how.encoding, how.query, numbered=True) as data, telling(data.name):
-        faults, table = figures(data, how)
+    with opened(data, how, daily=True, **reading) as source:
+        return read_source(source)
+
+
+def read_source(source: Source) -> pd.DataFrame:
+    """`read_daily` of figures that are open."""
+    faults, table = figures(source)
     grave = [fault for fault in faults if fault.grave]
     if grave:
         more = f" (and {len(grave) - 1} more; `python -m analysis check` lists them)" if grave[1:] else ""
@@ -112,11 +110,11 @@ def _sums_up(daily: pd.DataFrame) -> bool:
 
 
 def figures(
-    source: Source, how: Reading, start: date = date.min, last: date = date.max
+    source: Source, start: date = date.min, last: date = date.max
 ) -> tuple[list[Fault], pd.DataFrame | None]:
-    """Every fault of opened daily figures with numbered rows, and, if none is grave, the figures."""
+    """Every fault of opened daily figures, and, if none is grave, the figures."""
     frame: pl.DataFrame = nw.to_native(source.frame).collect()
-    cells, name = frame.drop(FILE, ROW), source.name
+    cells, name, how = frame.drop(FILE, ROW), source.name, source.how
     if cells.is_empty():
         raise ValueError(f"{name}: holds no rows; check that it is the right file")
     for option, given in (("--date-column", how.date_column), ("--value-column", how.value_column)):
@@ -146,7 +144,9 @@ def figures(
     book = Book(source, frame.lazy())
     if 2 * twice.height > frame.height:
         problem = f"has no column 'paid_at', and its {day!r} has many rows a day like a ledger"
-        advice = f"map its columns with --columns paid_at={day} --columns amount=…"
+        pairs = [f"paid_at={day}", f"amount={source.names.get('amount', '…')}"]
+        pairs += [f"channel={source.names['channel']}"] if "channel" in source.names else []
+        advice = "map its columns with --columns " + " --columns ".join(map(shlex.quote, pairs))
         return [book.whole(None, problem, advice, True)], None
     faults = _faults(book, day, list(measures), start, last)
     for file, row, text, first in twice.select(FILE, ROW, "raw " + day, "row 1").head(SHOWN).rows():

@@ -6,80 +6,78 @@ names, and `offline_channels` are service centres, every other channel being dig
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import narwhals as nw
 import pandas as pd
 
-from analysis.ledger.aggregate import UNITS, collected, refuse_near, sums
+from analysis.ledger.aggregate import UNITS, refuse_near, sums
 from analysis.ledger.checks import ALIKE, check
-from analysis.ledger.daily import picked, read_daily
-from analysis.ledger.errors import hint, telling
+from analysis.ledger.daily import picked, read_source
+from analysis.ledger.faults import hint
 from analysis.ledger.notation import note
-from analysis.ledger.sources import Reading, Source, described, is_daily, opened
-from analysis.storage import staging
+from analysis.ledger.sources import Reading, Source, collected, described, opened
 
-METRICS = ("count", "value", "payers", "ticket", "digital_share")
+METRICS = {  # and the columns of a panel that each needs
+    "count": ("count",),
+    "value": ("value",),
+    "payers": ("payers",),
+    "ticket": ("count", "value"),
+    "digital_share": ("count",),
+}
 GROUPS = ("entity", "service", "channel", "digital")
 REPEATED = 0.01  # a larger share of repeated identifiers is refused, a smaller one noted
 
 
-def daily_panel(
-    source: Any,
-    by: Sequence[str] = ("entity", "channel"),
-    columns: Mapping[str, str] | None = None,
-    timezone: str | None = None,
-    **reading: Any,
-) -> pd.DataFrame:
+def daily_panel(data: Any, by: Sequence[str] = ("entity", "channel"), **reading: Any) -> pd.DataFrame:
     """Payments a day and group.
 
     Parameters
     ----------
-    source : path, glob, URL, or frame
+    data : path, glob, URL, or frame
         As in `sources.opened`.
     by : sequence of str
         What to group by besides the day: "entity", "service", "channel", or "digital" (True where the channel
-        is not offline). Those that the source lacks are left out.
-    columns, timezone, **reading
-        How to read it, as in `sources.Reading`.
+        is not offline). Those that the data lack are left out.
+    **reading
+        How to read it: the fields of `sources.Reading`.
 
     Returns
     -------
     DataFrame
         `date, *by, count, value, payers`, sorted; every day from the first to the last for every group seen, zeros
-        where nothing was paid. `value` and `payers` are left out where the source has no `amount`, no `payer_id`.
+        where nothing was paid. `value` and `payers` are left out where the data have no `amount`, no `payer_id`.
         `value` is exact to the cent. `payers` are distinct within the day and group: they do not add up over
         groups, so ask for the grouping that is needed. Empty identifiers are no payers, and a `Note` says so.
 
     Raises
     ------
     ValueError
-        One line, if a column is rows cannot be read, or payments are in it twice; `check` lists every fault.
+        One line, if rows cannot be read, or payments are in it twice; `check` lists every fault.
     """
-    return _panel(source, by, Reading(columns=columns, timezone=timezone, **reading))
-
-
-def _panel(source: Any, by: Sequence[str], how: Reading) -> pd.DataFrame:
     by = [by] if isinstance(by, str) else list(by)
     for one in by:
         if one not in GROUPS:
             raise ValueError(f"by: {one!r} is not a group of a panel; {hint(one, GROUPS)}")
-    name = described(source)[2]
-    whole = opened(source, how.columns, how.encoding, how.query)
-    with telling(name), staging() as folder, whole as ledger:
-        by = [one for one in by if ("channel" if one == "digital" else one) in ledger.names]
-        found = sums(ledger, by, how, folder)
-        if {"channel", "digital"}.intersection(by):
-            _ask_channels(ledger, how, "digital" in by)
-        identified = "transaction_id" in ledger.names
-    if fault := _fault(found, how.refunds):
+    with opened(data, **reading) as ledger:
+        return _panel(data, ledger, by)
+
+
+def _panel(data: Any, ledger: Source, by: list[str]) -> pd.DataFrame:
+    by = [one for one in by if ("channel" if one == "digital" else one) in ledger.names]
+    found = sums(ledger, by)
+    if {"channel", "digital"}.intersection(by):
+        _ask_channels(ledger, "digital" in by)
+    if fault := _fault(found, ledger.how.refunds):
         first = None
-        if "pyspark" not in type(source).__module__:
-            first = next((f for f in check(source, how=how) if f.row is not None and f.grave), None)
+        if not ledger.frame.implementation.is_pyspark():
+            faults = check(data, how=replace(ledger.how, columns=ledger.names))
+            first = next((f for f in faults if f.row is not None and f.grave), None)
         place = f" (first: {first.place} {first.problem})" if first else ""
-        raise ValueError(f"{name}: {fault}{place}; `python -m analysis check` lists all")
-    _ask_repeated(found, identified, name)
+        raise ValueError(f"{ledger.name}: {fault}{place}; `python -m analysis check` lists all")
+    _ask_repeated(found, ledger)
     return _filled(found, by)
 
 
@@ -98,7 +96,7 @@ def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (
     """
     if name not in METRICS:
         raise ValueError(f"metric {name!r} is unknown: {hint(name, METRICS)}")
-    needs = {"ticket": ["count", "value"], "digital_share": ["count"]}.get(name, [name])
+    needs = list(METRICS[name])
     for need in needs:
         if need not in panel:
             raise ValueError(f"metric {name} needs the panel's {need}, which its ledger does not give")
@@ -129,14 +127,7 @@ def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (
     return series.rename(name)
 
 
-def daily_metric(
-    source: Any,
-    name: str | None = None,
-    columns: Mapping[str, str] | None = None,
-    timezone: str | None = None,
-    event: Iterable = (),
-    **reading: Any,
-) -> pd.Series:
+def daily_metric(data: Any, name: str | None = None, event: Iterable = (), **reading: Any) -> pd.Series:
     """One metric, from a ledger or from figures that are daily already.
 
     Of a ledger: `daily_panel` at the grouping that the metric needs, then `metric` ("count" by default). Of daily
@@ -153,16 +144,16 @@ def daily_metric(
     ValueError
         As `daily_panel` and `read_daily` do, and for options that the data have no use for.
     """
-    how = Reading(columns=columns, timezone=timezone, **reading)
-    label = described(source)[2]
-    if not is_daily(source, how=how):
-        panel = _panel(source, ("digital",), how)
-        refuse_absent(panel, event, label)
-        return metric(panel, name or "count", how.offline_channels)
-    if columns:
-        advice = "name theirs with --date-column and --value-column"
-        raise ValueError(f"{label}: holds daily figures, which --columns does not map; {advice}")
-    return picked(read_daily(source, how=how), name, how.value_column, label)
+    how = Reading(**reading)
+    with opened(data, how, daily=None) as source:
+        if not source.daily:
+            panel = _panel(data, source, ["digital"])
+            refuse_absent(panel, event, source.name)
+            return metric(panel, name or "count", how.offline_channels)
+        if how.columns:
+            advice = "name theirs with --date-column and --value-column"
+            raise ValueError(f"{source.name}: holds daily figures, which --columns does not map; {advice}")
+        return picked(read_source(source), name, how.value_column, source.name)
 
 
 def refuse_absent(panel: pd.DataFrame, days: Iterable, name: str) -> None:
@@ -173,22 +164,22 @@ def refuse_absent(panel: pd.DataFrame, days: Iterable, name: str) -> None:
         raise ValueError(f"{name}: no payment on {day:%Y-%m-%d}, the day of the event; {span}")
 
 
-def is_synthetic(source: Any) -> bool:
-    """Whether any Parquet file of the source says that it is simulated (metadata key `synthetic`)."""
+def is_synthetic(data: Any) -> bool:
+    """Whether any Parquet file of the data says that it is simulated (metadata key `synthetic`)."""
     import pyarrow.parquet as pq
 
-    kind, files, _ = described(source)
-    if kind != "parquet":
-        return False
+    kind, files, _ = described(data)
+    files = files if kind == "parquet" else []
     return any((pq.read_schema(file).metadata or {}).get(b"synthetic") == b"true" for file in files)
 
 
-def _ask_channels(ledger: Source, how: Reading, split: bool) -> None:
+def _ask_channels(ledger: Source, split: bool) -> None:
     """Refuse a label that all but says an offline channel; where payments are split by it, note what is odd."""
-    name, told = ledger.name, ", ".join(how.offline_channels)
+    name, offline = ledger.name, ledger.how.offline_channels
+    told = ", ".join(offline)
     labels = collected(ledger.frame.select(nw.col("channel").cast(nw.String)).unique())["channel"].to_list()
     known = sorted(label for label in labels if (label or "").strip())
-    refuse_near(known, how.offline_channels, name)
+    refuse_near(known, offline, name)
     if split and not told and known[1:]:
         listed = ", ".join(known[:8]) + (" …" if known[8:] else "")
         advice = "name offline ones: --offline-channel, in a study offline_channels"
@@ -197,9 +188,9 @@ def _ask_channels(ledger: Source, how: Reading, split: bool) -> None:
         return
     if len(known) < len(labels):
         note(f"{name}: some payments have an empty channel; they count as digital")
-    if not set(labels).intersection(how.offline_channels):
+    if not set(labels).intersection(offline):
         note(f"{name}: no channel is offline (offline_channels: {told}); every payment counts as digital")
-    if not set(labels) - set(how.offline_channels):
+    if not set(labels) - set(offline):
         note(f"{name}: every channel is offline ({told}), so no payment is digital")
 
 
@@ -217,8 +208,9 @@ def _fault(found: pd.DataFrame, refunds: bool) -> str | None:
     return None
 
 
-def _ask_repeated(found: pd.DataFrame, identified: bool, name: str) -> None:
+def _ask_repeated(found: pd.DataFrame, ledger: Source) -> None:
     """Refuse payments that are in the ledger twice, note what may be; note payments without a payer."""
+    name, identified = ledger.name, "transaction_id" in ledger.names
     if "repeated" in found and found["ids"].sum():
         share = found["repeated"].sum() / found["ids"].sum()
         what = "a transaction_id" if identified else "another in every column"
