@@ -27,6 +27,7 @@ MISSING = "(missing)"  # the label of a group that has none
 UNITS = 10_000  # amounts are summed as whole ten-thousandths, so that every engine gives the same last cent
 LIMIT = 9e15  # beyond it a double holds no whole units
 MILLION = 10**6  # amounts are summed as millions and the rest, since whole ones overflow 64 bits at 1e15 each
+TEXT = "paid_at or amount is text; cast them to timestamp and decimal there"  # of a frame in Spark
 SAMPLE = 16  # of a ledger cut into spans, one identifier in so many is looked at for repetition
 SPAN_ROWS = (
     2_000_000  # small spans keep the hash tables small: a fifth of one pass's memory, at no cost in time
@@ -62,20 +63,30 @@ def typed_parts(ledger: Source) -> list[nw.LazyFrame]:
 
 def typed(frame: nw.LazyFrame, name: str, how: Reading) -> nw.LazyFrame:
     """The ledger with `paid_at` as local time without zone and `amount` as a number."""
-    schema, native = frame.collect_schema(), nw.to_native(frame)
-    refuse_types(schema, name)
-    if isinstance(native, pl.LazyFrame):
-        changed = []
-        if not schema["paid_at"].is_temporal():
-            native = native.with_columns(pl.col("paid_at").cast(pl.String))
-            changed.append(times(native, "paid_at", name, how.timezone, how.date_format).alias("paid_at"))
-        if schema.get("amount") == nw.String:
-            changed.append(numbers(native, "amount", name, how.decimal).alias("amount"))
-        frame = nw.from_native(native.with_columns(changed))
-    elif nw.String in (schema["paid_at"], schema.get("amount")):
-        raise ValueError(f"{name}: paid_at or amount is text; cast them to timestamp and decimal there")
-    dtype = frame.collect_schema()["paid_at"]
-    zone, at = getattr(dtype, "time_zone", None), nw.col("paid_at")
+    refuse_types(frame.collect_schema(), name)
+    return as_numbers(as_local(frame, name, how), name, how)
+
+
+def as_numbers(frame: nw.LazyFrame, name: str, how: Reading) -> nw.LazyFrame:
+    """The ledger with `amount` as a number, where it has one."""
+    native, dtype = nw.to_native(frame), frame.collect_schema().get("amount")
+    if dtype != nw.String:
+        return frame
+    if not isinstance(native, pl.LazyFrame):
+        raise ValueError(f"{name}: {TEXT}")
+    return nw.from_native(native.with_columns(numbers(native, "amount", name, how.decimal).alias("amount")))
+
+
+def as_local(frame: nw.LazyFrame, name: str, how: Reading) -> nw.LazyFrame:
+    """The ledger with `paid_at` as local time without zone."""
+    native, dtype, at = nw.to_native(frame), frame.collect_schema()["paid_at"], nw.col("paid_at")
+    if not dtype.is_temporal():
+        if not isinstance(native, pl.LazyFrame):
+            raise ValueError(f"{name}: {TEXT}")
+        native = native.with_columns(pl.col("paid_at").cast(pl.String))
+        read = times(native, "paid_at", name, how.timezone, how.date_format).alias("paid_at")
+        return nw.from_native(native.with_columns(read))
+    zone = getattr(dtype, "time_zone", None)
     if zone and how.timezone is None:
         raise ValueError(f"{name}: paid_at carries a time zone ({zone}); {ZONE_ADVICE}")
     if zone and frame.implementation.is_pyspark():  # which keeps the zone in the session, not in the type

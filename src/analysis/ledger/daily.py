@@ -109,9 +109,7 @@ def _sums_up(daily: pd.DataFrame) -> bool:
     return len(whole) > 2 and bool(np.isclose(rest, whole.to_numpy(), rtol=1e-9).all(axis=0).any())
 
 
-def figures(
-    source: Source, start: date = date.min, last: date = date.max
-) -> tuple[list[Fault], pd.DataFrame | None]:
+def figures(source: Source, last: date = date.max) -> tuple[list[Fault], pd.DataFrame | None]:
     """Every fault of opened daily figures, and, if none is grave, the figures."""
     frame: pl.DataFrame = nw.to_native(source.frame).collect()
     cells, name, how = frame.drop(FILE, ROW), source.name, source.how
@@ -148,7 +146,7 @@ def figures(
         pairs += [f"channel={source.names['channel']}"] if "channel" in source.names else []
         advice = "map its columns with --columns " + " --columns ".join(map(shlex.quote, pairs))
         return [book.whole(None, problem, advice, True)], None
-    faults = _faults(book, day, list(measures), start, last)
+    faults = _faults(book, day, list(measures), last)
     for file, row, text, first in twice.select(FILE, ROW, "raw " + day, "row 1").head(SHOWN).rows():
         problem = f"{text!r} is also in row {first:,}"
         faults.append(book.fault(file, row, day, problem, "keep one row a day", True))
@@ -172,7 +170,7 @@ def _labels_groups(column: pl.Series) -> bool:
     return 2 * digits <= len(column) and 2 * column.n_unique() <= len(column)
 
 
-def _faults(book: Book, day: str, measures: list[str], start: date, last: date) -> list[Fault]:
+def _faults(book: Book, day: str, measures: list[str], last: date) -> list[Fault]:
     """Days and cells that are empty, unreadable or out of range."""
     when, raw = pl.col("the day"), pl.col("raw " + day)
     unread = when.is_null() & cleaned(raw).is_not_null()
@@ -182,7 +180,6 @@ def _faults(book: Book, day: str, measures: list[str], start: date, last: date) 
         Kind(day, unread & (raw == day), "the header comes again", "remove the line", True),
         Kind(day, unread & (raw != day), "{} is not a day", "write it as 2017-10-26", True),
         Kind(day, when > last, f"{{}} is after {last}", "correct it"),
-        Kind(day, when < start, "{} is before the history starts", "leave it out"),
     ]
     for column in measures:
         number, empty = pl.col("number " + column), cleaned(pl.col(column)).is_null()
