@@ -59,20 +59,11 @@ LINES = (
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a file holds, as far as it says so itself.
+    """What a file holds, as far as it says so itself: daily figures or else a ledger.
 
-    Parameters
-    ----------
-    daily : bool
-        Daily figures, or else a ledger.
-    reading : dict
-        Parameters of a study that say how it is read: `columns` and what the owner had to say.
-    table : DataFrame
-        A column a measure (or, of daily figures by group, a column a group), daily.
-    labels : dict of Series
-        Rows by label of a ledger's entity, service and channel.
-    facts : tuple of str
-        All of it in words, a line each.
+    `reading` are parameters of a study that say how it is read: `columns` and what the owner had to say. `table` is daily, a
+    column a measure (or, of daily figures by group, a column a group); `labels` are the rows by label of a ledger's entity,
+    service and channel; `facts` tell all of it in words, a line each.
     """
 
     name: str
@@ -298,12 +289,8 @@ def proposed(
     """The parameters of a study at `path` of the file `data`; without a title it is called as `path` is.
 
     `offline_channels` names those at which one pays in person, or is ("none",); where it is empty and the ledger has
-    channels, what their labels suggest is taken only if `yes`.
-
-    Raises
-    ------
-    ValueError
-        One line, for what the file cannot say: the event, the offline channels. It names the flag.
+    channels, what their labels suggest is taken only if `yes`. ValueError, which names the flag, for what the file
+    cannot say: the event, the offline channels.
     """
     from babel.core import get_global
     from babel.numbers import get_territory_currencies
@@ -387,13 +374,7 @@ def written(seen: Seen, values: Mapping[str, Any]) -> str:
 
 
 def save(path: Path, text: str) -> None:
-    """Write the file if, and only if, it loads as a study and its data bear it out.
-
-    Raises
-    ------
-    ValueError
-        What is wrong with it, in one line.
-    """
+    """Write the file if, and only if, it loads as a study and its data bear it out; ValueError says what is wrong."""
     from analysis.preflight import refuse_unfit
 
     def fill(temporary: Path) -> None:

@@ -104,18 +104,8 @@ def listed(names: Iterable[object], most: int = 6) -> str:
 class Fault:
     """What is wrong, where, and what to do about it; as text, one line.
 
-    Parameters
-    ----------
-    row : int or None
-        Data row in its file, from 1; None where the fault is of the whole file.
-    column : str or None
-        Name of the column in the source.
-    file : str
-        Which file; empty for a frame.
-    line : int or None
-        Line of a text file, where the header is line 1 and every row is one line.
-    grave : bool
-        Whether it keeps the data from being read at all.
+    `row` is the data row in its file, from 1, `line` that of a text file whose rows are one line each; both are None where
+    the fault is of the whole. `file` is empty for a frame. A `grave` one keeps the data from being read at all.
     """
 
     row: int | None

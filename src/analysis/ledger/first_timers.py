@@ -25,14 +25,10 @@ PENDING = 2_000_000  # rows that wait to be merged: more of them take memory, fe
 def first_timers(data: Any, run_in_days: int = 182, **reading: Any) -> pd.DataFrame:
     """Payers who pay digitally for the first time, by day and channel, and how many of them do so again.
 
-    The ledger is read once, a span of days at a time; memory grows with the number of payers, not of
-    payments. PySpark reduces its own frame to one row a payer.
-
     Parameters
     ----------
     data, **reading
-        As in `analysis.ledger.daily_panel`. Payments without a payer are left out; with no `offline_channels` every
-        channel is digital.
+        As in `sources.opened`. Payments without a payer are left out; with no `offline_channels` every channel is digital.
     run_in_days : int
         Days at the beginning on which a payer new to the ledger counts as one who was out of sight.
 
@@ -41,15 +37,15 @@ def first_timers(data: Any, run_in_days: int = 182, **reading: Any) -> pd.DataFr
     DataFrame
         `date, channel, payers, from_counter, again_30, again_60, again_90, from_counter_again_30` and so on, sorted; a
         row a day and digital channel from the end of the run-in on, with zeros. `channel` is that of the first digital
-        payment, `from_counter` counts those with an offline payment on an earlier day, `again_k` those who paid
-        digitally on another day within k days, NaN where the ledger ends sooner. Cells may hold
-        fewer than ten payers: show what `habit.retention` makes of it, which hides them.
+        payment, `from_counter` counts those with an offline payment on an earlier day, `again_k` those who paid digitally
+        on another day within k days, NaN where the ledger ends sooner. Cells may hold fewer than ten payers: show what
+        `habit.retention` makes of it, which hides them.
 
     Raises
     ------
     ValueError
-        One line, if the ledger has no `payer_id` or `channel`, no payment at an offline channel, times that cannot be
-        read, or is not longer than the run-in.
+        One line, if the columns or the offline payments that it needs are absent, times cannot be read, or the ledger is
+        not longer than the run-in.
     """
     with opened(data, **reading) as ledger:
         how, name = ledger.how, ledger.name
@@ -92,10 +88,8 @@ def _rows(frame: nw.LazyFrame, how: Reading) -> pl.DataFrame:
 
 
 def _reduced(frame: nw.LazyFrame) -> nw.LazyFrame:
-    """One row a payer, of payments or of such rows: the order in which they come does not matter.
-
-    Columns: `at` and `channel` of the first digital payment, `second` digital day, first `offline` day, `last` day,
-    number of `unread` times.
+    """One row a payer, of payments or of such rows, in any order: `at` and `channel` of the first digital payment,
+    `second` digital day, first `offline` day, `last` day, number of `unread` times.
     """
     at = nw.col("at")
     frame = frame.with_columns(at.min().over("payer").alias("first"))

@@ -36,21 +36,19 @@ def daily_panel(data: Any, by: Sequence[str] = ("entity", "channel"), **reading:
 
     Parameters
     ----------
-    data : path, glob, URL, or frame
-        As in `sources.opened`.
     by : sequence of str
         What to group by besides the day: "entity", "service", "channel", or "digital" (True where the channel
         is not offline). Those that the data lack are left out.
-    **reading
-        How to read it: the fields of `sources.Reading`.
+    data, **reading
+        As in `sources.opened`.
 
     Returns
     -------
     DataFrame
-        `date, *by, count, value, payers`, sorted; every day from the first to the last for every group seen, zeros
-        where nothing was paid. `value` and `payers` are left out where the data have no `amount`, no `payer_id`.
-        `value` is exact to the cent. `payers` are distinct within the day and group: they do not add up over
-        groups, so ask for the grouping that is needed. Empty identifiers are no payers, and a `Note` says so.
+        `date, *by, count, value, payers`, sorted; every day from the first to the last for every group seen, zeros where
+        nothing was paid. `value` (exact to the cent) and `payers` are left out where the data have no `amount`, no
+        `payer_id`. `payers` are distinct within the day and group: they do not add up over groups, so ask for the
+        grouping that is needed. Empty identifiers are no payers, and a `Note` says so.
 
     Raises
     ------
@@ -91,8 +89,8 @@ def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (
     Raises
     ------
     ValueError
-        For `payers` of a panel with more than one digital row a day: distinct counts do not add up; `daily_metric`
-        asks the ledger for the right grouping. For the share of a panel of which no channel is offline.
+        For `payers` of several digital rows a day, as distinct counts do not add up; for the share where no channel is
+        offline.
     """
     if name not in METRICS:
         raise ValueError(f"metric {name!r} is unknown: {hint(name, METRICS)}")
@@ -133,11 +131,7 @@ def daily_metric(data: Any, name: str | None = None, event: Iterable = (), **rea
     Of a ledger: `daily_panel` at the grouping that the metric needs, then `metric` ("count" by default). Of daily
     figures: `value_column`, or the column called `name` (or by a usual name for it: "Vol" for count, "Val" for
     value), or without a name the only measure; of figures by group the group called `name`, or the sum of all.
-
-    Parameters
-    ----------
-    event : iterable of dates
-        Days on which a ledger must have a payment, so that a ledger which lacks the day is not read as zero.
+    A ledger that lacks a payment on a day of `event` is refused, not read as zero.
 
     Raises
     ------

@@ -76,24 +76,9 @@ class Reading:
 class Source:
     """A ledger or daily figures opened, not yet read.
 
-    Parameters
-    ----------
-    how : Reading
-        How it is read.
-    daily : bool
-        Daily figures, under their own names; else a ledger, its columns under ours.
-    frame : narwhals.LazyFrame
-        Types as stored (cells of text files, workbooks and SQLite are all text).
-    kind : str
-        "parquet", "text", "workbook", "sqlite", "postgresql" or "frame".
-    files : list of Path
-        What it is read from; empty for a frame, a database, or storage far away.
-    name : str
-        What an error calls it.
-    names : dict
-        Our name to the name in the source, for each of a ledger's columns that it has or, if daily, seems to have.
-    ending : ExitStack
-        What is closed at the end.
+    A ledger's `frame` has its columns under our names, daily figures' under theirs; types are as stored, where cells of
+    text files, workbooks and SQLite are all text. `names` are ours to theirs. `files` is empty for a frame, a database, or
+    storage far away; `name` is what an error calls it. `ending` is closed at the end.
     """
 
     how: Reading
