@@ -18,52 +18,26 @@ import yaml
 
 from analysis import ledger
 from analysis.ledger import Note, Reading
-from analysis.ledger.faults import FILE, ROW, hint, listed, plain
+from analysis.ledger.faults import hint, listed, plain
 from analysis.ledger.headers import currency_code, folded, offline, recognised, words
 from analysis.ledger.notation import DECIMALS, ORDERS, SLASHED, UNIT, cleaned, numbers, times
 from analysis.ledger.panel import METRICS
-from analysis.ledger.sources import described, looks_daily, opened
+from analysis.ledger.sources import FILE, ROW, described, looks_daily, opened
 from analysis.storage import ROOT, write
 from analysis.study import Study
 
 AVERAGES = r"\b(average|avg|mean|rate|ratio|moyenne|taux|متوسط|औसत)\b"
 SYMBOLS = {"₹": "INR", "£": "GBP", "€": "EUR", "درهم": "AED", "د.إ": "AED", "د.إ.": "AED"}
 LABELS = 500  # a column of more labels names no entities
-# What a study's file says, in its order: key, comment, and what stands there commented out where nothing is known.
-LINES = (
-    ("title", "names the study in every report; {en: …, ar: …} for two languages", ""),
-    ("background", "a paragraph on the initiative, for the head of the reports", "{en: …}"),
-    ("event_start", "the day of the event", ""),
-    ("event_end", "its last day, where it has several", "2017-10-27"),
-    ("editions", "every day on which it was held", ""),
-    ("campaign_start", "the day it was announced, if it was", "2017-09-23"),
-    ("excluded", "other days that were not ordinary, such as outages", "[2017-03-05]"),
-    ("country", "whose weekends and holidays; without it plain weeks", "AE"),
-    ("timezone", "whose days they are, for times that carry an offset", "Europe/London"),
-    ("currency", "of the amounts", "AED"),
-    ("offline_channels", "where one pays in person; every other channel is digital", ""),
-    ("participants", "the entities that took part; without it all", "[…]"),
-    ("donors", "entities, or columns of daily figures, that it did not touch, to compare with", "[…]"),
-    ("metrics", "what is estimated; without it all that the data give", ""),
-    ("measures", "each column: a count, money (in the currency), sum, mean or share; `unit` of a sum or mean", ""),
-    ("ledger", "the data: relative to this file, or whole", ""),
-    ("columns", "their names of our columns", ""),
-    ("refunds", "negative amounts are refunds", ""),
-    ("decimal", "the decimal mark", ""),
-    ("date_format", "how days are written", ""),
-    ("encoding", "of the text", ""),
-    ("baseline_days", "the days before the event that it is compared with", "7"),
-    ("confidence", "of every interval", "0.95"),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What a file holds, as far as it says so itself: daily figures or else a ledger.
 
-    `reading` are parameters of a study that say how it is read: `columns` and what the owner had to say. `table` is daily, a
-    column a measure (or, of daily figures by group, a column a group); `labels` are the rows by label of a ledger's entity,
-    service and channel; `facts` tell all of it in words, a line each.
+    `reading` are parameters of a study that say how it is read: `columns` and what the owner had to say. `table` is
+    daily, a column a measure (or, of daily figures by group, a column a group); `labels` are the rows by label of a
+    ledger's entity, service and channel; `facts` tell all of it in words, a line each.
     """
 
     name: str
@@ -88,8 +62,8 @@ def look(data: str | Path, columns: Mapping[str, str] | None = None, **reading: 
     Raises
     ------
     ValueError, FileNotFoundError
-        One line: what is wrong, or what can be read two ways, with the flag that decides; notes say how many rows each
-        choice reads.
+        One line: what is wrong, or what can be read two ways, with the flag that decides; notes say how many rows
+        each choice reads.
     """
     _, files, name = described(data)
     if not files:
@@ -361,7 +335,8 @@ def written(seen: Seen, values: Mapping[str, Any]) -> str:
     lines += [f"# {fact}" for fact in seen.facts] + [""]
     unused = {"timezone", "participants"} if seen.daily else set()
     unused |= {"event_end"} if "editions" in values else set()
-    for key, comment, example in LINES:
+    for line in Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8").splitlines():
+        key, example, comment = re.fullmatch(r"(\w+): (.*?) *# (.*)", line).groups()
         if key in values:
             flow = None if isinstance(values[key], (dict, list)) else False
             how = {"allow_unicode": True, "sort_keys": False, "width": 100, "default_flow_style": flow}

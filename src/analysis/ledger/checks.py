@@ -11,11 +11,11 @@ import pyarrow.parquet
 
 from analysis.ledger.aggregate import as_local, as_numbers, near_offline, refuse_types
 from analysis.ledger.daily import figures
-from analysis.ledger.faults import FILE, ROW, SHOWN, Book, Fault, Kind, missing, telling
+from analysis.ledger.faults import SHOWN, Fault, Kind, missing, telling
 from analysis.ledger.files import line_faults
 from analysis.ledger.headers import COLUMNS
 from analysis.ledger.notation import OFFSET, cleaned
-from analysis.ledger.sources import Reading, Source, described, kind_of, opened
+from analysis.ledger.sources import FILE, ROW, Reading, Source, described, kind_of, opened
 
 LARGEST = 1e9  # no single payment is expected beyond this
 ALIKE = 0.2  # a larger share of rows alike in every column is said
@@ -69,7 +69,7 @@ def check(data: Any, how: Reading | None = None, **reading: Any) -> list[Fault]:
 def _of_ledger(ledger: Source, now: datetime) -> list[Fault]:
     """Every fault of an opened ledger with numbered rows."""
     frame: pl.LazyFrame = nw.to_native(ledger.frame)
-    schema, book, faults = ledger.frame.collect_schema(), Book(ledger, frame), []
+    schema, faults = ledger.frame.collect_schema(), []
     needed = ["paid_at", "amount", *ledger.how.columns]
     if not ledger.how.columns and all(ours == theirs for ours, theirs in ledger.names.items()):
         needed = [c for c in COLUMNS if c != "payer_id"]
@@ -82,9 +82,9 @@ def _of_ledger(ledger: Source, now: datetime) -> list[Fault]:
             has.add(column)
         except ValueError as error:
             fault = Fault.of(error, ledger.name)
-            faults.append(book.whole(column, fault.problem.removeprefix(f"{column} "), fault.advice, True))
+            faults.append(ledger.whole(column, fault.problem.removeprefix(f"{column} "), fault.advice, True))
     if frame.head(1).collect().is_empty():
-        return [*faults, book.whole(None, "holds no payments", "check that it is the right file", True)]
+        return [*faults, ledger.whole(None, "holds no payments", "check that it is the right file", True)]
     kinds = []
     for column, read, looks in (("paid_at", as_local, _times), ("amount", as_numbers, _amounts)):
         try:
@@ -102,17 +102,21 @@ def _of_ledger(ledger: Source, now: datetime) -> list[Fault]:
                 problem = f"{{}} looks like {near!r} and would count as digital"
                 kinds.append(Kind("channel", label == one, problem, f"write it as {near}"))
     kinds += [Kind(c, _empty(c), word, "fill it in") for c, word in EMPTY.items() if c in has]
-    faults += Book(ledger, frame).listed(kinds)
+    faults += ledger.listed(frame, kinds)
     if any(kind.column == "paid_at" for kind in kinds):
         time = pl.col("paid_at")
         days = frame.filter(time < now).select(time.dt.date().unique()).collect(engine="streaming")
-        faults += book.gaps(days["paid_at"].to_list(), "paid_at", "add them, or leave it if nothing was open")
+        faults += ledger.gaps(
+            days["paid_at"].to_list(), "paid_at", "add them, or leave it if nothing was open"
+        )
     if "payer_id" in has:
         ends = pl.col("payer_id").min().eq_missing(pl.col("payer_id").max())
         alike, count = frame.select(ends, pl.len()).collect(engine="streaming").row(0)
         advice = "map the column that tells payers apart"
-        faults += [book.whole("payer_id", "is the same in every row", advice)] if alike and count > 1 else []
-    return faults + (_duplicates(book) if "transaction_id" in has else _alike(book))
+        faults += (
+            [ledger.whole("payer_id", "is the same in every row", advice)] if alike and count > 1 else []
+        )
+    return faults + (_duplicates(ledger) if "transaction_id" in has else _alike(ledger))
 
 
 def _empty(column: str) -> pl.Expr:
@@ -151,22 +155,22 @@ def _amounts(ledger: Source, _now: datetime) -> list[Kind]:
     ]
 
 
-def _alike(book: Book) -> list[Fault]:
+def _alike(ledger: Source) -> list[Fault]:
     """Without identifiers, how many rows are like another in every column."""
-    rows = book.frame.select(pl.struct(pl.all().exclude(FILE, ROW)).hash(0).alias("code"))
+    rows = nw.to_native(ledger.frame).select(pl.struct(pl.all().exclude(FILE, ROW)).hash(0).alias("code"))
     count, distinct = rows.select(pl.len(), pl.col("code").n_unique()).collect(engine="streaming").row(0)
     if count - distinct <= ALIKE * count:
         return []
     problem = f"{count - distinct:,} of {count:,} rows are like another in every column"
-    return [book.whole(None, problem, "keep one of each if they are one payment, or add transaction_id")]
+    return [ledger.whole(None, problem, "keep one of each if they are one payment, or add transaction_id")]
 
 
-def _duplicates(book: Book) -> list[Fault]:
+def _duplicates(ledger: Source) -> list[Fault]:
     """Identifiers that come twice. Their hashes are compared, a share at a time; then the few that agree."""
     label, column = pl.col("transaction_id").cast(pl.String), "transaction_id"
-    coded = book.frame.filter(~_empty(column))
-    coded = coded.select(FILE, ROW, label.alias("id"), label.hash(0).alias("code"))
-    shares = -(-book.frame.select(pl.len()).collect(engine="streaming").item() // HASHED)
+    frame = nw.to_native(ledger.frame)
+    coded = frame.filter(~_empty(column)).select(FILE, ROW, label.alias("id"), label.hash(0).alias("code"))
+    shares = -(-frame.select(pl.len()).collect(engine="streaming").item() // HASHED)
     twice = []
     for share in range(shares):
         codes = coded.select("code").filter(pl.col("code") % shares == share)
@@ -179,7 +183,7 @@ def _duplicates(book: Book) -> list[Fault]:
     later = rows.with_columns(first).filter(~pl.struct("id").is_first_distinct()).head(SHOWN)
     faults = []
     for file, row, text, _, file_1, row_1 in later.rows():
-        where = f"row {row_1:,}" + ("" if file == file_1 else f" of {book.source.files[file_1].name}")
-        faults.append(book.fault(file, row, column, f"{text!r} is also in {where}", "keep one of them"))
+        where = f"row {row_1:,}" + ("" if file == file_1 else f" of {ledger.files[file_1].name}")
+        faults.append(ledger.fault(file, row, column, f"{text!r} is also in {where}", "keep one of them"))
     more = int(twice["n"].sum() - twice.height) - later.height
-    return faults + book.more(more, column, "the identifier came before", "keep one of them")
+    return faults + ledger.more(more, column, "the identifier came before", "keep one of them")

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from analysis.ledger.faults import FILE, ROW, SHOWN, Book, Fault, Kind, hint
+from analysis.ledger.faults import SHOWN, Fault, Kind, hint
 from analysis.ledger.notation import OFFSET, ZONE_ADVICE, cleaned, note, numbers, times
-from analysis.ledger.sources import Reading, Source, opened
+from analysis.ledger.sources import FILE, ROW, Reading, Source, opened
 
 ALIASES = {
     "count": ("volume", "vol", "transactions", "payments", "number"),
@@ -126,24 +126,23 @@ def figures(source: Source, last: date = date.max) -> tuple[list[Fault], pd.Data
     if step and how.timezone:  # a night in autumn has an hour twice
         longer = [d for d in twice["the day"].unique() if _rows_of(d, step, how.timezone) > 1440 // step]
         twice = twice.filter(~pl.col("the day").is_in(longer))
-    book = Book(source, frame.lazy())
     if 2 * twice.height > frame.height:
         problem = f"has no column 'paid_at', and its {day!r} has many rows a day like a ledger"
         pairs = [f"paid_at={day}", f"amount={source.names.get('amount', '…')}"]
         pairs += [f"channel={source.names['channel']}"] if "channel" in source.names else []
         advice = "map its columns with --columns " + " --columns ".join(map(shlex.quote, pairs))
-        return [book.whole(None, problem, advice, True)], None
-    faults = book.listed(_kinds(day, measures, last))
+        return [source.whole(None, problem, advice, True)], None
+    faults = source.listed(frame.lazy(), _kinds(day, measures, last))
     for file, row, text, first in twice.select(FILE, ROW, "raw " + day, "row 1").head(SHOWN).rows():
         problem = f"{text!r} is also in row {first:,}"
-        faults.append(book.fault(file, row, day, problem, "keep one row a day", True))
-    faults += book.more(twice.height - SHOWN, day, "the day came before", "keep one row a day")
+        faults.append(source.fault(file, row, day, problem, "keep one row a day", True))
+    faults += source.more(twice.height - SHOWN, day, "the day came before", "keep one row a day")
     present = frame.filter(pl.col("the day") <= last)["the day"].unique().sort()
     apart = present.diff().dt.total_days().median() if len(present) > 2 else None
     period = [word for days, word in PERIODS.items() if apart and days <= apart <= days * 1.11]
     if period:
         raise ValueError(f"{name}, {day}: these are {period[0]} figures; give one row a day")
-    faults += book.gaps(present.to_list(), day, "add the days; until then they are missing, not zero")
+    faults += source.gaps(present.to_list(), day, "add the days; until then they are missing, not zero")
     if any(fault.grave for fault in faults):
         return faults, None
     table = frame.select("stamp", *long, *("number " + c for c in measures)).to_pandas()

@@ -8,28 +8,22 @@ import difflib
 import gzip
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-import pandas as pd
 import polars as pl
-
-if TYPE_CHECKING:
-    from analysis.ledger.sources import Source
 
 ENGINES = "polars narwhals pyarrow duckdb pyspark py4j fastexcel adbc_driver_manager".split()
 ENCODING_ADVICE = "save it as UTF-8 or say its encoding, as in --encoding cp1256"
 DAMAGED = "cannot be read, it is cut short or damaged; copy it again"
 REASONS = {  # what an engine's message holds, and what it means
-    "expanded paths were empty|object.*not found": "the store has no such object; check its name and AWS_ENDPOINT_URL",
-    "utf-?8": f"is not UTF-8 text; {ENCODING_ADVICE}",
-    "found more fields": "a line has more cells than the header; `python -m analysis check` names it",
-    "int256|^precision|not (yet )?(supported|impl)|unsupported": "holds a type that is not read; store numbers",
-    "parquet|thrift|eof|out of spec|magic": DAMAGED,
+    "expanded paths were empty|object.*not found": "the store has no such object; check its name and
+    AWS_ENDPOINT_URL", "utf-?8": f"is not UTF-8 text; {ENCODING_ADVICE}", "found more fields": "a line has more cells
+    than the header; `python -m analysis check` names it", "int256|^precision|not (yet
+    )?(supported|impl)|unsupported": "holds a type that is not read; store numbers", "parquet|thrift|eof|out of
+    spec|magic": DAMAGED,
 }
 CELL = re.compile(r"""^('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")  # as `repr` writes it
-FILE, ROW = "file of the ledger", "row of the file"  # columns of numbered rows
 LONGEST = 220  # characters of a fault, so that what is said around it stays within an error's line
 SHOWN = 20  # rows of one kind of fault that are listed; the rest are counted
 
@@ -104,8 +98,8 @@ def listed(names: Iterable[object], most: int = 6) -> str:
 class Fault:
     """What is wrong, where, and what to do about it; as text, one line.
 
-    `row` is the data row in its file, from 1, `line` that of a text file whose rows are one line each; both are None where
-    the fault is of the whole. `file` is empty for a frame. A `grave` one keeps the data from being read at all.
+    `row` is the data row in its file, from 1, `line` that of a text file whose rows are one line each; both are None
+    where the fault is of the whole. `file` is empty for a frame. A `grave` one keeps the data from being read at all.
     """
 
     row: int | None
@@ -151,66 +145,7 @@ class Kind:
     grave: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Book:
-    """The numbered rows (`FILE`, `ROW`) of a source, of which one asks where the faults are.
-
-    A column is shown in its cells as stored from `raw <column>` where the frame has that.
-    """
-
-    source: Source
-    frame: pl.LazyFrame
-
-    def listed(self, kinds: Sequence[Kind]) -> list[Fault]:
-        """The first rows of each kind, and how many more; rows are looked for only where there are any."""
-        columns, faults = self.frame.collect_schema().names(), []
-        sums = [kind.flag.fill_null(False).sum().alias(str(i)) for i, kind in enumerate(kinds)]
-        counts = self.frame.select(sums).collect(engine="streaming").row(0) if kinds else ()
-        for kind, count in zip(kinds, counts, strict=True):
-            if not count:
-                continue
-            raw = f"raw {kind.column}"
-            cell = pl.col(raw if raw in columns else kind.column).cast(pl.String).alias("cell")
-            rows = self.frame.filter(kind.flag.fill_null(False)).head(SHOWN).select(FILE, ROW, cell)
-            shown = rows.collect(engine="streaming").sort(FILE, ROW).rows()
-            for file, row, text in shown:
-                problem = kind.problem.format(_quoted(text))
-                faults.append(self.fault(file, row, kind.column, problem, kind.advice, kind.grave))
-            faults += self.more(count - len(shown), kind.column, kind.problem.format("the cell"), kind.advice)
-        return faults
-
-    def fault(
-        self, file: int, row: int, column: str, problem: str, advice: str, grave: bool = False
-    ) -> Fault:
-        """A fault of one row."""
-        files, line = self.source.files, row + 1 if self.source.kind == "text" else None
-        theirs = self.source.names.get(column, column)
-        return Fault(row, theirs, problem, advice, files[file].name if files else "", line, grave)
-
-    def whole(self, column: str | None, problem: str, advice: str, grave: bool = False) -> Fault:
-        """A fault of a whole column, or of all."""
-        name = self.source.name if self.source.files else ""
-        return Fault(None, self.source.names.get(column, column), problem, advice, name, grave=grave)
-
-    def more(self, count: int, column: str, problem: str, advice: str) -> list[Fault]:
-        """What is left to say of the rows that are not listed."""
-        return [self.whole(column, f"and {count:,} more rows where {problem}", advice)] if count > 0 else []
-
-    def gaps(self, days: Sequence, column: str, advice: str) -> list[Fault]:
-        """Runs of days that are absent between the first and the last."""
-        index = pd.DatetimeIndex(sorted(days))
-        jumps = (index[1:] - index[:-1]).days.to_numpy()
-        faults = []
-        for i in (jumps > 1).nonzero()[0]:
-            first, last = index[i] + pd.Timedelta(days=1), index[i + 1] - pd.Timedelta(days=1)
-            span = "" if first == last else f" to {last:%Y-%m-%d} ({jumps[i] - 1:,} days)"
-            faults.append(self.whole(column, f"nothing on {first:%Y-%m-%d}{span}", advice))
-        if len(faults) > SHOWN:
-            faults[SHOWN:] = [self.whole(column, f"and {len(faults) - SHOWN:,} more gaps in days", advice)]
-        return faults
-
-
-def _quoted(cell: str | None) -> str:
+def quoted(cell: str | None) -> str:
     """A cell as Python writes it, at most 80 characters."""
     text = repr(cell if cell is None or len(cell) <= 40 else cell[:39] + "…")
     return "the cell" if cell is None else text if len(text) <= 80 else text[:78] + "…" + text[-1]

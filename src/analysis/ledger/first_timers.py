@@ -1,8 +1,8 @@
 """Who pays digitally for the first time, and when again: counts a day, from one reading of the ledger.
 
 "First" means first seen in this ledger, so its first half year is run-in: a payer who is new in it may only have been
-out of sight. "Before" and "again" are told by days: an offline payment on an earlier day, a digital one on a later day.
-One row a payer is held while the ledger is read; nothing about a single payer leaves this module or is kept.
+out of sight. "Before" and "again" are told by days: an offline payment on an earlier day, a digital one on a later
+day. One row a payer is held while the ledger is read; nothing about a single payer leaves this module or is kept.
 """
 
 from __future__ import annotations
@@ -28,24 +28,25 @@ def first_timers(data: Any, run_in_days: int = 182, **reading: Any) -> pd.DataFr
     Parameters
     ----------
     data, **reading
-        As in `sources.opened`. Payments without a payer are left out; with no `offline_channels` every channel is digital.
+        As in `sources.opened`. Payments without a payer are left out; with no `offline_channels` every channel is
+        digital.
     run_in_days : int
         Days at the beginning on which a payer new to the ledger counts as one who was out of sight.
 
     Returns
     -------
     DataFrame
-        `date, channel, payers, from_counter, again_30, again_60, again_90, from_counter_again_30` and so on, sorted; a
-        row a day and digital channel from the end of the run-in on, with zeros. `channel` is that of the first digital
-        payment, `from_counter` counts those with an offline payment on an earlier day, `again_k` those who paid digitally
-        on another day within k days, NaN where the ledger ends sooner. Cells may hold fewer than ten payers: show what
-        `habit.retention` makes of it, which hides them.
+        `date, channel, payers, from_counter, again_30, again_60, again_90, from_counter_again_30` and so on, sorted;
+        a row a day and digital channel from the end of the run-in on, with zeros. `channel` is that of the first
+        digital payment, `from_counter` counts those with an offline payment on an earlier day, `again_k` those who
+        paid digitally on another day within k days, NaN where the ledger ends sooner. Cells may hold fewer than ten
+        payers: show what `habit.retention` makes of it, which hides them.
 
     Raises
     ------
     ValueError
-        One line, if the columns or the offline payments that it needs are absent, times cannot be read, or the ledger is
-        not longer than the run-in.
+        One line, if the columns or the offline payments that it needs are absent, times cannot be read, or the ledger
+        is not longer than the run-in.
     """
     with opened(data, **reading) as ledger:
         how, name = ledger.how, ledger.name

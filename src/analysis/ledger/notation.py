@@ -163,8 +163,8 @@ def times(
 
     Times with an offset become those of `timezone`; without one they keep their own clock if all offsets are equal,
     and a note says so. Where most rows have an offset every row must, and elsewhere none may. `date_format` is
-    "day-first" or "month-first" for days such as 03/04/2017; or all of it, as "%d/%m/%y". `wall` leaves every offset out:
-    what the clock on the wall showed.
+    "day-first" or "month-first" for days such as 03/04/2017; or all of it, as "%d/%m/%y". `wall` leaves every offset
+    out: what the clock on the wall showed.
 
     Raises
     ------

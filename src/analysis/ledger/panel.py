@@ -45,9 +45,9 @@ def daily_panel(data: Any, by: Sequence[str] = ("entity", "channel"), **reading:
     Returns
     -------
     DataFrame
-        `date, *by, count, value, payers`, sorted; every day from the first to the last for every group seen, zeros where
-        nothing was paid. `value` (exact to the cent) and `payers` are left out where the data have no `amount`, no
-        `payer_id`. `payers` are distinct within the day and group: they do not add up over groups, so ask for the
+        `date, *by, count, value, payers`, sorted; every day from the first to the last for every group seen, zeros
+        where nothing was paid. `value` (exact to the cent) and `payers` are left out where the data have no `amount`,
+        no `payer_id`. `payers` are distinct within the day and group: they do not add up over groups, so ask for the
         grouping that is needed. Empty identifiers are no payers, and a `Note` says so.
 
     Raises
@@ -89,8 +89,8 @@ def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (
     Raises
     ------
     ValueError
-        For `payers` of several digital rows a day, as distinct counts do not add up; for the share where no channel is
-        offline.
+        For `payers` of several digital rows a day, as distinct counts do not add up; for the share where no channel
+        is offline.
     """
     if name not in METRICS:
         raise ValueError(f"metric {name!r} is unknown: {hint(name, METRICS)}")

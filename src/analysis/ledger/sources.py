@@ -11,8 +11,9 @@ import glob
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -22,45 +23,31 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from analysis.ledger.faults import FILE, ROW, hint, nearest, telling
+from analysis.ledger.faults import SHOWN, Fault, Kind, hint, nearest, quoted, telling
 from analysis.ledger.files import KINDS, POSTGRESQL, table_name
 from analysis.ledger.headers import COLUMNS, recognised
 from analysis.ledger.notation import note
 from analysis.storage import staging
 
+FILE, ROW = "file of the ledger", "row of the file"  # columns of numbered rows
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """How data are to be read, as the user says it; what is None is found out from the data.
+    """How data are to be read, as the user says it; what is None is found out from the data."""
 
-    Parameters
-    ----------
-    columns : mapping, optional
-        Our name of a ledger's column to the name in the source: ``{"paid_at": "date", "amount": "dollar_value"}``.
-        Unless `paid_at` is among them, other usual names are recognised.
-    timezone : str, optional
-        Whose days they are, for times that carry a zone. Times without one are local already.
-    refunds : bool
-        Negative amounts are refunds: they lower the value, and are no payments (neither count nor payers has them).
-    offline_channels : tuple of str
-        The channels that are service centres, if any; all others are digital.
-    decimal, date_format : str, optional
-        Where a column allows two readings: "." or ","; "day-first", "month-first", or such as "%d/%m/%y".
-    encoding, query : str, optional
-        Of text that is neither UTF-8 nor marked UTF-16; of a database the table or SELECT, of a workbook the sheet.
-    date_column, value_column : str, optional
-        Of daily figures, where they cannot be guessed.
-    """
-
+    # Our name of a ledger's column to theirs; unless `paid_at` is among them, other usual names are recognised.
     columns: Mapping[str, str] = field(default_factory=dict)
-    timezone: str | None = None
-    refunds: bool = False
-    offline_channels: tuple[str, ...] = ()
-    decimal: str | None = None
-    date_format: str | None = None
-    encoding: str | None = None
-    query: str | None = None
-    date_column: str | None = None
+    timezone: str | None = None  # whose days they are, for times that carry a zone; others are local already
+    refunds: bool = (
+        False  # negative amounts lower the value, and are no payments (neither count nor payers has them)
+    )
+    offline_channels: tuple[str, ...] = ()  # the service centres, if any; all other channels are digital
+    decimal: str | None = None  # "." or ",", where a column allows two readings
+    date_format: str | None = None  # so too: "day-first", "month-first", or such as "%d/%m/%y"
+    encoding: str | None = None  # of text that is neither UTF-8 nor marked UTF-16
+    query: str | None = None  # of a database the table or SELECT, of a workbook the sheet
+    date_column: str | None = None  # of daily figures, where it cannot be guessed
     value_column: str | None = None
 
     def __post_init__(self) -> None:
@@ -76,9 +63,9 @@ class Reading:
 class Source:
     """A ledger or daily figures opened, not yet read.
 
-    A ledger's `frame` has its columns under our names, daily figures' under theirs; types are as stored, where cells of
-    text files, workbooks and SQLite are all text. `names` are ours to theirs. `files` is empty for a frame, a database, or
-    storage far away; `name` is what an error calls it. `ending` is closed at the end.
+    A ledger's `frame` has its columns under our names, daily figures' under theirs; types are as stored, where cells
+    of text files, workbooks and SQLite are all text. `names` are ours to theirs. `files` is empty for a frame, a
+    database, or storage far away; `name` is what an error calls it. `ending` is closed at the end.
     """
 
     how: Reading
@@ -89,6 +76,53 @@ class Source:
     name: str
     names: dict[str, str]
     ending: contextlib.ExitStack
+
+    def listed(self, frame: pl.LazyFrame, kinds: Sequence[Kind]) -> list[Fault]:
+        """The first rows of each kind, and how many more; rows are looked for only where there are any.
+
+        A column of the numbered rows is shown in its cells as stored from `raw <column>` where the frame has that.
+        """
+        columns, faults = frame.collect_schema().names(), []
+        sums = [kind.flag.fill_null(False).sum().alias(str(i)) for i, kind in enumerate(kinds)]
+        counts = frame.select(sums).collect(engine="streaming").row(0) if kinds else ()
+        for kind, count in zip(kinds, counts, strict=True):
+            raw = f"raw {kind.column}"
+            cell = pl.col(raw if raw in columns else kind.column).cast(pl.String).alias("cell")
+            rows = frame.filter(kind.flag.fill_null(False)).head(SHOWN).select(FILE, ROW, cell)
+            shown = rows.collect(engine="streaming").sort(FILE, ROW).rows() if count else []
+            for file, row, text in shown:
+                problem = kind.problem.format(quoted(text))
+                faults.append(self.fault(file, row, kind.column, problem, kind.advice, kind.grave))
+            faults += self.more(count - len(shown), kind.column, kind.problem.format("the cell"), kind.advice)
+        return faults
+
+    def fault(
+        self, file: int, row: int, column: str, problem: str, advice: str, grave: bool = False
+    ) -> Fault:
+        """A fault of one row."""
+        name, line = self.files[file].name if self.files else "", row + 1 if self.kind == "text" else None
+        return Fault(row, self.names.get(column, column), problem, advice, name, line, grave)
+
+    def whole(self, column: str | None, problem: str, advice: str, grave: bool = False) -> Fault:
+        """A fault of a whole column, or of all."""
+        name = self.name if self.files else ""
+        return Fault(None, self.names.get(column, column), problem, advice, name, grave=grave)
+
+    def more(self, count: int, column: str, problem: str, advice: str) -> list[Fault]:
+        """What is left to say of the rows that are not listed."""
+        return [self.whole(column, f"and {count:,} more rows where {problem}", advice)] if count > 0 else []
+
+    def gaps(self, days: Sequence, column: str, advice: str) -> list[Fault]:
+        """Runs of days that are absent between the first and the last."""
+        index, faults = pd.DatetimeIndex(sorted(days)), []
+        for before, after in pairwise(index):
+            if (lack := (after - before).days - 1) > 0:
+                first, last = before + pd.Timedelta(days=1), after - pd.Timedelta(days=1)
+                span = f" to {last:%Y-%m-%d} ({lack:,} days)" if lack > 1 else ""
+                faults.append(self.whole(column, f"nothing on {first:%Y-%m-%d}{span}", advice))
+        if len(faults) > SHOWN:
+            faults[SHOWN:] = [self.whole(column, f"and {len(faults) - SHOWN:,} more gaps in days", advice)]
+        return faults
 
 
 @contextlib.contextmanager
