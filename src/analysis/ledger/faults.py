@@ -17,11 +17,11 @@ ENGINES = "polars narwhals pyarrow duckdb pyspark py4j fastexcel adbc_driver_man
 ENCODING_ADVICE = "save it as UTF-8 or say its encoding, as in --encoding cp1256"
 DAMAGED = "cannot be read, it is cut short or damaged; copy it again"
 REASONS = {  # what an engine's message holds, and what it means
-    "expanded paths were empty|object.*not found": "the store has no such object; check its name and
-    AWS_ENDPOINT_URL", "utf-?8": f"is not UTF-8 text; {ENCODING_ADVICE}", "found more fields": "a line has more cells
-    than the header; `python -m analysis check` names it", "int256|^precision|not (yet
-    )?(supported|impl)|unsupported": "holds a type that is not read; store numbers", "parquet|thrift|eof|out of
-    spec|magic": DAMAGED,
+    "expanded paths were empty|object.*not found": "the store has no such object; check its name and AWS_ENDPOINT_URL",
+    "utf-?8": f"is not UTF-8 text; {ENCODING_ADVICE}",
+    "found more fields": "a line has more cells than the header; `python -m analysis check` names it",
+    "int256|^precision|not (yet )?(supported|impl)|unsupported": "holds a type that is not read; store numbers",
+    "parquet|thrift|eof|out of spec|magic": DAMAGED,
 }
 CELL = re.compile(r"""^('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")  # as `repr` writes it
 LONGEST = 220  # characters of a fault, so that what is said around it stays within an error's line
