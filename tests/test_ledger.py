@@ -216,7 +216,7 @@ def test_cutting_into_spans_changes_nothing(order, tmp_path, monkeypatch):
     monkeypatch.setattr(aggregate, "SPAN_ROWS", 3_000)
     monkeypatch.setattr(aggregate, "SPILL_ROWS", 3_000)
     used, cut = [], aggregate._spans
-    monkeypatch.setattr(aggregate, "_spans", lambda ledger: used.extend(cut(ledger)) or used)
+    monkeypatch.setattr(aggregate, "_spans", lambda *a: used.extend(cut(*a)) or used)
     pd.testing.assert_frame_equal(daily_panel(tmp_path), by_hand(ledger), check_exact=True)
     assert len(used) >= 4
 

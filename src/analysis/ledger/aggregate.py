@@ -8,7 +8,7 @@ measures it beside other engines. A PySpark frame that a caller already holds st
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -50,15 +50,14 @@ def typed_parts(ledger: Source) -> list[nw.LazyFrame]:
     if "paid_at" not in ledger.names:
         raise ValueError(missing("paid_at", ledger.frame.collect_schema().names(), ledger.name))
     whole = typed(ledger.frame, ledger.name, ledger.how)
-    native, stored = nw.to_native(whole), ledger.frame.collect_schema()
-    if "payer_id" not in ledger.names or not isinstance(native, pl.LazyFrame):
-        return [whole]
-    if nw.String in (stored["paid_at"], stored.get("amount")):
-        large = sum(file.stat().st_size for file in ledger.files) > SPILL_BYTES
-        return [nw.from_native(part) for part in _by_month(native, ledger)] if large else [whole]
-    if ledger.kind != "parquet":
-        return [whole]
-    return [typed(nw.from_native(part), ledger.name, ledger.how) for part in _spans(ledger)]
+    stored = ledger.frame.collect_schema()
+    if "payer_id" in ledger.names and isinstance(nw.to_native(whole), pl.LazyFrame):
+        if nw.String in (stored["paid_at"], stored.get("amount")):
+            large = sum(file.stat().st_size for file in ledger.files) > SPILL_BYTES
+            return _by_month(whole, ledger) if large else [whole]
+        if ledger.kind == "parquet":
+            return _spans(whole, ledger)
+    return [whole]
 
 
 def typed(frame: nw.LazyFrame, name: str, how: Reading) -> nw.LazyFrame:
@@ -132,51 +131,37 @@ def refuse_near(labels: Iterable[str], offline: tuple[str, ...], name: str) -> N
             raise ValueError(f"{problem}; write it as {near!r}, or name it in offline_channels too")
 
 
-def _spans(ledger: Source) -> list[pl.LazyFrame]:
+def _spans(whole: nw.LazyFrame, ledger: Source) -> list[nw.LazyFrame]:
     """A ledger of Parquet files cut into spans of whole days, each small enough to count payers in memory.
 
     Row groups tell their first and last time, so a ledger written in order of time (a file a month, or one sorted
     file) is read about once. A large one without order is first written to disk by month.
     """
-    whole = nw.to_native(ledger.frame)
-    rows = whole.select(pl.len()).collect().item()
+    native, stored, timezone = nw.to_native(whole), nw.to_native(ledger.frame), ledger.how.timezone
+    rows = native.select(pl.len()).collect().item()
     if rows <= SPAN_ROWS:
         return [whole]
-    counted = (
-        whole.group_by(_local_day(whole, ledger).alias("day")).len().collect(engine="streaming").sort("day")
-    )
+    counted = native.group_by(pl.col("paid_at").dt.date().alias("day")).len()
+    counted = counted.collect(engine="streaming").sort("day")
     if counted["day"].null_count():
         return [whole]  # its fault is found there
-    number = counted["len"].cum_sum().to_numpy() // SPAN_ROWS
-    first = counted["day"].gather(np.flatnonzero(np.diff(number, prepend=-1))).to_list()
-    dtype = whole.collect_schema()["paid_at"]
-    midnights = (
-        _midnight(day, dtype, ledger.how.timezone) for day in [*first, counted["day"][-1] + timedelta(1)]
-    )
-    spans = list(pairwise(midnights))
-    if _touched(ledger, spans) > 2 * rows:
+    first = np.diff(counted["len"].cum_sum().to_numpy() // SPAN_ROWS, prepend=-1) > 0
+    ends = [*counted["day"].filter(pl.Series(first)), counted["day"][-1] + timedelta(1)]
+    dtype = stored.collect_schema()["paid_at"]
+    if isinstance(dtype, pl.Datetime):  # midnights as they are stored, so that row groups can be skipped
+        ends = [
+            datetime.combine(day, time(), ZoneInfo(timezone) if dtype.time_zone else None) for day in ends
+        ]
+        ends = [end.astimezone(ZoneInfo("UTC")) if dtype.time_zone else end for end in ends]
+    if _touched(ledger, ends) > 2 * rows:
         return _by_month(whole, ledger) if rows > SPILL_ROWS else [whole]
     if getattr(dtype, "time_zone", None):
-        spans = [[pl.lit(end).dt.convert_time_zone(dtype.time_zone) for end in span] for span in spans]
-    return [whole.filter(pl.col("paid_at").is_between(*span, closed="left")) for span in spans]
+        ends = [pl.lit(end).dt.convert_time_zone(dtype.time_zone) for end in ends]
+    inside = (pl.col("paid_at").is_between(*span, closed="left") for span in pairwise(ends))
+    return [typed(nw.from_native(stored.filter(span)), ledger.name, ledger.how) for span in inside]
 
 
-def _local_day(frame: pl.LazyFrame, ledger: Source) -> pl.Expr:
-    """The day of the study on which a payment falls."""
-    when = pl.col("paid_at")
-    zoned = getattr(frame.collect_schema()["paid_at"], "time_zone", None)
-    return (when.dt.convert_time_zone(ledger.how.timezone) if zoned else when).dt.date()
-
-
-def _midnight(day: date, dtype: pl.DataType, timezone: str | None) -> date | datetime:
-    """The beginning of a local day as the column stores it, so that row groups can be skipped."""
-    if not isinstance(dtype, pl.Datetime):
-        return day
-    start = datetime.combine(day, time(), ZoneInfo(timezone) if dtype.time_zone else None)
-    return start.astimezone(ZoneInfo("UTC")) if dtype.time_zone else start
-
-
-def _touched(ledger: Source, spans: list[tuple]) -> float:
+def _touched(ledger: Source, ends: list) -> float:
     """Rows of all row groups that the spans touch; infinite where the files' footers do not tell."""
     import pyarrow.parquet as pq
 
@@ -188,19 +173,20 @@ def _touched(ledger: Source, spans: list[tuple]) -> float:
             known = group.column(column).statistics
             if known is None or not known.has_min_max:
                 return np.inf
-            read += group.num_rows * sum(known.min < stop and known.max >= low for low, stop in spans)
+            read += group.num_rows * sum(known.min < b and known.max >= a for a, b in pairwise(ends))
     return read if ledger.files else np.inf
 
 
-def _by_month(frame: pl.LazyFrame, ledger: Source) -> list[pl.LazyFrame]:
-    """The frame written to disk by local month, a lazy frame a month."""
+def _by_month(whole: nw.LazyFrame, ledger: Source) -> list[nw.LazyFrame]:
+    """The frame written to disk by month, a lazy frame a month."""
     folder = ledger.ending.enter_context(staging())
-    month = _local_day(frame, ledger).dt.strftime("%Y-%m").fill_null("none").alias("month")
+    month = pl.col("paid_at").dt.strftime("%Y-%m").fill_null("none").alias("month")
     target = pl.PartitionBy(folder, key=month, include_key=False)
-    kept = frame.select(c for c in frame.collect_schema().names() if c in COLUMNS)
+    kept = nw.to_native(whole).select(c for c in whole.collect_schema().names() if c in COLUMNS)
     kept.sink_parquet(target, mkdir=True, compression="lz4", engine="streaming")
-    months = sorted({p.parent for p in folder.rglob("*.parquet")})
-    return [pl.scan_parquet(sorted(m.glob("*.parquet")), hive_partitioning=False) for m in months]
+    months = sorted({path.parent for path in folder.rglob("*.parquet")})
+    scans = (pl.scan_parquet(sorted(m.glob("*.parquet")), hive_partitioning=False) for m in months)
+    return [nw.from_native(scan) for scan in scans]
 
 
 def _summed(frame: nw.LazyFrame, by: list[str], how: Reading, one_in: int) -> pd.DataFrame:
@@ -218,9 +204,11 @@ def _summed(frame: nw.LazyFrame, by: list[str], how: Reading, one_in: int) -> pd
     for name in by:
         label = nw.col("channel" if name == "digital" else name).cast(nw.String).fill_null(MISSING)
         columns[name] = ~label.is_in(how.offline_channels) if name == "digital" else label
-    for name, label in (("payer", "payer_id"), ("id", "transaction_id")):
-        if label in schema:
-            columns[name] = _filled(nw.col(label), schema[label])
+    for name, column in (("payer", "payer_id"), ("id", "transaction_id")):
+        if column in schema:
+            label, dtype = nw.col(column), schema[column]
+            empty = label.str.strip_chars() == "" if dtype == nw.String else label.is_null()
+            columns[name] = nw.when(~(label.is_nan() if dtype.is_float() else empty)).then(label)
             aggregates |= {
                 f"{name} distinct": nw.col(name).n_unique(),
                 f"{name} filled": nw.col(name).count(),
@@ -252,10 +240,3 @@ def _summed(frame: nw.LazyFrame, by: list[str], how: Reading, one_in: int) -> pd
         whole = table[["millions", "rest"]].fillna(0).astype("int64").astype(object)
         table["units"] = whole["millions"] * (MILLION * UNITS) + whole["rest"]
     return table
-
-
-def _filled(label: nw.Expr, dtype: nw.DType) -> nw.Expr:
-    """A label of which empty text, or no number, is missing."""
-    if dtype == nw.String:
-        return nw.when(label.str.strip_chars() != "").then(label)
-    return nw.when(~label.is_nan()).then(label) if dtype.is_float() else label

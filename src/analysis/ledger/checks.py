@@ -116,7 +116,15 @@ def _of_ledger(ledger: Source, now: datetime) -> list[Fault]:
         faults += (
             [ledger.whole("payer_id", "is the same in every row", advice)] if alike and count > 1 else []
         )
-    return faults + (_duplicates(ledger) if "transaction_id" in has else _alike(ledger))
+    if "transaction_id" in has:
+        return faults + _duplicates(ledger)
+    code = nw.to_native(ledger.frame).select(pl.struct(pl.all().exclude(FILE, ROW)).hash(0).alias("code"))
+    count, distinct = code.select(pl.len(), pl.col("code").n_unique()).collect(engine="streaming").row(0)
+    if count - distinct > ALIKE * count:
+        problem = f"{count - distinct:,} of {count:,} rows are like another in every column"
+        advice = "keep one of each if they are one payment, or add transaction_id"
+        faults.append(ledger.whole(None, problem, advice))
+    return faults
 
 
 def _empty(column: str) -> pl.Expr:
@@ -155,29 +163,21 @@ def _amounts(ledger: Source, _now: datetime) -> list[Kind]:
     ]
 
 
-def _alike(ledger: Source) -> list[Fault]:
-    """Without identifiers, how many rows are like another in every column."""
-    rows = nw.to_native(ledger.frame).select(pl.struct(pl.all().exclude(FILE, ROW)).hash(0).alias("code"))
-    count, distinct = rows.select(pl.len(), pl.col("code").n_unique()).collect(engine="streaming").row(0)
-    if count - distinct <= ALIKE * count:
-        return []
-    problem = f"{count - distinct:,} of {count:,} rows are like another in every column"
-    return [ledger.whole(None, problem, "keep one of each if they are one payment, or add transaction_id")]
-
-
 def _duplicates(ledger: Source) -> list[Fault]:
     """Identifiers that come twice. Their hashes are compared, a share at a time; then the few that agree."""
-    label, column = pl.col("transaction_id").cast(pl.String), "transaction_id"
-    frame = nw.to_native(ledger.frame)
+    label, column, frame = (
+        pl.col("transaction_id").cast(pl.String),
+        "transaction_id",
+        nw.to_native(ledger.frame),
+    )
     coded = frame.filter(~_empty(column)).select(FILE, ROW, label.alias("id"), label.hash(0).alias("code"))
+    code, twice = pl.col("code"), []
     shares = -(-frame.select(pl.len()).collect(engine="streaming").item() // HASHED)
-    twice = []
     for share in range(shares):
-        codes = coded.select("code").filter(pl.col("code") % shares == share)
-        agree = codes.group_by("code").agg(pl.len().alias("n")).filter(pl.col("n") > 1)
-        twice.append(agree.collect(engine="streaming"))
+        counted = coded.filter(code % shares == share).group_by("code").len()
+        twice.append(counted.filter(pl.col("len") > 1).collect(engine="streaming"))
     twice = pl.concat(twice)
-    rows = coded.join(twice.head(10_000).lazy().select("code"), on="code", how="semi").head(1_000_000)
+    rows = coded.join(twice.head(10_000).lazy(), on="code", how="semi").head(1_000_000)
     rows = rows.collect(engine="streaming").sort(FILE, ROW)
     first = [pl.col(place).first().over("id").alias(f"{place} 1") for place in (FILE, ROW)]
     later = rows.with_columns(first).filter(~pl.struct("id").is_first_distinct()).head(SHOWN)
@@ -185,5 +185,5 @@ def _duplicates(ledger: Source) -> list[Fault]:
     for file, row, text, _, file_1, row_1 in later.rows():
         where = f"row {row_1:,}" + ("" if file == file_1 else f" of {ledger.files[file_1].name}")
         faults.append(ledger.fault(file, row, column, f"{text!r} is also in {where}", "keep one of them"))
-    more = int(twice["n"].sum() - twice.height) - later.height
+    more = int(twice["len"].sum() - twice.height) - later.height
     return faults + ledger.more(more, column, "the identifier came before", "keep one of them")

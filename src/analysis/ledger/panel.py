@@ -6,7 +6,7 @@ names, and `offline_channels` are service centres, every other channel being dig
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -65,9 +65,12 @@ def daily_panel(data: Any, by: Sequence[str] = ("entity", "channel"), **reading:
 
 def _panel(data: Any, ledger: Source, by: list[str]) -> pd.DataFrame:
     by = [one for one in by if ("channel" if one == "digital" else one) in ledger.names]
-    found = sums(ledger, by)
+    found, labels = sums(ledger, by), []
     if {"channel", "digital"}.intersection(by):
-        _ask_channels(ledger, "digital" in by)
+        labels = collected(ledger.frame.select(nw.col("channel").cast(nw.String)).unique())[
+            "channel"
+        ].to_list()
+        refuse_near(sorted(filter(None, labels)), ledger.how.offline_channels, ledger.name)
     if fault := _fault(found, ledger.how.refunds):
         first = None
         if not ledger.frame.implementation.is_pyspark():
@@ -75,8 +78,68 @@ def _panel(data: Any, ledger: Source, by: list[str]) -> pd.DataFrame:
             first = next((f for f in faults if f.row is not None and f.grave), None)
         place = f" (first: {first.place} {first.problem})" if first else ""
         raise ValueError(f"{ledger.name}: {fault}{place}; `python -m analysis check` lists all")
-    _ask_repeated(found, ledger)
-    return _filled(found, by)
+    for remark in (*_of_channels(labels if "digital" in by else [], ledger.how), *_of_sums(found, ledger)):
+        note(f"{ledger.name}: {remark}")
+    out = found[["date", *by]].copy()
+    out["date"] = pd.to_datetime(out["date"]).astype("datetime64[us]")
+    out["count"] = found["count"].astype("int64")
+    if "refund" in found:
+        out["count"] -= found["refund"].fillna(0).astype("int64")
+    if "units" in found:
+        out["value"] = (found["units"] / UNITS).astype(float)
+    if "payers" in found:
+        out["payers"] = found["payers"].astype("int64")
+    every = pd.date_range(out["date"].min(), out["date"].max(), unit="us").to_frame(name="date", index=False)
+    if by:
+        every = every.merge(out[by].drop_duplicates().sort_values(by), how="cross")
+    whole = every.merge(out, how="left", on=["date", *by], validate="one_to_one").fillna(0)
+    return whole.astype(out.dtypes.to_dict() | {name: "str" for name in by if name != "digital"})
+
+
+def _fault(found: pd.DataFrame, refunds: bool) -> str | None:
+    """What makes the sums wrong, or None."""
+    if found["count"].sum() == 0:
+        return "holds no payments"
+    if unread := int(found.loc[found["date"].isna(), "count"].sum()):
+        return f"paid_at of {unread:,} rows is missing or not a time"
+    if "units" in found:
+        if unpriced := int((found["count"] - found["priced"]).sum()):
+            return f"amount of {unpriced:,} rows is missing or not a number"
+        if not refunds and (found["least"] < 0).any():
+            return "holds negative amounts; say refunds=True (in a study: refunds: true) if they are refunds"
+    return None
+
+
+def _of_channels(labels: list[str | None], how: Reading) -> Iterator[str]:
+    """What is odd in the channels of payments that are split by them."""
+    known, told = sorted(label for label in labels if (label or "").strip()), ", ".join(how.offline_channels)
+    if known[1:] and not told:
+        advice = "name offline ones: --offline-channel, in a study offline_channels"
+        yield f"payments of every channel count ({', '.join(known[:8])}{' …' if known[8:] else ''}); {advice}"
+    if labels and told:
+        if len(known) < len(labels):
+            yield "some payments have an empty channel; they count as digital"
+        if not set(labels).intersection(how.offline_channels):
+            yield f"no channel is offline (offline_channels: {told}); every payment counts as digital"
+        if not set(labels) - set(how.offline_channels):
+            yield f"every channel is offline ({told}), so no payment is digital"
+
+
+def _of_sums(found: pd.DataFrame, ledger: Source) -> Iterator[str]:
+    """What may be in the ledger twice, and payments without a payer; ValueError for what surely is there twice."""
+    identified = "transaction_id" in ledger.names
+    if "repeated" in found and found["ids"].sum():
+        share = found["repeated"].sum() / found["ids"].sum()
+        told = f"{share:.2%} of the rows repeat {'a transaction_id' if identified else 'another in every column'}"
+        if identified and share > REPEATED:
+            advice = "`python -m analysis check` lists them"
+            raise ValueError(f"{ledger.name}: {told} and would count twice; {advice}")
+        if share > (0 if identified else ALIKE):
+            yield f"{told}; they count as often as they come"
+    if "payers" in found and found["payers"].max() <= 1 < found["count"].max():
+        yield "no day has more than one payer; check that payer_id is the payer"
+    if "nameless" in found and (nameless := int(found["nameless"].sum())):
+        yield f"{nameless:,} payments have an empty payer_id; they are no payers"
 
 
 def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = ()) -> pd.Series:
@@ -110,16 +173,15 @@ def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (
         advice = "make the panel by=('digital',), as daily_metric does"
         raise ValueError(f"payers do not add up over groups: {advice}")
     every = pd.date_range(panel["date"].min(), panel["date"].max(), name="date")
-
-    def total(rows: pd.DataFrame) -> pd.DataFrame:
-        whole = rows[needs] * UNITS  # whole numbers add up without rounding
-        return whole.round().groupby(rows["date"]).sum().reindex(every, fill_value=0).astype(float) / UNITS
-
-    ours = total(panel[~offline])
+    whole = (panel[needs] * UNITS).round()  # whole numbers add up without rounding
+    ours, total = (
+        rows.groupby(panel["date"]).sum().reindex(every, fill_value=0) / UNITS
+        for rows in (whole[~offline], whole)
+    )
     if name == "ticket":
         series = ours["value"] / ours["count"].replace(0, float("nan"))
     elif name == "digital_share":
-        series = ours["count"] / total(panel)["count"].replace(0, float("nan"))
+        series = ours["count"] / total["count"].replace(0, float("nan"))
     else:
         series = ours[name]
     return series.rename(name)
@@ -165,73 +227,3 @@ def is_synthetic(data: Any) -> bool:
     kind, files, _ = described(data)
     files = files if kind == "parquet" else []
     return any((pq.read_schema(file).metadata or {}).get(b"synthetic") == b"true" for file in files)
-
-
-def _ask_channels(ledger: Source, split: bool) -> None:
-    """Refuse a label that all but says an offline channel; where payments are split by it, note what is odd."""
-    name, offline = ledger.name, ledger.how.offline_channels
-    told = ", ".join(offline)
-    labels = collected(ledger.frame.select(nw.col("channel").cast(nw.String)).unique())["channel"].to_list()
-    known = sorted(label for label in labels if (label or "").strip())
-    refuse_near(known, offline, name)
-    if split and not told and known[1:]:
-        listed = ", ".join(known[:8]) + (" …" if known[8:] else "")
-        advice = "name offline ones: --offline-channel, in a study offline_channels"
-        note(f"{name}: payments of every channel count ({listed}); {advice}")
-    if not split or not told:
-        return
-    if len(known) < len(labels):
-        note(f"{name}: some payments have an empty channel; they count as digital")
-    if not set(labels).intersection(offline):
-        note(f"{name}: no channel is offline (offline_channels: {told}); every payment counts as digital")
-    if not set(labels) - set(offline):
-        note(f"{name}: every channel is offline ({told}), so no payment is digital")
-
-
-def _fault(found: pd.DataFrame, refunds: bool) -> str | None:
-    """What makes the sums wrong, or None."""
-    if found["count"].sum() == 0:
-        return "holds no payments"
-    if unread := int(found.loc[found["date"].isna(), "count"].sum()):
-        return f"paid_at of {unread:,} rows is missing or not a time"
-    if "units" in found:
-        if unpriced := int((found["count"] - found["priced"]).sum()):
-            return f"amount of {unpriced:,} rows is missing or not a number"
-        if not refunds and (found["least"] < 0).any():
-            return "holds negative amounts; say refunds=True (in a study: refunds: true) if they are refunds"
-    return None
-
-
-def _ask_repeated(found: pd.DataFrame, ledger: Source) -> None:
-    """Refuse payments that are in the ledger twice, note what may be; note payments without a payer."""
-    name, identified = ledger.name, "transaction_id" in ledger.names
-    if "repeated" in found and found["ids"].sum():
-        share = found["repeated"].sum() / found["ids"].sum()
-        what = "a transaction_id" if identified else "another in every column"
-        told = f"{name}: {share:.2%} of the rows repeat {what}"
-        if identified and share > REPEATED:
-            raise ValueError(f"{told} and would count twice; `python -m analysis check` lists them")
-        if share > (0 if identified else ALIKE):
-            note(f"{told}; they count as often as they come")
-    if "payers" in found and found["payers"].max() <= 1 < found["count"].max():
-        note(f"{name}: no day has more than one payer; check that payer_id is the payer")
-    if "nameless" in found and (nameless := int(found["nameless"].sum())):
-        note(f"{name}: {nameless:,} payments have an empty payer_id; they are no payers")
-
-
-def _filled(found: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Every day for every group seen, with zeros, sorted."""
-    out = found[["date", *by]].copy()
-    out["date"] = pd.to_datetime(out["date"]).astype("datetime64[us]")
-    out["count"] = found["count"].astype("int64")
-    if "refund" in found:
-        out["count"] -= found["refund"].fillna(0).astype("int64")
-    if "units" in found:
-        out["value"] = (found["units"] / UNITS).astype(float)
-    if "payers" in found:
-        out["payers"] = found["payers"].astype("int64")
-    every = pd.date_range(out["date"].min(), out["date"].max(), unit="us").to_frame(name="date", index=False)
-    if by:
-        every = every.merge(out[by].drop_duplicates().sort_values(by), how="cross")
-    whole = every.merge(out, how="left", on=["date", *by], validate="one_to_one").fillna(0)
-    return whole.astype(out.dtypes.to_dict() | {name: "str" for name in by if name != "digital"})
