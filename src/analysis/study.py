@@ -67,16 +67,15 @@ class Study(Parameters):
         """Whether the data are daily figures, and no ledger."""
         from analysis import ledger
 
-        return self.ledger is not None and ledger.is_daily(
-            self.source, self.columns, self.columns.get("date")
-        )
+        how = {"columns": self.columns, "date_column": self.columns.get("date"), "encoding": self.encoding}
+        return self.ledger is not None and ledger.is_daily(self.source, **how)
 
     @cached_property
     def _names(self) -> dict[str, str]:
         """The ledger's columns, ours to theirs."""
         from analysis.ledger.sources import opened
 
-        with opened(self.source, self.columns or None, self.encoding) as source:
+        with opened(self.source, columns=self.columns, encoding=self.encoding) as source:
             return source.names
 
     @cached_property
@@ -87,7 +86,8 @@ class Study(Parameters):
         how = {name: value for name, value in self._options().items() if name != "offline_channels"}
         named = [theirs for ours, theirs in self.columns.items() if ours != "date"]
         only = named[0] if len(named) == 1 and not self.donors and not self.covariates else None
-        return ledger.read_daily(self.source, self.columns.get("date"), only, timezone=self.timezone, **how)
+        how |= {"date_column": self.columns.get("date"), "value_column": only, "timezone": self.timezone}
+        return ledger.read_daily(self.source, **how)
 
     @cached_property
     def measured(self) -> list[str]:
@@ -252,7 +252,7 @@ class Study(Parameters):
 
         from analysis.ledger.sources import opened
 
-        with opened(self.source, self.columns or None, self.encoding) as source:
+        with opened(self.source, columns=self.columns, encoding=self.encoding) as source:
             found = source.frame.select(nw.col(group).cast(nw.String)).unique().collect()[group]
         return set(found.drop_nulls().to_list())
 
@@ -316,7 +316,7 @@ class Study(Parameters):
 
         from analysis.ledger.sources import opened
 
-        with opened(self.source, self.columns or None) as source:
+        with opened(self.source, columns=self.columns, encoding=self.encoding) as source:
             entities = set(nw.to_native(source.frame.select("entity").unique().collect())["entity"])
             for name in self.participants:
                 if name not in entities:
