@@ -11,7 +11,7 @@ moved as little as possible from a plausible value.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import lru_cache
 
 import numpy as np
@@ -39,24 +39,7 @@ TARGETS = {
 ABOUT = ("mean value of the week", "value of the year", "counters' share of payments")
 LEAST_RISE = 0.002  # "rose day after day": of count and of value, each day of the week on the day before
 
-# Free parameters: a plausible value, and how far from it the true one may well be.
-FREE = {
-    "level": (28_000, 2_000),
-    "growth": (0.05, 0.03),
-    "season": (0.04, 0.03),
-    "friday": ((0.80, 0.33), (0.05, 0.08)),
-    "saturday": ((0.86, 0.40), (0.05, 0.08)),
-    "climb": ((0.02, 0.05), (0.02, 0.04)),
-    "thursday": ((-0.03, 0.02), (0.02, 0.03)),
-    "month_end": ((0.08, 0.25), (0.05, 0.10)),
-    "ticket": ((1.0, 1.0), (0.1, 0.1)),
-    "counters": (0.30, 0.05),
-    "counter_ticket": (2.0, 0.3),
-    "campaign": (0.03, 0.01),
-    "to_digital": (0.40, 0.05),
-    "pulled": (0.012, 0.004),
-    "new": (0.015, 0.005),
-}
+FREE = {field.name: field.metadata for field in fields(Model) if field.metadata}
 
 
 def calibrate() -> Model:
@@ -64,8 +47,8 @@ def calibrate() -> Model:
 
     Figures `ABOUT` a value are met within eight tenths of their precision, the others exactly.
     """
-    centre, scale = (np.concatenate([np.atleast_1d(pair[k]) for pair in FREE.values()]) for k in (0, 1))
-    ends = np.cumsum([np.size(step) for _, step in FREE.values()])[:-1]
+    centre, scale = (np.hstack([of[key] for of in FREE.values()]) for key in ("plausible", "step"))
+    ends = np.cumsum([np.size(of["step"]) for of in FREE.values()])[:-1]
     target, precision = np.array(list(TARGETS.values())).T
     about = np.isin(list(TARGETS), ABOUT)
 

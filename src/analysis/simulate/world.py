@@ -18,9 +18,9 @@ effect is that gain with ``"pre-week"``, and that gain plus `campaign` with ``"h
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -57,13 +57,15 @@ SECTORS = pd.DataFrame(
 RANK_RESPONSE = (1.0, 0.8, 1.15)  # first, second and third entity of a sector, and again
 
 
+def _free(found: Any, plausible: Any, step: Any) -> Any:
+    """What `dubai.calibrate` finds, kept so that a seed means the same ledger everywhere; where it starts, and how far
+    from there the true value may well be."""
+    return field(default=found, metadata={"plausible": plausible, "step": step})
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Everything that the simulated world is made of: Dubai's 2017. Shares and slopes are fractions.
-
-    Pairs hold (persons' entities, firms' entities). Values of many digits are what `dubai.calibrate` finds, kept so
-    that a seed means the same ledger everywhere.
-    """
+    """Everything that the simulated world is made of, as in Dubai's 2017. Shares and slopes are fractions."""
 
     # size and shape
     days: int = _YEAR
@@ -72,37 +74,43 @@ class Model:
     announced: date | None = date(2017, 9, 23)  # None: no initiative
     payers: int = 900_000
     # an untouched day
-    level: float = 28612.83  # digital payments on a plain working day in the middle of 2017
-    growth: float = 0.04410032  # of digital payments, a year
-    season: float = 0.05089998  # swing of the year, highest in mid-March
-    friday: tuple[float, float] = (0.8426625, 0.2335429)
-    saturday: tuple[float, float] = (0.9027801, 0.3033438)
-    climb: tuple[float, float] = (-0.003457827, 0.07599133)  # from Sunday to Thursday
-    thursday: tuple[float, float] = (-0.07788507, -0.007758424)
-    month_end: tuple[float, float] = (
-        0.06405847,
-        0.2583867,
-    )  # on the last day; half of it a day and a half before
+    level: float = _free(28612.83, 28_000, 2_000)  # digital payments on a plain working day in mid-2017
+    growth: float = _free(0.04410032, 0.05, 0.03)  # of digital payments, a year
+    season: float = _free(0.05089998, 0.04, 0.03)  # swing of the year, highest in mid-March
+    friday: tuple[float, float] = _free((0.8426625, 0.2335429), (0.80, 0.33), (0.05, 0.08))
+    saturday: tuple[float, float] = _free((0.9027801, 0.3033438), (0.86, 0.40), (0.05, 0.08))
+    climb: tuple[float, float] = _free(
+        (-0.003457827, 0.07599133), (0.02, 0.05), (0.02, 0.04)
+    )  # from Sunday to Thursday
+    thursday: tuple[float, float] = _free((-0.07788507, -0.007758424), (-0.03, 0.02), (0.02, 0.03))
+    # on the last day of the month, and half of it a day and a half before
+    month_end: tuple[float, float] = _free((0.06405847, 0.2583867), (0.08, 0.25), (0.05, 0.10))
     holiday: tuple[float, float] = (0.65, 0.40)
     ramadan: tuple[float, float] = (0.94, 0.88)
-    ticket: tuple[float, float] = (0.9386598, 1.105389)  # scale of the sectors' tickets
+    ticket: tuple[float, float] = _free(
+        (0.9386598, 1.105389), (1.0, 1.0), (0.1, 0.1)
+    )  # scale of the sectors' tickets
     mix: tuple[float, float, float] = (0.46, 0.47, 0.07)  # of digital channels
     # counters
-    counters: float = 0.3178728  # counter payments for each digital one on a plain working day
-    counter_ticket: float = 2.330343  # their ticket over the digital one
+    counters: float = _free(
+        0.3178728, 0.30, 0.05
+    )  # counter payments for each digital one on a plain working day
+    counter_ticket: float = _free(2.330343, 2.0, 0.3)  # their ticket over the digital one
     counter_ramadan: float = 0.85
     # the initiative
-    campaign: float = 0.03144128  # digital payments won at full strength
+    campaign: float = _free(0.03144128, 0.03, 0.01)  # digital payments won at full strength
     campaign_rise: float = 10.0  # days to half strength
     campaign_from_counters: float = 0.6  # of those won
-    to_digital: float = 0.3259876  # turned-away customers who pay digitally on the day
+    to_digital: float = _free(0.3259876, 0.40, 0.05)  # turned-away customers who pay digitally on the day
     lost: float = 0.043  # who never pay: Hui and Png 2015, doi 10.1287/isre.2015.0580
     earlier: float = 0.35  # of those who pay on another day
     other_day_digital: float = 0.2  # of those who pay on another day
     assisted_mix: tuple[float, float, float] = (0.35, 0.37, 0.28)  # staff help at laptops and kiosks
-    pulled: float = 0.009870283  # of a day's digital payments, made early on the event day
+    pulled: float = _free(
+        0.009870283, 0.012, 0.004
+    )  # of a day's digital payments, made early on the event day
     waited: float = 0.004  # the same, made late
-    new: float = 0.01141753
+    new: float = _free(0.01141753, 0.015, 0.005)
     lasting: float = 0.10  # counter customers still digital on the day after
     half_life: float = 30.0  # of `lasting`, in days
     # first-time digital payers; which of them stay
