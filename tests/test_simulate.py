@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,7 +15,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from analysis import simulate
+from analysis import fingerprint, simulate
 from analysis.published.announcement import figures
 from analysis.simulate import dubai, rows, synthetic
 from analysis.simulate.accounts import drawn, expected
@@ -95,7 +96,7 @@ def test_targets_are_the_published_figures():
         "mean value of the week": "value_week_mean",
     }.items():
         row = published.loc[figure]
-        assert dubai.TARGETS[target] == (row["value"], row["precision"])
+        assert dubai.TARGETS[target] == [row["value"], row["precision"]]
 
 
 @pytest.mark.slow
@@ -426,3 +427,8 @@ def test_impossible_options_are_refused_in_one_line(tmp_path, option, line):
 def test_other_formats_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"ends in \.parquet"):
         simulate.simulate(tmp_path / "a.csv", **SMALL)
+
+
+def test_a_change_of_the_recipe_is_a_change_of_the_code():
+    assert any(file.name == "dubai.toml" for file in fingerprint._imported("simulate"))
+    assert pickle.loads(pickle.dumps(dubai.DUBAI)) == dubai.DUBAI

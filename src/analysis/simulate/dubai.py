@@ -11,7 +11,7 @@ moved as little as possible from a plausible value.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -19,27 +19,19 @@ import pandas as pd
 from scipy import optimize
 
 from analysis.simulate import accounts
-from analysis.simulate.world import COUNTER, Model
+from analysis.simulate.world import COUNTER, RECIPE, Model
 
 DUBAI = Model()
 WEEK = pd.date_range("2017-10-20", "2017-10-26")
 READING = "Friday 20 to Thursday 26 October 2017: seven days, the day included"
 
-# figure: (published value, half its last digit). Values in dirhams.
-TARGETS = {
-    "count on the day": (31_000, 500),
-    "value on the day": (55e6, 0.5e6),
-    "value on the eve": (42.2e6, 0.05e6),
-    "mean count of the week": (26_600, 50),
-    "mean value of the week": (35e6, 0.5e6),
-    "count of the year": (9.4e6, 0.05e6),
-    "value of the year": (11.5e9, 0.5e9),  # published as about US$ 3 bn
-    "counters' share of payments": (0.20, 0.005),  # assumed
-}
 ABOUT = ("mean value of the week", "value of the year", "counters' share of payments")
 LEAST_RISE = 0.002  # "rose day after day": of count and of value, each day of the week on the day before
 
-FREE = {field.name: field.metadata for field in fields(Model) if field.metadata}
+FREE, TARGETS = (
+    RECIPE["free"],
+    RECIPE["targets"],
+)  # a plausible value and how far from it; a value and its precision
 
 
 def calibrate() -> Model:
@@ -47,8 +39,8 @@ def calibrate() -> Model:
 
     Figures `ABOUT` a value are met within eight tenths of their precision, the others exactly.
     """
-    centre, scale = (np.hstack([of[key] for of in FREE.values()]) for key in ("plausible", "step"))
-    ends = np.cumsum([np.size(of["step"]) for of in FREE.values()])[:-1]
+    centre, scale = (np.hstack([pair[k] for pair in FREE.values()]) for k in (0, 1))
+    ends = np.cumsum([np.size(step) for _, step in FREE.values()])[:-1]
     target, precision = np.array(list(TARGETS.values())).T
     about = np.isin(list(TARGETS), ABOUT)
 
