@@ -18,6 +18,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -92,19 +93,12 @@ def _allow_files(needed: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, most))
 
 
-def shared(env: Mapping[str, str]) -> type:
+@cache
+def shared(env: tuple[tuple[str, str], ...]) -> type:
     """As `pool`, one for this process and kept until its end: for workers that are sent one notebook at a time."""
-    key = tuple(sorted(env.items()))
-    with _sharing:
-        if key not in _shared:
-            kept = contextlib.ExitStack()
-            _shared[key] = kept.enter_context(pool(env))
-            atexit.register(kept.close)
-        return _shared[key]
-
-
-_shared: dict[tuple, type] = {}
-_sharing = threading.Lock()
+    kept = contextlib.ExitStack()
+    atexit.register(kept.close)
+    return kept.enter_context(pool(dict(env)))
 
 
 class Server:
