@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 PACKAGE = Path(__file__).parent
 # What no notebook's output depends on: the command line, what precedes a report, and the making of reports.
 OUTSIDE = ("__main__.py", "console.py", "preflight.py", "proposal.py", "report")
+
+
+def digest(*parts: Any) -> str:
+    """A short name for some values, which JSON can tell apart."""
+    return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()[:24]
 
 
 @cache

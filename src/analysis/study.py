@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from analysis.fingerprint import code_key
+from analysis.fingerprint import code_key, digest
 from analysis.parameters import Parameters
 from analysis.storage import ROOT, cache_folder, cached, keep, kept
 
@@ -282,7 +281,7 @@ class Study(Parameters):
         """What one reading of the ledger by a module gives, read once."""
         import pandas as pd
 
-        key = _digest(by=by, data=self._fingerprint(), read=self._reading(), code=code_key(module))
+        key = digest(by, self._fingerprint(), self._reading(), code_key(module))
 
         def make() -> bytes:
             self._read(read).to_parquet(made := io.BytesIO())
@@ -292,7 +291,7 @@ class Study(Parameters):
 
     def faults(self) -> list[str]:
         """Every fault of the ledger, a line each, without what the cell holds; none in a sound one."""
-        key = _digest(faults=True, data=self._fingerprint(), read=self._reading(), code=code_key("ledger"))
+        key = digest("faults", self._fingerprint(), self._reading(), code_key("ledger"))
 
         def make() -> bytes:
             from analysis import ledger
@@ -354,7 +353,3 @@ def _mark(file: Path) -> bytes:
     """Changes when a file does."""
     about = file.stat()
     return f"{about.st_size} {about.st_mtime_ns}".encode()
-
-
-def _digest(**parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:24]
