@@ -123,7 +123,7 @@ class Study(Parameters):
         } | {name: bool(getattr(self, name)) for name in ("background", "donors", "figures", "covariates")}
         if self.ledger is not None:
             names = {} if self.is_daily else self._names
-            groups = {name: name in names and self._shows(name) for name in ("entity", "service", "channel")}
+            groups = {name: name in names and self._compares(name) for name in ("entity", "service", "channel")}
             entity = groups["entity"] or (self.is_daily and "groups" in self._table.attrs)
             true |= groups
             true |= {
@@ -142,11 +142,12 @@ class Study(Parameters):
             }
         return frozenset(name for name, holds in true.items() if holds)
 
-    def _shows(self, group: str) -> bool:
-        """Whether any entity, service or channel has payers enough on the days of the event to be shown."""
-        from analysis.disclosure import together
+    def _compares(self, group: str) -> bool:
+        """Whether there are two entities, services or channels to compare, and one with payers enough to be shown."""
+        from analysis.disclosure import count, together
 
-        return any(not together([name]) for name in self.by(group)[group].unique())
+        labels = self.by(group)[group].unique()
+        return count(labels) > 1 and any(not together([name]) for name in labels)
 
     @cached_property
     def _days(self) -> pd.DatetimeIndex:

@@ -82,7 +82,7 @@ def footer(whole: dict, of_run: dict) -> dict[str, Any]:
         "parameters": {
             name: value
             for name, value in of_run["parameters"].items()
-            if value not in (None, [], {}, False) and name not in hidden
+            if value is not None and value is not False and value not in ([], {}) and name not in hidden
         },
         "cite": cite,
         "bibtex": Markup("\n").join(map(words.seen, entry.splitlines())),  # markup keeps its lines
