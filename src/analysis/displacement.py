@@ -121,14 +121,10 @@ def decompose(
     digital, counter : Series of float, indexed by day
         Payments or their value. Counters are taken as open on weekdays on which they took any.
     before, after : int
-        Days around the event from which payments may have moved.
-    baseline : {"pre-week", "history"}
-        Against the world with the campaign but without the day, or against the world without both.
+        Days around the event from which payments may have moved; a ValueError names one that is missing.
     headline : Effect, optional
         Of the digital series over the same baseline. The digital gain is then its `absolute` with its interval, and
         every other number moves with the gain as far as their errors go together.
-
-    A ValueError names a day that is missing around the event.
     """
     windows = replace(windows, wait_days=max(before, windows.waiting if len(windows.campaign_days) else 0))
     fits = [around(series, windows, before, after, baseline) for series in (digital, counter)]

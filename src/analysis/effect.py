@@ -121,10 +121,7 @@ def estimate(
 def tidy(daily: pd.Series | pd.DataFrame, windows: Windows) -> pd.Series:
     """The series as floats on every day from its first to its last; missing days are NaN.
 
-    Raises
-    ------
-    ValueError
-        If the index holds no days or a day twice, or a day of the event has no value.
+    A ValueError says that the index holds no days or a day twice, or that a day of the event has no value.
     """
     from analysis.ledger import as_daily  # a tenth of a second, and not needed to import this module
 
