@@ -28,6 +28,10 @@ from analysis.study import Study
 
 AVERAGES = r"\b(average|avg|mean|rate|ratio|moyenne|taux|متوسط|औसत)\b"
 SYMBOLS = {"₹": "INR", "£": "GBP", "€": "EUR", "درهم": "AED", "د.إ": "AED", "د.إ.": "AED"}
+FLAGS = {  # what an error says to commands in general, and what `new` has for it
+    "name one with --query": "save the one that counts as a file of its own",
+    "refunds=True (in a study: refunds: true)": "--refunds",
+}
 LABELS = 500  # a column of more labels names no entities
 
 
@@ -88,24 +92,22 @@ def look(data: str | Path, columns: Mapping[str, str] | None = None, **reading: 
                 daily = looks_daily(nw.from_native(frame), theirs, how)
             seen = (_figures if daily else _ledger)(data, name, columns, theirs, given)
         except ValueError as fault:
-            told = str(fault).replace(
-                "name one with --query", "save the one that counts as a file of its own"
-            )
-            error = ValueError(told.replace("refunds=True (in a study: refunds: true)", "--refunds"))
-            for line in choices:
-                error.add_note(line)
+            told = str(fault)
+            for theirs, flag in FLAGS.items():
+                told = told.replace(theirs, flag)
+            error = ValueError(told)
+            error.__notes__ = choices
             raise error from None
-    unused = [] if seen.daily else [column for column in names if column not in theirs.values()]
-    aside = [f"not used: {listed(unused)}"] if unused else []
+    unused = [] if seen.daily else listed(column for column in names if column not in theirs.values())
+    aside = [f"not used: {unused}"] if unused else []
     told = sorted({str(one.message).removeprefix(f"{name}: ").removeprefix(f"{name}, ") for one in notes})
     return replace(seen, currency=currency, facts=tuple(map(plain, (*seen.facts, *aside, *choices, *told))))
 
 
-def _choices(
-    frame: pl.LazyFrame, theirs: Mapping[str, str], given: Mapping[str, str], name: str
-) -> list[str]:
+def _choices(frame: pl.LazyFrame, theirs: dict, given: dict, name: str) -> list[str]:
     """How many rows each way to write days and amounts reads, where there are several, and which is taken."""
-    schema, day, amount = frame.collect_schema(), theirs.get("paid_at"), theirs.get("amount")
+    schema, lines = frame.collect_schema(), []
+    day, amount = theirs.get("paid_at"), theirs.get("amount")
 
     def one(*wanted: pl.Expr) -> tuple:
         wanted = [expression.alias(str(i)) for i, expression in enumerate(wanted)]
@@ -120,11 +122,9 @@ def _choices(
         read = numbers(frame, amount, name, mark)
         return "{:,} rows, sum {:,.2f}".format(*one(read.count(), read.sum()))
 
-    lines = []
-    for column, sign, reads, key, ways in (
-        (day, SLASHED, days, "date_format", {order: order for order in ORDERS}),
-        (amount, ",", sums, "decimal", {mark: f"with decimal {mark!r}" for mark in DECIMALS}),
-    ):
+    orders, marks = {order: order for order in ORDERS}, {mark: f"with decimal {mark!r}" for mark in DECIMALS}
+    asked = (day, SLASHED, days, "date_format", orders), (amount, ",", sums, "decimal", marks)
+    for column, sign, reads, key, ways in asked:
         if schema.get(column) != pl.String or not one(cleaned(pl.col(column)).str.contains(sign).any())[0]:
             continue
         taken = None
@@ -139,16 +139,11 @@ def _choices(
 
 def _currency(frame: pl.LazyFrame, amount: str | None) -> str | None:
     """What the amount's header or all of its first cells say."""
-    if amount is None:
-        return None
-    for word in re.split(r"[\s_./:()\[\]-]+", amount):
-        if code := currency_code(word):
-            return code
-    if frame.collect_schema()[amount] != pl.String:
-        return None
-    cells = frame.select(cleaned(pl.col(amount)).str.extract(f"({UNIT})")).head(1000).collect().to_series()
-    units = cells.unique().to_list()
-    return SYMBOLS.get(units[0], currency_code(units[0])) if len(units) == 1 and units[0] else None
+    parts = re.split(r"[\s_./:()\[\]-]+", amount or "")
+    if amount and frame.collect_schema()[amount] == pl.String:
+        units = frame.select(cleaned(pl.col(amount)).str.extract(f"({UNIT})")).head(1000).collect()
+        parts += units.to_series().unique().fill_null("").to_list() if units[amount].n_unique() == 1 else []
+    return next((code for word in parts if (code := SYMBOLS.get(word) or currency_code(word))), None)
 
 
 def _figures(data: Any, name: str, columns: dict, theirs: dict, given: dict) -> Seen:

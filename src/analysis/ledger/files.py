@@ -108,9 +108,8 @@ def line_faults(file: Path, encoding: str | None) -> list[Fault]:
     return faults
 
 
-def _text(place: str, encoding: str | None, _query: str | None, stack: ExitStack) -> pl.LazyFrame:
+def _text(path: Path, encoding: str | None, _query: None, stack: ExitStack) -> pl.LazyFrame:
     """A text file; one in another encoding, or spaced out, by way of a copy."""
-    path = Path(place)
     how = dialect(path, encoding)
     spaced = how.separator == SPACES
     if spaced or how.encoding not in ("utf-8", "utf-8-sig", "ascii"):
@@ -125,11 +124,11 @@ def _text(place: str, encoding: str | None, _query: str | None, stack: ExitStack
     return frame.rename({c: c.strip() for c in frame.collect_schema().names() if c != c.strip()})
 
 
-def _sheet(place: str, _encoding: str | None, sheet: str | None, _stack: ExitStack) -> pl.LazyFrame:
+def _sheet(path: Path, _encoding: None, sheet: str | None, _stack: ExitStack) -> pl.LazyFrame:
     """The one sheet of a workbook that holds anything, or the one named."""
     import fastexcel
 
-    name, book = Path(place).name, fastexcel.read_excel(place)
+    name, book = path.name, fastexcel.read_excel(path)
     if sheet and sheet not in book.sheet_names:
         raise ValueError(f"{name}: no sheet {sheet!r}; {hint(sheet, book.sheet_names)}")
     sheets = [sheet] if sheet else book.sheet_names
@@ -140,10 +139,11 @@ def _sheet(place: str, _encoding: str | None, sheet: str | None, _stack: ExitSta
     return next(iter(filled.values()), pl.DataFrame()).lazy()
 
 
-def _database(place: str, _encoding: str | None, query: str | None, stack: ExitStack) -> pl.LazyFrame:
+def _database(place: str | Path, _encoding: None, query: str | None, stack: ExitStack) -> pl.LazyFrame:
     """The rows of a SQLite file or a PostgreSQL address; a cell without a type of its own as text."""
     import pyarrow.parquet as pq
 
+    place = str(place)
     remote = place.startswith(POSTGRESQL)
     try:
         dbapi = importlib.import_module(f"adbc_driver_{'postgresql' if remote else 'sqlite'}.dbapi")
