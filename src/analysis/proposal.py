@@ -56,18 +56,9 @@ class Seen:
 def look(data: str | Path, columns: Mapping[str, str] | None = None, **reading: Any) -> Seen:
     """Read a whole file and find out what it holds.
 
-    Parameters
-    ----------
-    columns : mapping, optional
-        Our name of a column to theirs, where it cannot be recognised; of daily figures `date` and a measure.
-    **reading
-        `date_column`, `value_column`, `timezone`, `refunds`, `decimal`, `date_format`, `encoding`: as in `Reading`.
-
-    Raises
-    ------
-    ValueError, FileNotFoundError
-        One line: what is wrong, or what can be read two ways, with the flag that decides; notes say how many rows
-        each choice reads.
+    `columns` are our names to theirs, where they cannot be recognised; of daily figures `date` and a measure.
+    `reading` is as in `Reading`. ValueError says in one line what is wrong, or what can be read two ways, with the
+    flag that decides; its notes say how many rows each choice reads.
     """
     _, files, name = described(data)
     if not files:

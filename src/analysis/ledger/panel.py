@@ -32,28 +32,16 @@ REPEATED = 0.01  # a larger share of repeated identifiers is refused, a smaller 
 
 
 def daily_panel(data: Any, by: Sequence[str] = ("entity", "channel"), **reading: Any) -> pd.DataFrame:
-    """Payments a day and group.
+    """Payments a day and group: `date, *by, count, value, payers`, sorted, zeros where nothing was paid.
 
-    Parameters
-    ----------
-    by : sequence of str
-        What to group by besides the day: "entity", "service", "channel", or "digital" (True where the channel
-        is not offline). Those that the data lack are left out.
-    data, **reading
-        As in `sources.opened`.
+    `by` are "entity", "service", "channel" or "digital" (True where the channel is not offline); those that the data
+    lack are left out, as are `value` (exact to the cent) and `payers` where there is no `amount`, no `payer_id`.
+    Every group seen has every day from the first to the last. `payers` are distinct within the day and group: they do
+    not add up over groups, so ask for the grouping that is needed. Empty identifiers are no payers, and a `Note` says
+    so.
 
-    Returns
-    -------
-    DataFrame
-        `date, *by, count, value, payers`, sorted; every day from the first to the last for every group seen, zeros
-        where nothing was paid. `value` (exact to the cent) and `payers` are left out where the data have no `amount`,
-        no `payer_id`. `payers` are distinct within the day and group: they do not add up over groups, so ask for the
-        grouping that is needed. Empty identifiers are no payers, and a `Note` says so.
-
-    Raises
-    ------
-    ValueError
-        One line, if rows cannot be read, or payments are in it twice; `check` lists every fault.
+    `data` and `reading` are as in `sources.opened`. ValueError, one line, if rows cannot be read, or payments are in
+    it twice; `check` lists every fault.
     """
     by = [by] if isinstance(by, str) else list(by)
     for one in by:
@@ -146,14 +134,9 @@ def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (
     """One metric of a daily panel, as a series on its days.
 
     `count`, `value`, `payers` and `ticket` (value a payment) are those of digital channels, `digital_share` is the
-    digital count over the whole count. Where no channel is offline, every payment counts. A ticket or a share
-    of a day without payments is NaN.
-
-    Raises
-    ------
-    ValueError
-        For `payers` of several digital rows a day, as distinct counts do not add up; for the share where no channel
-        is offline.
+    digital count over the whole count. Where no channel is offline, every payment counts. A ticket or a share of a
+    day without payments is NaN. ValueError for `payers` of several digital rows a day, as distinct counts do not add
+    up, and for the share where no channel is offline.
     """
     if name not in METRICS:
         raise ValueError(f"metric {name!r} is unknown: {hint(name, METRICS)}")
@@ -192,13 +175,9 @@ def daily_metric(data: Any, name: str | None = None, event: Iterable = (), **rea
 
     Of a ledger: `daily_panel` at the grouping that the metric needs, then `metric` ("count" by default). Of daily
     figures: `value_column`, or the column called `name` (or by a usual name for it: "Vol" for count, "Val" for
-    value), or without a name the only measure; of figures by group the group called `name`, or the sum of all.
-    A ledger that lacks a payment on a day of `event` is refused, not read as zero.
-
-    Raises
-    ------
-    ValueError
-        As `daily_panel` and `read_daily` do, and for options that the data have no use for.
+    value), or without a name the only measure; of figures by group the group called `name`, or the sum of all. A
+    ledger without a payment on a day of `event` is refused, not read as zero, as are options that the data have no
+    use for.
     """
     how = Reading(**reading)
     with opened(data, how, daily=None) as source:

@@ -137,14 +137,10 @@ def opened(
     how, **reading
         A `Reading`, or its fields.
     daily : bool, optional
-        Whether they are daily figures; None finds it out.
-    numbered : bool
-        Add `FILE` (position in `files`) and `ROW` (from 1 in its file) to a ledger, as daily figures have them.
+        Whether they are daily figures, whose rows are numbered by `FILE` (position in `files`) and `ROW` (from 1 in its
+        file); None finds it out. A ledger's are if `numbered`.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        One line: what is missing or cannot be read, and what to do.
+    FileNotFoundError or ValueError say in one line what is missing or cannot be read, and what to do.
     """
     how = how or Reading(**reading)
     kind, files, name = described(data)
