@@ -19,7 +19,7 @@ import yaml
 from analysis import ledger
 from analysis.ledger import Note, Reading
 from analysis.ledger.faults import hint, listed, plain
-from analysis.ledger.headers import currency_code, folded, offline, recognised, words
+from analysis.ledger.headers import currency_code, folded, recognised, words
 from analysis.ledger.notation import DECIMALS, ORDERS, SLASHED, UNIT, cleaned, numbers, times
 from analysis.ledger.panel import METRICS
 from analysis.ledger.sources import FILE, ROW, described, looks_daily, opened
@@ -293,7 +293,8 @@ def _offline(labels: list[str], given: tuple[str, ...], yes: bool) -> list[str]:
     for label in given:
         if label not in labels:
             raise ValueError(f"--offline-channel {label!r} is no channel of the data; {hint(label, labels)}")
-    likely = offline(labels)
+    pattern = rf"\b(?:{'|'.join(map(re.escape, words('offline')))})"
+    likely = [label for label in labels if re.search(pattern, folded(label))]
     if given or yes:
         return list(given) or likely
     asked = f"channels are {listed(labels)}; in which does one pay in person?"

@@ -102,17 +102,15 @@ def as_local(frame: nw.LazyFrame, name: str, how: Reading) -> nw.LazyFrame:
 def refuse_types(schema: nw.Schema, name: str) -> None:
     """Raise ValueError for a column whose stored type cannot be what it should."""
     for column, dtype in schema.items():
+        what, good = "text", column not in COLUMNS or not dtype.is_nested()
         if column == "paid_at":
-            good = isinstance(dtype, (nw.Datetime, nw.Date)) or dtype.is_integer()
-            good = good or dtype in (nw.String, nw.Categorical)
-        elif column == "amount":
-            good = dtype.is_numeric() or dtype == nw.String
-        else:
-            good = column not in COLUMNS or not dtype.is_nested()
+            text = dtype in (nw.String, nw.Categorical)
+            what, good = "a time", text or isinstance(dtype, (nw.Datetime, nw.Date)) or dtype.is_integer()
+        if column == "amount":
+            what, good = "a number", dtype.is_numeric() or dtype == nw.String
         if not good:
             unread = "Null" in str(dtype) or dtype == nw.Unknown
             kind = "holds nothing that is read" if unread else f"has type {dtype}"
-            what = {"paid_at": "a time", "amount": "a number"}.get(column, "text")
             raise ValueError(f"{name}: {column} {kind}, not {what}; store it as {what}")
 
 

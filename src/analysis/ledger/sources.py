@@ -155,7 +155,7 @@ def opened(
         if daily is None:
             daily = looks_daily(frame, names, how)
         if daily or numbered:
-            frames = [_polars(f).with_row_index(ROW, 1) for f in frames]
+            frames = [as_polars(f).with_row_index(ROW, 1) for f in frames]
             frame = _together([f.with_columns(pl.lit(i).alias(FILE)) for i, f in enumerate(frames)])
         if not daily:
             for ours in how.columns:
@@ -274,10 +274,10 @@ def _own(data: Any, _encoding: None, _query: None, ending: contextlib.ExitStack)
         target = ending.enter_context(staging()) / "rows.parquet"
         native.write_parquet(str(target))
         return pl.scan_parquet(target)
-    return native if engine.is_pyspark() else _polars(native)
+    return native if engine.is_pyspark() else as_polars(native)
 
 
-def _polars(frame: Any) -> pl.LazyFrame:
+def as_polars(frame: Any) -> pl.LazyFrame:
     if isinstance(frame, pl.LazyFrame):
         return frame
     return nw.from_native(frame).lazy().collect(backend="polars").to_native().lazy()
