@@ -260,8 +260,11 @@ def proposed(
     if len(events) > 1 and event_end:
         raise ValueError("several --event are editions of one day each; leave out --event-end")
     days = sorted(_date("--event", text) for text in events)
-    name = re.sub(r"[-_]+", " ", path.stem)
-    values = {"title": title or name[:1].upper() + name[1:], "ledger": data_path(data, path), **seen.reading}
+    name, place = re.sub(r"[-_]+", " ", path.stem), Path(data).expanduser().absolute()
+    folders = (folder for folder in (path.absolute().parent, ROOT) if place.is_relative_to(folder))
+    if folder := next(folders, None):  # the study and its data, or the repository, can be moved as a whole
+        place = place.relative_to(folder)
+    values = {"title": title or name[:1].upper() + name[1:], "ledger": place.as_posix(), **seen.reading}
     values |= {"editions": days} if days[1:] else {"event_start": days[0]}
     for key, text in (("event_end", event_end), ("campaign_start", campaign_start)):
         values |= {key: _date("--" + key.replace("_", "-"), text)} if text else {}
@@ -277,7 +280,11 @@ def proposed(
     if seen.daily:
         mapped = [ours for ours in seen.reading.get("columns", {}) if ours in METRICS]
         columns = [seen.table.attrs["measure"]] if "groups" in seen.table.attrs else list(seen.table)
-        measures = {c: {"label": _label(c), "kind": kind(c, seen.table.get(c), currency)} for c in columns}
+        measures = {}
+        for column in columns:
+            label = {"en": re.sub(r"[\s_]+", " ", column).strip()}  # in Arabic too where it is in its script
+            label |= {"ar": label["en"]} if re.search("[؀-ۿ]", column) else {}
+            measures[column] = {"label": label, "kind": kind(column, seen.table.get(column), currency)}
         values |= {"metrics": mapped} if mapped else {"measures": measures}
     elif "channel" in seen.labels:
         values["offline_channels"] = _offline(list(seen.labels["channel"].index), offline_channels, yes)
@@ -308,12 +315,6 @@ def _date(flag: str, text: str) -> date:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
             return date.fromisoformat(text)
     raise ValueError(f"{flag} {text!r} is not a day: write it as 2017-10-26")
-
-
-def _label(column: str) -> dict[str, str]:
-    """What a reader calls a column, in the languages whose script its name is in."""
-    text = re.sub(r"[\s_]+", " ", column).strip()
-    return {"en": text} | ({"ar": text} if re.search("[؀-ۿ]", text) else {})
 
 
 def written(seen: Seen, values: Mapping[str, Any]) -> str:
@@ -348,12 +349,3 @@ def save(path: Path, text: str) -> None:
             raise ValueError(str(fault).replace(str(temporary), str(path))) from None
 
     write(path, fill)
-
-
-def data_path(data: str | Path, study: Path) -> str:
-    """The data's path as the study's file says it: relative to that file or to the repository where it is inside."""
-    whole = Path(data).expanduser().absolute()
-    for folder in (study.absolute().parent, ROOT):
-        if whole.is_relative_to(folder):
-            return whole.relative_to(folder).as_posix()
-    return whole.as_posix()

@@ -55,9 +55,8 @@ def _panel(data: Any, ledger: Source, by: list[str]) -> pd.DataFrame:
     by = [one for one in by if ("channel" if one == "digital" else one) in ledger.names]
     found, labels = sums(ledger, by), []
     if {"channel", "digital"}.intersection(by):
-        labels = collected(ledger.frame.select(nw.col("channel").cast(nw.String)).unique())[
-            "channel"
-        ].to_list()
+        cells = collected(ledger.frame.select(nw.col("channel").cast(nw.String)).unique())
+        labels = cells["channel"].to_list()
         refuse_near(sorted(filter(None, labels)), ledger.how.offline_channels, ledger.name)
     if fault := _fault(found, ledger.how.refunds):
         first = None
