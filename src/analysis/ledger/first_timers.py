@@ -47,11 +47,8 @@ def first_timers(data: Any, run_in_days: int = 182, **reading: Any) -> pd.DataFr
             problem = f"no {' and no '.join(absent)}, so first-time payers cannot be told"
             raise ValueError(f"{name}: {problem}; {advice}, or leave the question out")
         payers = _merged(_rows(part, how) for part in typed_parts(ledger))
-    day = pl.col("at").dt.date()
-    ends = payers.select(
-        pl.min_horizontal(day.min(), pl.col("offline").min()).alias("first"), pl.col("last").max()
-    )
-    first, last = (pd.Timestamp(end) for end in ends.row(0))
+    first = pl.min_horizontal(pl.col("at").dt.date().min(), pl.col("offline").min())
+    first, last = map(pd.Timestamp, payers.select(first.alias("first"), pl.col("last").max()).row(0))
     if fault := _fault(payers, how.offline_channels, run_in_days, (last - first).days + 1):
         raise ValueError(f"{name}: {fault}")
     refuse_near(payers["channel"].drop_nulls().unique().sort(), how.offline_channels, name)

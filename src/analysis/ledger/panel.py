@@ -20,13 +20,7 @@ from analysis.ledger.faults import hint
 from analysis.ledger.notation import note
 from analysis.ledger.sources import Reading, Source, collected, described, opened
 
-METRICS = {  # and the columns of a panel that each needs
-    "count": ("count",),
-    "value": ("value",),
-    "payers": ("payers",),
-    "ticket": ("count", "value"),
-    "digital_share": ("count",),
-}
+METRICS = ("count", "value", "payers", "ticket", "digital_share")
 GROUPS = ("entity", "service", "channel", "digital")
 REPEATED = 0.01  # a larger share of repeated identifiers is refused, a smaller one noted
 
@@ -139,7 +133,7 @@ def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (
     """
     if name not in METRICS:
         raise ValueError(f"metric {name!r} is unknown: {hint(name, METRICS)}")
-    needs = list(METRICS[name])
+    needs = {"ticket": ["count", "value"], "digital_share": ["count"]}.get(name, [name])
     for need in needs:
         if need not in panel:
             raise ValueError(f"metric {name} needs the panel's {need}, which its ledger does not give")
