@@ -8,7 +8,7 @@ from analysis import disclosure, groups
 from analysis.effect import estimate
 from analysis.placebo import placebos
 from analysis.simulate import accounts
-from analysis.simulate.dubai import DUBAI
+from analysis.simulate.world import DUBAI
 from analysis.windows import Windows
 
 DAY = Windows("2017-10-26", campaign_start="2017-09-23", country="AE", wait_days=0)

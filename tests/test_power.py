@@ -8,7 +8,7 @@ import statsmodels.api as sm
 from analysis import power
 from analysis.effect import estimate
 from analysis.simulate import accounts
-from analysis.simulate.dubai import DUBAI
+from analysis.simulate.world import DUBAI
 from analysis.windows import Windows
 
 PLAIN = Windows("2017-10-26")

@@ -19,22 +19,14 @@ ALL_DAYS = slice(None)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Payments by component.
-
-    Parameters
-    ----------
-    model : Model
-        What it is an account of.
-    count, value : ndarray, shape (components, days, entities, channels)
-        Payments, and their dirhams.
-    switched : ndarray, shape (days, entities, channels)
-        Digital payments made by counter customers, in `count` under several components.
-    """
+    """Payments by component."""
 
     model: Model
-    count: np.ndarray
-    value: np.ndarray
-    switched: np.ndarray
+    count: np.ndarray  # (components, days, entities, channels)
+    value: np.ndarray  # the same in dirhams
+    switched: (
+        np.ndarray
+    )  # (days, entities, channels) digital payments of counter customers, of several components
 
     @property
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
@@ -58,8 +50,8 @@ class Account:
             "count": count.ravel(),
             "value": value.ravel(),
         }
-        columns |= {name: part.ravel() for name, part in zip(COMPONENTS, self.count, strict=True)}
-        columns |= {f"{name}_value": part.ravel() for name, part in zip(COMPONENTS, self.value, strict=True)}
+        for parts, ending in ((self.count, ""), (self.value, "_value")):
+            columns |= {f"{name}{ending}": part.ravel() for name, part in zip(COMPONENTS, parts, strict=True)}
         return pd.DataFrame(columns)
 
 
@@ -114,10 +106,11 @@ def _account(model: Model, chance: _Mean | _Draw, total: int | None = None) -> A
         switching, other, lost = np.moveaxis(chance.multinomial(turned_away, rate.fate), -1, 0)
         switch(FROM_COUNTERS, day, chance.multinomial(switching, np.array(model.assisted_mix)))
         elsewhere = chance.multinomial(other, rate.elsewhere.ravel()).reshape(-1, len(base), len(CHANNELS))
-        come = paid(elsewhere.transpose(1, 0, 2), counter_ticket)
+        elsewhere = elsewhere.transpose(1, 0, 2)
+        come = paid(elsewhere, counter_ticket)
         book[:, TO_OTHER_DAYS] = come
         book[:, TO_OTHER_DAYS, day, :, COUNTER] -= come.sum((1, 3))
-        switched[:, :, DIGITAL] += elsewhere.transpose(1, 0, 2)[:, :, DIGITAL]
+        switched[:, :, DIGITAL] += elsewhere[:, :, DIGITAL]
         book[:, LOST, day, :, COUNTER:] = -paid(lost[:, None], counter_ticket)
 
         # Digital customers of other days pay on the event day.

@@ -72,15 +72,7 @@ class Payers:
         return np.arange(*(int(end * self.model.payers) for end in part))
 
     def draw(self, rng: Generator, day: int, channel: np.ndarray, customer: np.ndarray) -> np.ndarray:
-        """A payer for each row of a day, array of uint32.
-
-        Parameters
-        ----------
-        channel : ndarray of int
-            Position in `CHANNELS`.
-        customer : ndarray of bool
-            Whether a counter customer pays.
-        """
+        """A payer (uint32) for each row of a day: its position in `CHANNELS`, and whether a counter customer pays."""
         share, scale = self.share[day], self.model.payers - 1
         luck = rng.random(customer.size)
         # The square makes a few pay very often. The last `share` of luck belongs to those who stayed.

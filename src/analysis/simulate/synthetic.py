@@ -1,7 +1,7 @@
 """A synthetic ledger of Dubai's payments in 2017, with a known true effect of 26 October.
 
-No number of it is a measurement. Its mean year shows every published figure (`dubai`); what the figures leave
-open is assumed there. `year` is the same as `simulate` of the same seed, without the rows.
+No number of it is a measurement. Its mean year shows every published figure; what the figures leave open is assumed
+in dubai.toml. `year` is the same as `simulate` of the same seed, without the rows.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from analysis.simulate.accounts import Account, drawn, expected
-from analysis.simulate.dubai import DUBAI, READING
 from analysis.simulate.payers import Payers
-from analysis.simulate.world import CHANNELS, COMPONENTS, COUNTER, Model
+from analysis.simulate.world import CHANNELS, COMPONENTS, COUNTER, DUBAI, RECIPE, Model
 from analysis.storage import ROOT, publish, staging
 
 SYNTHETIC = ROOT / "data" / "synthetic" / "dubai-2017.parquet"
@@ -136,7 +135,7 @@ def truth(account: Account, seed: int) -> dict:
         "rows": int(account.count.sum()),
         "event": f"{model.event}",
         "initiative": model.announced is not None,
-        "week": READING,
+        "week": RECIPE["week"],
         "effect": effects(account),
         "mean_effect": effects(expected(model)),
         "event_day": cells(account.count[:, day].tolist(), account.value[:, day].tolist()),

@@ -73,6 +73,7 @@ _PARAMETERS = {name: tuple(v) if isinstance(v, list) else v for name, v in RECIP
 _FIELDS = [(name, type(value), value) for name, value in _PARAMETERS.items()]
 Model = make_dataclass("Model", _FIELDS, bases=(World,), frozen=True)
 Model.__module__ = __name__  # where pickle finds it
+DUBAI = Model()
 
 
 def entities(model: Model) -> dict[str, np.ndarray]:
