@@ -89,9 +89,9 @@ def figures(table: pd.DataFrame) -> pd.DataFrame:
     return _formatted(pd.DataFrame(rows), as_published="number.0", range_within_rounding="number")
 
 
-def week(event: pd.Timestamp, country: str | None, number: int = 8) -> pd.DataFrame:
-    """The calendar of the days up to the event."""
-    dates = pd.date_range(end=event, periods=number)
+def week(event: pd.Timestamp, country: str | None) -> pd.DataFrame:
+    """The calendar of the eight days up to the event."""
+    dates = pd.date_range(end=event, periods=8)
     table = days.features(dates, country)[["weekday", "working", "month_days_left"]].reset_index(names="date")
     table = table.rename(columns={"working": "working_day", "month_days_left": "days_left_in_the_month"})
     return _formatted(table, weekday="weekday", days_left_in_the_month="number.0")
@@ -110,9 +110,9 @@ def readings(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).drop_duplicates(["group", "label"], ignore_index=True)
 
 
-def bounds(table: pd.DataFrame, metric: str = "value") -> pd.DataFrame:
+def bounds(table: pd.DataFrame) -> pd.DataFrame:
     """Bounds by assumption, over every reading of the week; assumptions that contradict the figures are left out."""
-    found = growth.unions(growth.every_bound(table, metric)).set_index("assumption")
+    found = growth.unions(growth.every_bound(table)).set_index("assumption")
     rows = [
         (group, label, *found.loc[name, ["relative_low", "relative_high"]])
         for name, (label, group) in ASSUMPTIONS.items()
@@ -121,37 +121,33 @@ def bounds(table: pd.DataFrame, metric: str = "value") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["group", "label", "low", "high"])
 
 
-def trends(table: pd.DataFrame, metric: str = "value") -> pd.DataFrame:
+def trends(table: pd.DataFrame) -> pd.DataFrame:
     """Each reading of the week: bounds on two trends, and the bend under which there may be no effect at all."""
-    bends = growth.breakdown(table, metric)["smoothness"]
-    solved = growth.every_bound(table, metric)
+    bends, solved = growth.breakdown(table)["smoothness"], growth.every_bound(table)
 
     def ends(assumption: str) -> list[tuple[float, float] | None]:
         rows = solved[solved["assumption"] == assumption].itertuples()
         return [(row.relative_low, row.relative_high) if row.feasible else None for row in rows]
 
+    labels = [WEEKS.get((week.days, week.includes_event), STATED_WEEK) for week in bends["week"]]
     rows = {
-        "days_of_the_week": [
-            WEEKS.get((week.days, week.includes_event), STATED_WEEK) for week in bends["week"]
-        ],
+        "days_of_the_week": labels,
         "trend_line": ends("trend-line"),
         "straight_line": ends("straight-line"),
         "bend_that_hides_the_effect": bends["smoothness"],
     }
-    kind = "money" if metric == "value" else "number"
-    formats = {"trend_line": "+percent", "straight_line": "+percent", "bend_that_hides_the_effect": kind}
-    return _formatted(pd.DataFrame(rows), **formats)
+    formats = {"trend_line": "+percent", "straight_line": "+percent"}
+    return _formatted(pd.DataFrame(rows), **formats, bend_that_hides_the_effect="money")
 
 
-def weeks(table: pd.DataFrame, country: str | None, week: Week = WORKING_WEEK) -> pd.DataFrame:
+def weeks(table: pd.DataFrame, country: str | None) -> pd.DataFrame:
     """Two rising weeks that give every published figure, at the two ends of what a trend line leaves open.
 
-    Rounding is left aside, so that the numbers are those of the announcement.
-
+    The weekly mean is read as the working week's; rounding is left aside, so that the numbers are the announcement's.
     One row a day with `least` and `most` (the week with the smallest and with the largest effect), their trend lines
     `least_line` and `most_line`, which end on the event as it would have been, and `observed` on the event.
     """
-    event = announcement.event(table)
+    event, week = announcement.event(table), WORKING_WEEK
     rows = pd.DataFrame({"date": [*week.dates(event, country), event]})
     known, place = growth.facts(table, rounding=False), np.arange(week.before + 1)
     for name, path in zip(("least", "most"), extreme_weeks(known, RISING_LINE, week), strict=True):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import asdict, replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -99,16 +98,15 @@ def with_effect(model: Model, effect: float) -> Model:
         raise ValueError(f"effect is {effect}: give a fraction of at least 0, such as 0.3 for +30 %")
     if effect == 0:
         return model.without()
-    factor = effect / _relative(model)
+
+    def gain(model: Model) -> float:
+        return effects(expected(model))["pre-week"]["count"]["relative"]
+
+    factor = effect / gain(model)
     shrinking = ("campaign", "pulled", "waited", "lasting")
     less = {name: getattr(model, name) * min(factor, 1.0) for name in shrinking}
     scaled = replace(model, **less, to_digital=min(model.to_digital * factor, 0.9), new=0.0)
-    return replace(scaled, new=max(effect - _relative(scaled), 0.0))
-
-
-@lru_cache(maxsize=16)
-def _relative(model: Model) -> float:
-    return effects(expected(model))["pre-week"]["count"]["relative"]
+    return replace(scaled, new=max(effect - gain(scaled), 0.0))
 
 
 def truth(account: Account, seed: int) -> dict:
