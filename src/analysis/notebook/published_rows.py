@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,37 +18,11 @@ from analysis.published import announcement, growth
 from analysis.published.identified import Assumption, Week, extreme_weeks
 from analysis.words import N_, fill
 
-FIGURES = {
-    "value_event": N_("Value on the day"),
-    "count_event": N_("Number on the day"),
-    "value_day_before": N_("Value on the day before"),
-    "count_day_before": N_("Number on the day before"),
-    "value_week_mean": N_("Mean value a day in the week"),
-    "count_week_mean": N_("Mean number a day in the week"),
-    "growth_announced": N_("Growth announced"),
-    "entities": N_("Entities that took part"),
-    "services": N_("Services, more than"),
-}
-GROUPS = {
-    "value": N_("Value"),
-    "count": N_("Number"),
-    "payers": N_("Payers"),
-    "ticket": N_("Value per payment"),
-}
-WITHOUT = N_("Week, without the day")
-WITH = {
-    5: N_("Week of 5 days, freed of the day"),
-    6: N_("Week of 6 days, freed of the day"),
-    7: N_("Week of 7 days, freed of the day"),
-}
-WEEKS = {
-    (5, False): N_("5 days before the day"),
-    (6, False): N_("6 days before the day"),
-    (7, False): N_("7 days before the day"),
-    (5, True): N_("5 days, the day among them"),
-    (6, True): N_("6 days, the day among them"),
-    (7, True): N_("7 days, the day among them"),
-}
+_LABELS = pd.read_csv(Path(__file__).with_name("published_labels.csv"), index_col=["kind", "key"])
+FIGURES, GROUPS, WEEKS, FREED = (
+    _LABELS.loc[kind, "label"].to_dict() for kind in ("figure", "metric", "week", "freed")
+)
+STATED_WEEK, WITHOUT, DAY_BEFORE = N_("The week, as published"), N_("Week, without the day"), N_("Day before")
 HEADINGS = (
     *(N_("Figure"), N_("As published"), N_("Unit"), N_("Range within rounding"), N_("Day")),
     *(N_("Days of the week"), N_("Trend line"), N_("Straight line"), N_("Bend that hides the effect")),
@@ -55,25 +30,6 @@ HEADINGS = (
     *(N_("Working day"), N_("Days left in the month")),
 )
 WORKING_WEEK, RISING_LINE = Week(5, includes_event=True), Assumption("trend-line", "line", rising=True)
-STATED_WEEK = N_("The week, as published")
-DAY_BEFORE = N_("Day before")
-
-LEVEL, RISE, TREND = N_("Level"), N_("Rise from the day before"), N_("Course of the week")
-ASSUMPTIONS = {
-    "nothing": (N_("Nothing assumed"), RISE),
-    "not-below-day-before": (N_("No fall"), RISE),
-    "rise-at-most-30": (N_("No fall, at most +30%"), RISE),
-    "rise-at-most-20": (N_("No fall, at most +20%"), RISE),
-    "rise-at-most-10": (N_("No fall, at most +10%"), RISE),
-    "same-as-day-before": (N_("As the day before"), LEVEL),
-    "same-as-week": (N_("As the week's other days"), LEVEL),
-    "trend-line-any-order": (N_("Trend line, any week"), TREND),
-    "trend-line": (N_("Trend line, rising week"), TREND),
-    "smooth-20": (N_("Bend of at most 20% a day"), TREND),
-    "smooth-10": (N_("Bend of at most 10% a day"), TREND),
-    "smooth-5": (N_("Bend of at most 5% a day"), TREND),
-    "straight-line": (N_("Straight line"), TREND),
-}
 
 
 def figures(table: pd.DataFrame) -> pd.DataFrame:
@@ -112,13 +68,10 @@ def readings(table: pd.DataFrame) -> pd.DataFrame:
 
 def bounds(table: pd.DataFrame) -> pd.DataFrame:
     """Bounds by assumption, over every reading of the week; assumptions that contradict the figures are left out."""
-    found = growth.unions(growth.every_bound(table)).set_index("assumption")
-    rows = [
-        (group, label, *found.loc[name, ["relative_low", "relative_high"]])
-        for name, (label, group) in ASSUMPTIONS.items()
-        if name in found.index and found.loc[name, "feasible"]
-    ]
-    return pd.DataFrame(rows, columns=["group", "label", "low", "high"])
+    found = growth.unions(growth.every_bound(table)).query("feasible").set_index("assumption")
+    rows = _LABELS.loc["assumption"].join(found, how="inner")
+    rows = rows[["group", "label", "relative_low", "relative_high"]]
+    return rows.set_axis(["group", "label", "low", "high"], axis=1).reset_index(drop=True)
 
 
 def trends(table: pd.DataFrame) -> pd.DataFrame:
@@ -129,9 +82,9 @@ def trends(table: pd.DataFrame) -> pd.DataFrame:
         rows = solved[solved["assumption"] == assumption].itertuples()
         return [(row.relative_low, row.relative_high) if row.feasible else None for row in rows]
 
-    labels = [WEEKS.get((week.days, week.includes_event), STATED_WEEK) for week in bends["week"]]
+    keys = (f"{week.days} {'with' if week.includes_event else 'before'}" for week in bends["week"])
     rows = {
-        "days_of_the_week": labels,
+        "days_of_the_week": [WEEKS.get(key, STATED_WEEK) for key in keys],
         "trend_line": ends("trend-line"),
         "straight_line": ends("straight-line"),
         "bend_that_hides_the_effect": bends["smoothness"],
@@ -179,13 +132,13 @@ def _result(row: tuple) -> str:
 def extract(file: io.BufferedIOBase, keywords, comment_tags, options) -> Iterator[tuple]:
     """Babel's extractor for texts of the raw data that a reader sees."""
     for number, row in enumerate(csv.DictReader(io.TextIOWrapper(file, "utf-8")), start=2):
-        for column in ("event", "outcome", "lesson") if "lesson" in row else ("unit",):
+        for column in ("event", "outcome", "lesson") if "lesson" in row else ("unit", "group", "label"):
             if row.get(column):
                 yield number, "_", row[column], []
 
 
 def _baseline(week: Week) -> str:
-    return WITH.get(week.days, STATED_WEEK) if week.includes_event else WITHOUT
+    return FREED.get(f"{week.days}", STATED_WEEK) if week.includes_event else WITHOUT
 
 
 def _formatted(table: pd.DataFrame, **formats: str) -> pd.DataFrame:
