@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from simulated import frame
 
 from analysis import disclosure, groups
 from analysis.effect import estimate
@@ -15,7 +16,7 @@ DAY = Windows("2017-10-26", campaign_start="2017-09-23", country="AE", wait_days
 
 
 def _panel(model=DUBAI, seed=1):
-    panel = accounts.drawn(model, seed).frame()
+    panel = frame(accounts.drawn(model, seed))
     return panel[panel["channel"] != "counter"]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from simulated import frame
 
 from analysis import fingerprint, simulate
 from analysis.published.announcement import figures
@@ -32,12 +33,12 @@ SMALL = {"days": 40, "entities": 3, "rows": 5_000}
 
 
 def frame_of(seed: int = 2017, **world: float) -> pd.DataFrame:
-    return simulate.year(seed, **world).frame()
+    return frame(simulate.year(seed, **world))
 
 
 @pytest.fixture(scope="module")
 def mean() -> pd.DataFrame:
-    return expected(DUBAI).frame()
+    return frame(expected(DUBAI))
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +118,7 @@ def test_calibration_finds_the_kept_parameters():
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: expected(DUBAI).frame(), frame_of, lambda: frame_of(rows=20_000, effect=1.0)],
+    [lambda: frame(expected(DUBAI)), frame_of, lambda: frame_of(rows=20_000, effect=1.0)],
     ids=["mean", "drawn", "nearly empty cells"],
 )
 def test_components_add_up_in_every_cell(make):

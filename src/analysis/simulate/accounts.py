@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from analysis.simulate.world import CHANNELS, COMPONENTS, COUNTER, DIGITAL, Model, entities, rates
 
@@ -34,25 +33,6 @@ class Account:
         count, value = self.count.sum(0), self.value.sum(0)
         empty = np.abs(count) < 1e-9  # what cancelling leaves behind
         return np.where(empty, 0, count), np.where(empty, 0.0, value)
-
-    def frame(self) -> pd.DataFrame:
-        """One row a day, entity and channel.
-
-        Columns: date, entity, channel, count, value; then each component's count under its own name and
-        its dirhams under the name with ``_value``. Components add up to `count` and `value`.
-        """
-        count, value = self.totals
-        day, entity, channel = (axis.ravel() for axis in np.indices(count.shape, dtype=np.int32))
-        columns = {
-            "date": self.model.dates.to_numpy()[day],
-            "entity": pd.Categorical.from_codes(entity, self.model.names),
-            "channel": pd.Categorical.from_codes(channel, CHANNELS),
-            "count": count.ravel(),
-            "value": value.ravel(),
-        }
-        for parts, ending in ((self.count, ""), (self.value, "_value")):
-            columns |= {f"{name}{ending}": part.ravel() for name, part in zip(COMPONENTS, parts, strict=True)}
-        return pd.DataFrame(columns)
 
 
 def expected(model: Model) -> Account:
