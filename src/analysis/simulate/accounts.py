@@ -23,9 +23,7 @@ class Account:
     model: Model
     count: np.ndarray  # (components, days, entities, channels)
     value: np.ndarray  # the same in dirhams
-    switched: (
-        np.ndarray
-    )  # (days, entities, channels) digital payments of counter customers, of several components
+    switched: np.ndarray  # (days, entities, channels) digital payments by counter customers, of any component
 
     @property
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
