@@ -4,7 +4,7 @@ import pytest
 
 from analysis import figures, words
 from analysis.notebook import published_rows, published_words
-from analysis.published import announcement, growth
+from analysis.published import announcement
 from analysis.published.identified import ASSUMPTIONS
 
 
@@ -13,9 +13,12 @@ def table():
     return announcement.figures()
 
 
-def test_every_assumption_and_reading_has_a_label():
-    assert set(published_rows.ASSUMPTIONS) == {assumption.name for assumption in ASSUMPTIONS}
-    assert set(published_rows.WEEKS) == {(week.days, week.includes_event) for week in growth.WEEKS}
+def test_every_assumption_and_reading_has_a_label(table):
+    assert list(published_rows.trends(table)["days_of_the_week"].unique()) == list(
+        published_rows.WEEKS.values()
+    )
+    assert published_rows.bounds(table).notna().all(axis=None)
+    assert len(published_rows.bounds(table)) == len(ASSUMPTIONS)
 
 
 def test_readings_that_do_not_differ_are_one_row(table):
