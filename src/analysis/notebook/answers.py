@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,28 +83,49 @@ def announced(study: Study, metric: str) -> float | None:
     return float(published.loc["growth_announced", "value"]) / 100
 
 
+def facts(effects: Iterable[Effect], level: float = 0.95) -> pd.DataFrame:
+    """One row an effect: what was observed and expected, the effect, their intervals of `level`, the p-value."""
+    sizes = [f"{name}{end}" for name in ("expected", "absolute", "relative") for end in ("", "_low", "_high")]
+    columns = ["metric", "estimator", "estimand", "observed", *sizes, "p_value", "days_used"]
+    return pd.DataFrame([effect.to_dict(level) for effect in effects], columns=columns)
+
+
+def metrics(found: Found, level: float = 0.95) -> pd.DataFrame:
+    """`facts` of every metric over each baseline."""
+    return facts((found[baseline][metric] for metric in found["pre-week"] for baseline in found), level)
+
+
+def methods(effects: Sequence[Effect], level: float = 0.95) -> pd.DataFrame:
+    """`facts` in one row a method, its columns once a baseline: `pre-week_expected`, `history_expected`."""
+    rows = facts(effects, level)
+    first = ["metric", "estimator", "days_used"]
+    table = rows.drop_duplicates("estimator")[first]
+    for estimand, part in rows.drop(columns=["metric", "days_used"]).groupby("estimand", sort=False):
+        part = part.drop(columns="estimand").set_index("estimator").add_prefix(f"{estimand}_")
+        table = table.merge(part, "left", left_on="estimator", right_index=True)
+    return table
+
+
 def truth(found: Found, known: Mapping, windows: Windows, level: float = 0.95) -> pd.DataFrame:
     """Each effect beside the true one that `simulate` wrote next to its ledger: `Study.truth`.
 
-    Columns: metric, estimand, observed, expected, expected_true, absolute, absolute_true, relative, relative_true,
-    covered (the interval of `level` holds the truth). No rows where no truth is known for this event or metric.
+    Those of `facts` with expected_true, absolute_true, relative_true and covered (the interval of `level` holds the
+    truth). No rows where no truth is known for this event or metric.
     """
-    columns = ["metric", "estimand", "observed", "expected", "expected_true", "absolute", "absolute_true"]
-    columns += ["relative", "relative_true", "covered"]
     one_day = windows.event_start == windows.event_end
-    if known.get("event") != f"{windows.event_start:%Y-%m-%d}" or not one_day:
-        return pd.DataFrame(columns=columns)
-    rows = []
-    for estimand, effects in found.items():
+    of_event = one_day and known.get("event") == f"{windows.event_start:%Y-%m-%d}"
+    kept, rows = [], []
+    for estimand, effects in found.items() if of_event else ():
         for metric, effect in effects.items():
             true = known["effect"][estimand].get(metric)
             if true is None or abs(true["observed"] - effect.observed) > 1e-6 * abs(effect.observed):
                 continue  # another scope than the whole ledger, such as some entities alone
             low, high = effect.expected_interval(level)
-            row = [effect.observed, effect.expected, true["expected"], effect.absolute, true["absolute"]]
-            row += [effect.relative, true["relative"], low <= true["expected"] <= high]
-            rows.append([metric, estimand, *row])
-    return pd.DataFrame(rows, columns=columns)
+            kept.append(effect)
+            rows.append({f"{name}_true": true[name] for name in ("expected", "absolute", "relative")})
+            rows[-1]["covered"] = low <= true["expected"] <= high
+    columns = ["expected_true", "absolute_true", "relative_true", "covered"]
+    return facts(kept, level).join(pd.DataFrame(rows, columns=columns))
 
 
 def coverage(rows: pd.DataFrame | None = None) -> pd.DataFrame:

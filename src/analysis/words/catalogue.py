@@ -42,6 +42,8 @@ class Setting:
     measures : mapping
         Of each measure that has words of its own: ``label`` by language, ``kind`` ("count", "money", "sum", "mean",
         "share"), ``unit``.
+    level : float
+        Level of the intervals that are recorded.
     """
 
     currency: str | None = None
@@ -49,6 +51,7 @@ class Setting:
     offline: bool = False
     campaign: bool = False
     measures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    level: float = 0.95
 
 
 _language: ContextVar[str] = ContextVar("language", default="en")
@@ -78,10 +81,9 @@ def setting() -> Setting:
     return _setting.get()
 
 
-def speak_of(**changes: Any) -> Setting:
+def speak_of(**changes: Any) -> None:
     """From now on say the words of something else: the fields of `Setting` that change."""
     _setting.set(replace(_setting.get(), **changes))
-    return _setting.get()
 
 
 def direction() -> str:
