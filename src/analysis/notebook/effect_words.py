@@ -48,7 +48,11 @@ def compared(effects: Sequence[Effect], refused: Sequence[Refused] = (), level: 
         n=len(day),
     )
     left_out = [
-        text("{method} cannot be used here: {reason}.", method=Value(name, "estimator"), reason=Value(why, "reason"))
+        text(
+            "{method} cannot be used here: {reason}.",
+            method=Value(name, "estimator"),
+            reason=Value(why, "reason"),
+        )
         for name, estimand, why in refused
         if estimand == "pre-week"
     ]

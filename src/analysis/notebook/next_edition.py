@@ -165,7 +165,10 @@ def fades(found: Editions, level: float = 0.95) -> Text | Value:
         tau=np.expm1(found.pooled.tau2**0.5),
     )
     values = {"change": change.relative, "ends": ends}
-    course = text("From one edition to the next the effect changes by {change:+percent.1} ({ends:+percent.1}).", **values)
+    course = text(
+        "From one edition to the next the effect changes by {change:+percent.1} ({ends:+percent.1}).",
+        **values,
+    )
     if ends[0] <= 0 <= ends[1]:
         course = text(
             "From one edition to the next the effect changes by {change:+percent.1} ({ends:+percent.1}): no course is "

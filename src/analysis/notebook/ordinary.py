@@ -15,20 +15,10 @@ from analysis.notebook.published_rows import FIGURES
 from analysis.published import announcement
 from analysis.study import Study
 from analysis.windows import Windows
-from analysis.words import N_
-from analysis.words.terms import REST
+from analysis.words.terms import REST, TERMS
 
-CHANNELS = (N_("app"), N_("website"), N_("kiosk"), N_("counter"))
-REASONS = {
-    "ordinary": N_("Ordinary days"),
-    "month_end": N_("Last three days of a month"),
-    "ramadan": N_("Ramadan"),
-    "holiday": N_("Public holidays"),
-    "campaign": N_("Campaign"),
-    "event": N_("The event"),
-    "after": N_("After the event"),
-}
-ALL = N_("All payments")
+REASONS = TERMS["kind of day"]
+ALL = "All payments"
 MONTH_END = 3  # days, as said in REASONS
 
 
@@ -130,14 +120,14 @@ def departures(series: pd.Series, windows: Windows) -> pd.DataFrame:
 def by_reason(series: pd.Series, windows: Windows) -> pd.DataFrame:
     """How far days of each kind lie from their weekday's usual level.
 
-    Columns: `kind`, `days`, `median`, `middle` (the range of the middle nine tenths); fractions.
+    Columns: `kind`, `days`, `median`, `low` and `high` (the range of the middle nine tenths); fractions.
     """
     table = departures(series, windows)
     kind = table["reason"].mask(table["reason"] == "", REASONS["ordinary"])
     kind = kind.where(kind.isin(list(REASONS.values())), REASONS["holiday"])
     groups = table.groupby(kind)["relative"]
     rows = pd.DataFrame({"days": groups.size(), "median": groups.median()})
-    rows["middle"] = list(zip(groups.quantile(0.05), groups.quantile(0.95), strict=True))
+    rows["low"], rows["high"] = groups.quantile(0.05), groups.quantile(0.95)
     order = [kind for kind in REASONS.values() if kind in rows.index]
     return rows.loc[order].rename_axis("kind").reset_index()
 
@@ -161,8 +151,8 @@ def against_published(
 ) -> pd.DataFrame:
     """Daily totals beside the published figures, where they are of the same event.
 
-    Columns: `figure`, `unit`, `published` (the range within rounding), `ledger`. The weekly means are read as
-    `week_days` days up to the event, the event included.
+    Columns: `figure`, `unit`, `within_low` and `within_high` (the range within rounding), `ledger`. The weekly
+    means are read as `week_days` days up to the event, the event included.
     """
     event, eve = windows.event_start, windows.event_start - pd.Timedelta(days=1)
     ours = {}
@@ -176,9 +166,10 @@ def against_published(
             ours |= {f"{metric}_week_mean": week.mean()}
     known = [name for name in figures.index if name in ours] if announcement.event(figures) == event else []
     rows = figures.loc[known]
-    ends = zip(rows["value"] - rows["precision"], rows["value"] + rows["precision"], strict=True)
     table = {"figure": [FIGURES[name] for name in known], "unit": rows["unit"].to_numpy()}
-    return pd.DataFrame(table | {"published": list(ends), "ledger": [float(ours[name]) for name in known]})
+    table |= {"within_low": (rows["value"] - rows["precision"]).to_numpy()}
+    table |= {"within_high": (rows["value"] + rows["precision"]).to_numpy()}
+    return pd.DataFrame(table | {"ledger": [float(ours[name]) for name in known]})
 
 
 def _digital(panel: pd.DataFrame) -> pd.Series:

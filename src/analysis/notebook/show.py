@@ -72,7 +72,11 @@ def say(*sentences: words.Text | words.Value | str | Mapping[str, str] | None, *
     data have nothing to say.
     """
     texts = [
-        words.text(one, **values) if isinstance(one, str) else words.Value(one, "own") if isinstance(one, Mapping) else one
+        words.text(one, **values)
+        if isinstance(one, str)
+        else words.Value(one, "own")
+        if isinstance(one, Mapping)
+        else one
         for one in sentences
         if one
     ]
@@ -142,6 +146,7 @@ def table(
     caption: str,
     columns: tables.Columns = None,
     formats: Mapping[str, str] | None = None,
+    metric: str | None = None,
     key: str | None = None,
 ) -> None:
     """One table: a frame of codes and numbers, without its index; without columns there is nothing to show.
@@ -156,11 +161,14 @@ def table(
     formats : mapping, optional
         Kind of each column's cells, where it is not that of `words/terms.csv`: ``"+percent"``, ``"money"``,
         ``"number.1"``, ``"estimator"``.
+    metric : str, optional
+        What the amounts are of, where the frame has no such column.
     """
     if not len(frame.columns):
         return
     shown = {}
     columns = tables.paired(frame) if columns is None else columns
+    frame = frame if metric is None else frame.assign(metric=metric)
     for code in languages():
         with words.using(code):
             text = words._(caption)

@@ -20,7 +20,7 @@ from analysis.words.terms import COLUMNS, TERMS
 from analysis.words.text import CODES, NUMBERS
 
 DAY = "yyyy-mm-dd"
-Columns = Iterable[str] | Mapping[str, str] | None
+Columns = Iterable[str] | Mapping[str, str | words.Value] | None
 
 
 def html(
@@ -35,8 +35,7 @@ def html(
     }
     classes = {code: ' class="number"' if number else "" for code, number in numeric.items()}
     head = "".join(
-        f'<th scope="col"{classes[code]}>{words.html(words._(headings.get(code, "")) or words.heading(code))}</th>'
-        for code in shown
+        f'<th scope="col"{classes[code]}>{words.html(_heading(code, headings))}</th>' for code in shown
     )
     body = ""
     for row in frame.to_dict("records"):
@@ -87,17 +86,17 @@ def sheet(
     kinds = _kinds(frame, formats or {})
     heads = []
     for code, kind in kinds.items():
-        heading = words._(headings.get(code, "")) or words.heading(code)
+        heading = _heading(code, headings)
         heads.append([heading[:1].upper() + heading[1:], _number_format(kind, frame[code])])
-    rows = [
-        [_plain(row[code], code, kind) for code, kind in kinds.items()] for row in frame.to_dict("records")
-    ]
+    rows = [[_plain(row, code, kind) for code, kind in kinds.items()] for row in frame.to_dict("records")]
     return {"columns": heads, "rows": rows}
 
 
 def paired(codes: Iterable[str]) -> list[str]:
     """The columns, the two ends of an interval as one."""
-    short = (re.sub("_?low$", lambda end: "_interval" if end[0] == "_low" else "interval", code) for code in codes)
+    short = (
+        re.sub("_?low$", lambda end: "_interval" if end[0] == "_low" else "interval", code) for code in codes
+    )
     return [code for code in short if not re.search("(^|_)high$", code)]
 
 
@@ -114,14 +113,19 @@ def _kinds(codes: Iterable[str], formats: Mapping[str, str]) -> dict[str, str]:
     return kinds
 
 
+def _heading(code: str, own: Mapping) -> str:
+    heading = own.get(code)
+    return words._(heading) if isinstance(heading, str) else str(heading or words.heading(code))
+
+
 def _is_number(kind: str) -> bool:
     return kind in ROWS or kind == "p" or re.sub(r"\W|\d", "", kind) in (*NUMBERS, "amount")
 
 
 def _cell(row: Mapping, code: str, kind: str) -> str:
     """A cell of a page."""
-    if kind in ROWS and "metric" in row:
-        return ROWS[kind](row, code)
+    if kind in ROWS or kind in TEXTS:
+        return (ROWS | TEXTS)[kind](row, code)
     value = _value(row, code)
     return "–" if value is None else words.write(value, _plainer(kind, value, code, row))
 
@@ -140,7 +144,7 @@ def _plainer(kind: str, value, code: str, row: Mapping) -> str:
     if kind in ROWS:
         kind = "amount"
     if kind.endswith("amount"):
-        of = words.kind(row.get("metric", ""))
+        of = words.kind(row.get("metric", code))
         kind = kind.replace("amount", {"count": "number.0"}.get(of, of))
     if isinstance(value, str) and (not kind or _is_number(kind)):
         kind = code if code in TERMS and code not in ("column", "metric") else "name"
@@ -177,17 +181,18 @@ def _large(values: pd.Series) -> bool:
     return bool(numbers) and (max(numbers) >= 1000 or all(isinstance(v, Integral) for v in numbers))
 
 
-def _plain(value, code: str, kind: str):
+def _plain(row: Mapping, code: str, kind: str):
     """A cell of a sheet."""
-    if _missing(value):
+    if (value := _value(row, code)) is None:
         return None
     if isinstance(value, date):
         return f"{value:%Y-%m-%d}"
-    if isinstance(value, Real) and not isinstance(value, bool) and (kind == "p" or kind not in CODES):
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if number and (kind == "p" or kind not in (*CODES, *TEXTS)):
         if math.isinf(value):
             return "∞" if value > 0 else "−∞"
         return value
-    text = words.write(value, "Metric" if code == "metric" else _plainer(kind, value, code, {}))
+    text = _cell(row, code, kind)
     return re.sub("[\u2066\u2069]", "", text)  # a cell needs no isolates
 
 
@@ -197,19 +202,16 @@ def _plain(value, code: str, kind: str):
 def _expected(row: Mapping, code: str) -> str:
     """What was observed or expected, rounded to the interval of what was expected."""
     stem = re.sub("(observed|expected)$", "", code)
-    value, *ends = (row.get(f"{stem}expected{end}") for end in ("", "_low", "_high"))
-    if _missing(value):
-        return "–"
-    step = None if any(map(_missing, ends)) else words.step(*ends, value)
-    return words.quantity(row[code], row["metric"], step)
+    if "metric" not in row or f"{stem}expected_low" not in row:
+        return _cell(row, code, "amount")
+    value, *ends = (row[f"{stem}expected{end}"] for end in ("", "_low", "_high"))
+    return "–" if _missing(value) else words.quantity(row[code], row["metric"], words.step(*ends, value))
 
 
 def _size(row: Mapping, code: str) -> str:
     """The effect or its interval; of a share in percentage points, of any other metric in per cent."""
     share = words.kind(row["metric"]) == "percent"
-    size, low, high = (
-        row[f"{'absolute' if share else 'relative'}{end}"] for end in ("", "_low", "_high")
-    )
+    size, low, high = (row[f"{'absolute' if share else 'relative'}{end}"] for end in ("", "_low", "_high"))
     step = min(words.step(low, high) or 0.01, 0.01)  # an end far out must not round the other away
     if code.endswith("interval"):
         return words.write((low, high), "+hundredths" if share else "+percent", step)
@@ -223,8 +225,30 @@ def _true(row: Mapping, code: str) -> str:
     return words.percent(row["relative_true"], 0.001, signed=True)
 
 
+def _gained(row: Mapping, code: str) -> str:
+    """People whom the event won, or by how many points in a hundred more they stayed; rounded to the interval."""
+    share, ends = row["days"] > 0, (row["low"], row["high"])
+    step = 0.001 if share else words.step(*ends)
+    return words.write(ends if code == "interval" else row[code], "+hundredths" if share else "+number", step)
+
+
+def _won(row: Mapping, _code: str) -> str:
+    """What the number is of."""
+    stayed = words.text(
+        "Paid again within {days:number.0} days, difference in percentage points", days=row["days"]
+    )
+    return str(stayed) if row["days"] else words.term("quantity", row["quantity"])
+
+
+def _choice(row: Mapping, code: str) -> str:
+    """One choice of a specification."""
+    text = words.choice(row["by"], row[code])
+    return text[:1].upper() + text[1:]
+
+
 def _points(size: float, step: float) -> str:
     return words._("{n} points").format(n=words.number(100 * size, 100 * step, signed=True))
 
 
-ROWS = {"expected": _expected, "size": _size, "true": _true}
+ROWS = {"expected": _expected, "size": _size, "true": _true, "gained": _gained}
+TEXTS = {"won": _won, "choice": _choice}

@@ -58,4 +58,4 @@ from analysis.words.terms import (
     term,
     unit,
 )
-from analysis.words.text import Text, Value, amount, days, joined, marked, plural, quantity, text, write
+from analysis.words.text import Text, Value, amount, days, joined, marked, plural, quantity, text, write, fill

@@ -22,7 +22,7 @@ with Path(__file__).with_name("terms.csv").open(encoding="utf-8", newline="") as
         TERMS.setdefault(row["table"], {})[row["code"]] = row["text"]
         if row["kind"]:
             COLUMNS[row["code"]] = row["kind"]
-REST = "All others"  # the row of all groups that are not shown one by one
+REST, TOGETHER = "All others", "All others together"  # the row of all groups that are not shown one by one
 
 
 def term(table: str, code: str) -> str:
@@ -104,7 +104,7 @@ def metric(code: str) -> str:
 
 def label(code: str) -> str:
     """What the study calls a measure, in the language spoken, or else in the first that it gives."""
-    return in_language(setting().measures[code]["label"])
+    return plain(in_language(setting().measures[code]["label"]), LONGEST)
 
 
 def in_language(texts) -> str:

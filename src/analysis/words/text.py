@@ -20,7 +20,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from analysis.words import numbers, terms
-from analysis.words.catalogue import N_, _, name, ngettext, setting
+from analysis.words.catalogue import _, name, ngettext, setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,8 @@ def write(value: Any, kind: str = "", step: float | None = None) -> str:
 
 
 def has_words(template: str) -> bool:
-    """Whether there is anything to translate beside the placeholders."""
-    return any(letter.isalpha() for letter in re.sub(r"\{.*?\}", "", template))
+    """Whether there is anything to translate beside placeholders, brackets and colons."""
+    return bool(re.sub(r"\{.*?\}|[\s():]", "", template))
 
 
 def _usual(value: Any) -> str:
@@ -151,6 +151,7 @@ CODES = {
     "label": terms.label,
     "estimand": terms.estimand,
     "baseline": partial(terms.estimand, table="baseline"),
+    "over": partial(terms.term, "estimand"),
     "history": partial(terms.choice, "history"),
     "coefficient": terms.coefficient,
     "reason": terms.reason,
@@ -169,3 +170,7 @@ CODES = {
     "semicolons": lambda items: _("; ").join(write(item) for item in items),
     "sentences": lambda items: " ".join(write(item) for item in items),
 }
+
+
+def fill(template: str, /, **values) -> str:
+    return str(text(template, **values))
