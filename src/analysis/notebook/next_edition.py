@@ -96,9 +96,9 @@ def history(table: pd.DataFrame) -> Text:
     )
 
 
-def reach(table: pd.DataFrame, by: str) -> pd.DataFrame:
+def by(table: pd.DataFrame, column: str) -> pd.DataFrame:
     """The detectable effect by "length", "weekday" or "history", all else alike."""
-    rows = _by(table, by)[[by, "detectable", "simulated", "false_alarms", "dates"]]
+    rows = _by(table, column)[[column, "detectable", "simulated", "false_alarms", "dates"]]
     return rows.rename(columns={"history": "past"})
 
 
