@@ -171,13 +171,11 @@ def test_the_recommended_estimator_covers():
 
 def test_alarms_are_shares_within_their_intervals():
     days = proof.ordinary_days()
-    for share, interval in (
-        ("p below 5%", "Interval of that share"),
-        ("p below 1%", "Interval of the share below 1%"),
-    ):
-        assert all(low <= x <= high for x, (low, high) in zip(days[share], days[interval], strict=True))
-    months = proof.by_month().set_index("Month")
-    for name, row in days.set_index("Series")["p below 5%"].items():
+    for level in (5, 1):
+        share = f"false_positives_{level}"
+        assert days[share].between(days[f"{share}_low"], days[f"{share}_high"]).all()
+    months = proof.by_month()
+    for name, row in days.set_index("public_series")["false_positives_5"].items():
         assert months[name].min() <= row <= months[name].max()  # the whole is a mean of its months
 
 

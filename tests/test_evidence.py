@@ -39,7 +39,10 @@ def test_the_gain_over_the_shortfall_is_an_estimate_with_its_interval():
     # se of the ratio: 100 / 3000 * sqrt(1 + 0.4^2) = 0.036
     assert "The gain is 40% of what was missing at counters (33% to 47%)" in text
     assert "not all is theirs" in str(evidence.from_counters(_split(4000, 3000, 0)))
-    assert str(evidence.from_counters(_split(1200, 100, 0))) == "Payments at counters are not seen to have fallen."
+    assert (
+        str(evidence.from_counters(_split(1200, 100, 0)))
+        == "Payments at counters are not seen to have fallen."
+    )
 
 
 def test_what_reconciliation_moved_is_told_from_where():

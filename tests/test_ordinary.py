@@ -120,4 +120,6 @@ def test_sentences_tell_what_is_in_the_data(daily, panel, tmp_path):
     study = Study(title="x", event_start="2017-10-26", ledger=str(tmp_path / "visits.csv"))
     facts = ordinary.summary(study, {"count": daily["count"]}, "count")
     assert (facts["days"], facts["empty"], facts["step"]) == (84, 0, pytest.approx(1.0))
-    assert str(ordinary_words.soundness(study, daily["count"])) == "Days: 84, of them empty: 0. Faults found: 0."
+    assert (
+        str(ordinary_words.soundness(study, daily["count"])) == "Days: 84, of them empty: 0. Faults found: 0."
+    )

@@ -288,7 +288,9 @@ def test_a_text_writes_each_kind_and_refuses_others():
 
 def test_a_text_holds_texts_lists_codes_and_the_form_of_its_number():
     days = words.plural(2, "{n} day", "{n} days")
-    text = words.text("{metric:Metric}: {parts}", metric="count", parts=[days, words.Value("gls", "~estimator")])
+    text = words.text(
+        "{metric:Metric}: {parts}", metric="count", parts=[days, words.Value("gls", "~estimator")]
+    )
     assert str(text) == "Number of digital payments: 2 days and generalised least squares"
     with words.using("ar"):
         assert "يومان" in str(text)

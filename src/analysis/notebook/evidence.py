@@ -77,7 +77,7 @@ def specifications(rows: pd.DataFrame) -> Text | Value:
 
 
 def choices(rows: pd.DataFrame) -> pd.DataFrame:
-    """The effect by each single choice, over all others: `by` and `choice`, how many, median, range, share clear of 0."""
+    """The effect by each single choice over all others: median `relative`, `low`, `high`, share `clear` of 0."""
     found = []
     for by in ("estimator", "baseline", "scale", "baseline_days", "wait_days", "history"):
         for value, part in rows[rows[by].astype(str) != ""].groupby(by, sort=False):

@@ -186,7 +186,7 @@ def ordinary_days() -> pd.DataFrame:
 def by_month() -> pd.DataFrame:
     """The same at 5 % by month of the year, a column a series."""
     table = _real("real-days-by-month.csv")
-    wide = table.pivot(index="month", columns="series", values="false_positives_5")
+    wide = table.pivot_table("false_positives_5", "month", "series")
     return wide[[name for name in TERMS["public series"] if name in wide]].reset_index()
 
 

@@ -156,8 +156,8 @@ def table(
     caption : str
         What the table shows, in English.
     columns : list of str or mapping, optional
-        The columns to show in this order, by default all, the ends of an interval as one; a mapping gives headings. The CSV file and the
-        workbook have every column of the frame.
+        The columns to show in this order, by default all, the ends of an interval as one; a mapping gives headings.
+        The CSV file and the workbook have every column of the frame.
     formats : mapping, optional
         Kind of each column's cells, where it is not that of `words/terms.csv`: ``"+percent"``, ``"money"``,
         ``"number.1"``, ``"estimator"``.

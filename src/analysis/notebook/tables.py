@@ -17,7 +17,7 @@ import pandas as pd
 
 from analysis import words
 from analysis.words.terms import COLUMNS, TERMS
-from analysis.words.text import CODES, NUMBERS
+from analysis.words.values import CODES, NUMBERS
 
 DAY = "yyyy-mm-dd"
 Columns = Iterable[str] | Mapping[str, str | words.Value] | None

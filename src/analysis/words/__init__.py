@@ -58,4 +58,16 @@ from analysis.words.terms import (
     term,
     unit,
 )
-from analysis.words.text import Text, Value, amount, days, joined, marked, plural, quantity, text, write, fill
+from analysis.words.values import (
+    Text,
+    Value,
+    amount,
+    days,
+    fill,
+    joined,
+    marked,
+    plural,
+    quantity,
+    text,
+    write,
+)

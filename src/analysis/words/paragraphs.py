@@ -111,7 +111,7 @@ def _literals(source: str) -> Iterator[tuple]:
     """Line, gettext's function, and message (for a plural form two) of each text for a reader."""
     import ast
 
-    from analysis.words.text import has_words
+    from analysis.words.values import has_words
 
     for call in ast.walk(ast.parse(source)):
         if not isinstance(call, ast.Call):

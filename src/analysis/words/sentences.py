@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.words.catalogue import N_, setting
 from analysis.words.numbers import step
 from analysis.words.terms import kind
-from analysis.words.text import Text, Value, amount, joined, marked, plural, text
+from analysis.words.values import Text, Value, amount, joined, marked, plural, text
 
 OPENINGS = {
     "count": N_("{when}, there were {observed} payments"),

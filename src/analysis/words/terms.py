@@ -1,6 +1,7 @@
 """The reader's word for each code; the words themselves stand in `terms.csv`.
 
-Its rows: a table, a code in it, the English text, and of a column the kind of its cells (`text.KINDS`).
+Its rows: a table, a code in it, the English text, and of a column the kind of its cells: one of `values.NUMBERS`,
+`values.CODES` or, for `show.table`, of `tables.ROWS`.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     str(text("The day added {x:+percent} ({ends:+percent}).", x=effect.relative, ends=(0.09, 0.27)))
 
-A placeholder names the kind that writes its value: one of `NUMBERS`, signed with a leading + and with the decimals of a
-trailing .1; or one of `CODES`, with a capital (`{metric:Metric}`) to open it with one, with ~ without. Without a kind the type decides:
-a number, a day, a pair of ends, a list of things; text stands as it is.
+A placeholder names the kind that writes its value: one of `NUMBERS`, with a leading + to sign it and a trailing .1 to
+fix its decimals, or one of `CODES`, with a capital (`{metric:Metric}`) to open it with one and a leading ~ to open it
+without. Where there is no kind the type decides: a number, a day, a pair of ends, a list; text stands as it is.
 """
 
 from __future__ import annotations
