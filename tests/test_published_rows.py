@@ -2,9 +2,9 @@
 
 import pytest
 
-from analysis import figures, published, words
+from analysis import figures, words
 from analysis.notebook import published_rows, published_words
-from analysis.published import announcement
+from analysis.published import announcement, growth
 from analysis.published.identified import ASSUMPTIONS
 
 
@@ -15,7 +15,7 @@ def table():
 
 def test_every_assumption_and_reading_has_a_label():
     assert set(published_rows.ASSUMPTIONS) == {assumption.name for assumption in ASSUMPTIONS}
-    assert set(published_rows.WEEKS) == {(week.days, week.includes_event) for week in published.WEEKS}
+    assert set(published_rows.WEEKS) == {(week.days, week.includes_event) for week in growth.WEEKS}
 
 
 def test_readings_that_do_not_differ_are_one_row(table):
@@ -34,13 +34,13 @@ def test_bounds_are_ordered_by_group_so_that_each_has_one_heading(table):
 
 
 def test_tables_name_what_they_show(table):
-    assert published_rows.week(announcement.event(table))["working_day"].sum() == 6
+    assert published_rows.week(announcement.event(table), "AE")["working_day"].sum() == 6
     assert published_rows.trends(table)["trend_line"].map(len).eq(2).all()
     headings = {
         words.heading(column)
         for rows in (
             published_rows.figures(table),
-            published_rows.week(announcement.event(table)),
+            published_rows.week(announcement.event(table), "AE"),
             published_rows.trends(table),
             published_rows.neighbours(),
         )
@@ -50,7 +50,7 @@ def test_tables_name_what_they_show(table):
 
 
 def test_two_possible_weeks_are_drawn_with_their_effects(table):
-    rows = published_rows.weeks(table)
+    rows = published_rows.weeks(table, "AE")
     assert rows["least"].tolist()[:4] == pytest.approx(
         [0, 35.6e6, 42.2e6, 42.2e6]
     )  # the corner worked by hand

@@ -285,7 +285,7 @@ def test_payers_are_few_or_many_times_there(ledger):
 def test_habits_of_payers_are_those_of_the_plan(ledger):
     """First digital payments are on the planned day, and who stays is not seen at a counter from then on."""
     frame, _ = ledger
-    plan = Payers(synthetic._account(5, 365, 36, 200_000, None), 5)
+    plan = Payers(synthetic.year(5, rows=200_000), 5)
     online = frame["channel"] != "counter"
     day = (frame["paid_at"].dt.normalize() - plan.model.dates[0]).dt.days
     first, last_counter = (
@@ -384,7 +384,7 @@ def test_failure_leaves_nothing_behind(tmp_path, monkeypatch):
         raise OSError("disk full")
         yield
 
-    monkeypatch.setattr(rows, "_batches", fail)
+    monkeypatch.setattr(rows, "_tables", fail)
     with pytest.raises(OSError, match="disk full"):
         simulate.simulate(tmp_path / "a.parquet", **SMALL)
     assert os.listdir(tmp_path) == []

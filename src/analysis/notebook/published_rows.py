@@ -12,10 +12,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from analysis import days, published
-from analysis.published import announcement
-from analysis.published.identified import ASSUMPTIONS as ASSUMED
-from analysis.published.identified import Bounds, Week, extreme_weeks
+from analysis import days
+from analysis.published import announcement, growth
+from analysis.published.identified import Assumption, Week, extreme_weeks
 from analysis.words import N_, fill
 
 FIGURES = {
@@ -55,7 +54,7 @@ HEADINGS = (
     *(N_("Comparable event"), N_("What was measured"), N_("Result"), N_("Lesson")),
     *(N_("Working day"), N_("Days left in the month")),
 )
-WORKING_WEEK = Week(5, includes_event=True)
+WORKING_WEEK, RISING_LINE = Week(5, includes_event=True), Assumption("trend-line", "line", rising=True)
 STATED_WEEK = N_("The week, as published")
 DAY_BEFORE = N_("Day before")
 
@@ -77,27 +76,20 @@ ASSUMPTIONS = {
 }
 
 
-def figures(table: pd.DataFrame | None = None) -> pd.DataFrame:
+def figures(table: pd.DataFrame) -> pd.DataFrame:
     """The published figures, each with the range that its rounding leaves open."""
-    table = announcement.figures() if table is None else table
     known = table[table.index.isin(list(FIGURES))]
-    ends = zip(known["value"] - known["precision"], known["value"] + known["precision"], strict=True)
-    return _formatted(
-        pd.DataFrame(
-            {
-                "figure": [FIGURES[name] for name in known.index],
-                "as_published": known["value"].to_numpy(),
-                "unit": known["unit"].to_numpy(),
-                "range_within_rounding": [None if low == high else (low, high) for low, high in ends],
-                "day": known["period_start"].to_numpy(),
-            }
-        ),
-        as_published="number.0",
-        range_within_rounding="number",
-    )
+    rows = {
+        "figure": known.index.map(FIGURES),
+        "as_published": known["value"].to_numpy(),
+        "unit": known["unit"].to_numpy(),
+        "range_within_rounding": [ends if ends[0] < ends[1] else None for ends in announcement.ranges(known)],
+        "day": known["period_start"].to_numpy(),
+    }
+    return _formatted(pd.DataFrame(rows), as_published="number.0", range_within_rounding="number")
 
 
-def week(event: pd.Timestamp, country: str | None = "AE", number: int = 8) -> pd.DataFrame:
+def week(event: pd.Timestamp, country: str | None, number: int = 8) -> pd.DataFrame:
     """The calendar of the days up to the event."""
     dates = pd.date_range(end=event, periods=number)
     table = days.features(dates, country)[["weekday", "working", "month_days_left"]].reset_index(names="date")
@@ -105,54 +97,53 @@ def week(event: pd.Timestamp, country: str | None = "AE", number: int = 8) -> pd
     return _formatted(table, weekday="weekday", days_left_in_the_month="number.0")
 
 
-def readings(table: pd.DataFrame | None = None) -> pd.DataFrame:
+def readings(table: pd.DataFrame) -> pd.DataFrame:
     """Growth on the day over each baseline; weeks without the day give one row, since their length is no matter."""
-    rows = []
-    for reading in published.readings(table):
-        label = DAY_BEFORE if reading.week is None else _baseline(reading.week)
-        row = (GROUPS[reading.metric], label, reading.relative, reading.low, reading.high)
-        if row[:2] not in [(group, name) for group, name, *_ in rows]:
-            rows.append(row)
-    return pd.DataFrame(rows, columns=["group", "label", "relative", "low", "high"])
+    found = growth.readings(table)
+    rows = {
+        "group": found["metric"].map(GROUPS),
+        "label": [_baseline(week) if week else DAY_BEFORE for week in found["week"]],
+        "relative": found["relative"],
+        "low": found["relative_low"],
+        "high": found["relative_high"],
+    }
+    return pd.DataFrame(rows).drop_duplicates(["group", "label"], ignore_index=True)
 
 
-def bounds(table: pd.DataFrame | None = None, metric: str = "value") -> pd.DataFrame:
+def bounds(table: pd.DataFrame, metric: str = "value") -> pd.DataFrame:
     """Bounds by assumption, over every reading of the week; assumptions that contradict the figures are left out."""
-    table = announcement.figures() if table is None else table
-    found = published.unions(published.every_bound(table, metric))
+    found = growth.unions(growth.every_bound(table, metric)).set_index("assumption")
     rows = [
-        (*reversed(ASSUMPTIONS[entry.assumption.name]), entry.low, entry.high)
-        for entry in sorted(found, key=lambda entry: list(ASSUMPTIONS).index(entry.assumption.name))
-        if entry.feasible
+        (group, label, *found.loc[name, ["relative_low", "relative_high"]])
+        for name, (label, group) in ASSUMPTIONS.items()
+        if name in found.index and found.loc[name, "feasible"]
     ]
     return pd.DataFrame(rows, columns=["group", "label", "low", "high"])
 
 
-def trends(table: pd.DataFrame | None = None, metric: str = "value") -> pd.DataFrame:
+def trends(table: pd.DataFrame, metric: str = "value") -> pd.DataFrame:
     """Each reading of the week: bounds on two trends, and the bend under which there may be no effect at all."""
-    table = announcement.figures() if table is None else table
-    solved = {(b.assumption.name, b.week): b for b in published.every_bound(table, metric)}
-    bends = dict(published.breakdown(table, metric).smoothness)
-    return _formatted(
-        pd.DataFrame(
-            {
-                "days_of_the_week": [
-                    WEEKS.get((week.days, week.includes_event), STATED_WEEK) for week in bends
-                ],
-                "trend_line": [_pair(solved["trend-line", week]) for week in bends],
-                "straight_line": [_pair(solved["straight-line", week]) for week in bends],
-                "bend_that_hides_the_effect": list(bends.values()),
-            }
-        ),
-        trend_line="+percent",
-        straight_line="+percent",
-        bend_that_hides_the_effect="money" if metric == "value" else "number",
-    )
+    bends = growth.breakdown(table, metric)["smoothness"]
+    solved = growth.every_bound(table, metric)
+
+    def ends(assumption: str) -> list[tuple[float, float] | None]:
+        rows = solved[solved["assumption"] == assumption].itertuples()
+        return [(row.relative_low, row.relative_high) if row.feasible else None for row in rows]
+
+    rows = {
+        "days_of_the_week": [
+            WEEKS.get((week.days, week.includes_event), STATED_WEEK) for week in bends["week"]
+        ],
+        "trend_line": ends("trend-line"),
+        "straight_line": ends("straight-line"),
+        "bend_that_hides_the_effect": bends["smoothness"],
+    }
+    kind = "money" if metric == "value" else "number"
+    formats = {"trend_line": "+percent", "straight_line": "+percent", "bend_that_hides_the_effect": kind}
+    return _formatted(pd.DataFrame(rows), **formats)
 
 
-def weeks(
-    table: pd.DataFrame | None = None, week: Week = WORKING_WEEK, country: str | None = "AE"
-) -> pd.DataFrame:
+def weeks(table: pd.DataFrame, country: str | None, week: Week = WORKING_WEEK) -> pd.DataFrame:
     """Two rising weeks that give every published figure, at the two ends of what a trend line leaves open.
 
     Rounding is left aside, so that the numbers are those of the announcement.
@@ -160,12 +151,10 @@ def weeks(
     One row a day with `least` and `most` (the week with the smallest and with the largest effect), their trend lines
     `least_line` and `most_line`, which end on the event as it would have been, and `observed` on the event.
     """
-    table = announcement.figures() if table is None else table
     event = announcement.event(table)
-    rows = pd.DataFrame({"date": week.dates(event, country).append(pd.DatetimeIndex([event]))})
-    trend = next(assumption for assumption in ASSUMED if assumption.name == "trend-line")
-    known, place = published.facts(table, rounding=False), np.arange(week.before + 1)
-    for name, path in zip(("least", "most"), extreme_weeks(known, trend, week), strict=True):
+    rows = pd.DataFrame({"date": [*week.dates(event, country), event]})
+    known, place = growth.facts(table, rounding=False), np.arange(week.before + 1)
+    for name, path in zip(("least", "most"), extreme_weeks(known, RISING_LINE, week), strict=True):
         rows[name] = [*path[: week.before], np.nan]
         rows[f"{name}_line"] = np.polyval(np.polyfit(place[:-1], path[: week.before], 1), place)
     rows["observed"] = [np.nan] * week.before + [table.loc["value_event", "value"]]
@@ -175,19 +164,20 @@ def weeks(
 def neighbours() -> pd.DataFrame:
     """Comparable events, each with its lesson; results are written out, with their 95 % interval where published."""
     table = announcement.neighbours()
-    table["result"] = [
-        "" if pd.isna(row.result) else _result(row.result, row.low, row.high, row.unit)
-        for row in table.itertuples()
-    ]
+    table["result"] = [_result(row) for row in table.itertuples()]
     table = table.rename(columns={"event": "comparable_event", "outcome": "what_was_measured"})
     return table[["comparable_event", "what_was_measured", "result", "lesson"]]
 
 
-def _result(result: float, low: float, high: float, unit: str) -> str:
-    kind = {"per cent": "percent", "percentage points": "points"}.get(unit, "number")
-    digits = 0 if result == round(result) else 1
-    text = fill(f"{{x:+{kind}.{digits}}}", x=result / (1 if kind == "number" else 100))
-    return text if pd.isna(low) else text + fill(f" ({{ci:+number.{digits}}})", ci=(low, high))
+def _result(row: tuple) -> str:
+    if pd.isna(row.result):
+        return ""
+    kind = {"per cent": "percent", "percentage points": "points"}.get(row.unit, "number")
+    digits = 0 if row.result == round(row.result) else 1
+    text = fill(f"{{x:+{kind}.{digits}}}", x=row.result / (1 if kind == "number" else 100))
+    if pd.isna(row.low):
+        return text
+    return text + fill(f" ({{ci:+number.{digits}}})", ci=(row.low, row.high))
 
 
 def extract(file: io.BufferedIOBase, keywords, comment_tags, options) -> Iterator[tuple]:
@@ -200,10 +190,6 @@ def extract(file: io.BufferedIOBase, keywords, comment_tags, options) -> Iterato
 
 def _baseline(week: Week) -> str:
     return WITH.get(week.days, STATED_WEEK) if week.includes_event else WITHOUT
-
-
-def _pair(bound: Bounds) -> tuple[float, float] | None:
-    return (bound.low, bound.high) if bound.feasible else None
 
 
 def _formatted(table: pd.DataFrame, **formats: str) -> pd.DataFrame:

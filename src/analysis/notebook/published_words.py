@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis import published
 from analysis.notebook import published_rows
-from analysis.published import announcement
+from analysis.published import announcement, growth
 from analysis.words import N_, fill
 
 
 def answer(table: pd.DataFrame) -> str:
     """The announced growth, and the growth over the week on its readings."""
-    head = published.headline(table)
+    head = growth.headline(table)
     return fill(
         N_(
             "On {day:date} digital payments were worth {observed:money}, {growth:percent.1} more than on the day "
@@ -20,20 +19,16 @@ def answer(table: pd.DataFrame) -> str:
             "days the week is taken to have."
         ),
         day=announcement.event(table),
-        observed=head.observed,
-        growth=head.relative,
+        observed=head["observed"],
+        growth=head["relative"],
         week=_span(published_rows.readings(table), "value"),
     )
 
 
 def unsettled(table: pd.DataFrame) -> str:
     """That the figures do not settle the effect, and what would."""
-    gap = published.breakdown(table)
-    trend = next(
-        found
-        for found in published.unions(published.every_bound(table))
-        if found.assumption.name == "trend-line"
-    )
+    gap = growth.breakdown(table)
+    solved = growth.unions(growth.every_bound(table)).set_index("assumption")
     return fill(
         N_(
             "The published figures do not settle how much of this the initiative caused. If the rise of that week had "
@@ -41,9 +36,9 @@ def unsettled(table: pd.DataFrame) -> str:
             "only if the value, left alone, would have risen by less than {rise:money} ({share:percent}) on the day "
             "before."
         ),
-        trend=(trend.low, trend.high),
-        rise=gap.rise,
-        share=gap.relative,
+        trend=tuple(solved.loc["trend-line", ["relative_low", "relative_high"]]),
+        rise=gap["rise"],
+        share=gap["relative"],
     )
 
 
@@ -61,22 +56,20 @@ def sizes(table: pd.DataFrame) -> str:
 
 def rise(table: pd.DataFrame) -> str:
     """The breakdown value, with its rounding."""
-    gap = published.breakdown(table)
+    gap = growth.breakdown(table)
     return fill(
         N_(
             "The value would have had to rise by {rise:money} from the day before by itself. That is {share:percent.1} "
             "of the day before, and {range:percent.1} within rounding."
         ),
-        rise=gap.rise,
-        range=(gap.relative_low, gap.relative_high),
-        share=gap.relative,
+        rise=gap["rise"],
+        range=(gap["relative_low"], gap["relative_high"]),
+        share=gap["relative"],
     )
 
 
 def _span(readings: pd.DataFrame, metric: str) -> tuple[float, float]:
     """Lowest and highest growth over the readings of the week."""
-    rows = readings[
-        (readings["group"] == published_rows.GROUPS[metric])
-        & (readings["label"] != published_rows.DAY_BEFORE)
-    ]
-    return rows["relative"].min(), rows["relative"].max()
+    of_weeks = readings[readings["label"] != published_rows.DAY_BEFORE]
+    found = of_weeks.loc[of_weeks["group"] == published_rows.GROUPS[metric], "relative"]
+    return found.min(), found.max()

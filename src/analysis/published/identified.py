@@ -8,9 +8,9 @@ Probability Distributions; smoothness: Rambachan and Roth (2023), doi 10.1093/re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from math import inf, isfinite, isnan, nan
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from math import inf, isnan, nan
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ TRENDS = ("free", "day-before", "not-below", "mean", "line", "smooth")
 class Facts(NamedTuple):
     """The range in which each published figure lies: (low, high), or None where nothing is published."""
 
-    event: tuple[float, float] | None
+    event: tuple[float, float]
     day_before: tuple[float, float] | None = None
     week_mean: tuple[float, float] | None = None
 
@@ -47,10 +47,6 @@ class Week:
     def others(self, event: float, mean: float) -> float:
         """The mean of its days before the event, from the published mean."""
         return (self.days * mean - event) / self.before if self.includes_event else mean
-
-    def compare(self, event: float, mean: float) -> tuple[float, float]:
-        """The event, and what the week says of an ordinary day."""
-        return event, self.others(event, mean)
 
     def dates(self, event: pd.Timestamp, country: str | None = None) -> pd.DatetimeIndex:
         """Its days before the event: working days in a week of five, else consecutive days."""
@@ -123,27 +119,13 @@ ASSUMPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(NamedTuple):
     """The smallest and the largest effect that agree with the figures and an assumption.
 
-    Parameters
-    ----------
-    metric : str
-        What was counted.
-    assumption : Assumption
-        Under which the bounds hold.
-    week : Week or None
-        The reading of the weekly mean; None where it is not used.
-    low, high : float
-        Relative effect; infinite where nothing limits it, nan where the assumption contradicts the figures.
-    absolute_low, absolute_high, expected_low, expected_high : float
-        The effect and the untreated day, in units of the metric.
+    `low` and `high` are relative, the others in units of the metric; `expected` is the untreated day. Infinite where
+    nothing limits them, nan where the assumption contradicts the figures.
     """
 
-    metric: str
-    assumption: Assumption
-    week: Week | None
     low: float
     high: float
     absolute_low: float
@@ -151,22 +133,8 @@ class Bounds:
     expected_low: float
     expected_high: float
 
-    @property
-    def feasible(self) -> bool:
-        """Whether any daily path agrees with the figures and the assumption."""
-        return not isnan(self.low)
 
-    @property
-    def sign(self) -> int:
-        """1 or -1 where the sign of the effect is identified, else 0."""
-        return int(self.low > 0) - int(self.high < 0)
-
-    def to_dict(self) -> dict:
-        """Plain numbers; None is no limit, or no answer where `feasible` is false."""
-        return plain(self) | {"feasible": self.feasible, "sign": self.sign}
-
-
-def bounds(facts: Facts, assumption: Assumption, week: Week | None = None, metric: str = "value") -> Bounds:
+def bounds(facts: Facts, assumption: Assumption, week: Week | None = None) -> Bounds:
     """The exact range of the effect over all daily paths that agree with `facts` and `assumption`.
 
     Parameters
@@ -177,11 +145,7 @@ def bounds(facts: Facts, assumption: Assumption, week: Week | None = None, metri
         What is assumed beyond it. All days are at least zero.
     week : Week, optional
         How to read the weekly mean; needed where the assumption uses it and a mean is published.
-    metric : str
-        A name for the result.
     """
-    if facts.event is None:
-        raise ValueError(f"{metric}: no figure of the event itself is published")
     if week is None and assumption.trend in ("mean", "line"):
         raise ValueError(
             f"{assumption.name}: say which days the week has, such as Week(5, includes_event=True)"
@@ -189,10 +153,9 @@ def bounds(facts: Facts, assumption: Assumption, week: Week | None = None, metri
     paths = _Paths(facts, assumption, week)
     expected = paths.range(paths.untreated)
     if isnan(expected[0]):
-        return Bounds(metric, assumption, week, *[nan] * 6)
-    absolute = paths.range(paths.event - paths.untreated)
+        return Bounds(*[nan] * 6)
     low, high = paths.range(paths.event, paths.untreated)
-    return Bounds(metric, assumption, week, low - 1, high - 1, *absolute, *expected)
+    return Bounds(low - 1, high - 1, *paths.range(paths.event - paths.untreated), *expected)
 
 
 def extreme_weeks(facts: Facts, assumption: Assumption, week: Week) -> tuple[np.ndarray, np.ndarray]:
@@ -219,50 +182,34 @@ def largest_smoothness(facts: Facts, week: Week, rising: bool = True) -> float:
     return paths.range(bound)[0]
 
 
-def plain(result: Any) -> dict:
-    """The fields of a result under stable keys; None is a number that JSON cannot hold."""
-    if not isinstance(result, dict):
-        result = {field.name: getattr(result, field.name) for field in fields(result)}
-    told = {}
-    for name, value in result.items():
-        if name == "week":
-            told["week_days"] = value and value.days
-            told["week_includes_event"] = value and value.includes_event
-        elif isinstance(value, float):  # without the last digits that solvers leave
-            key = {"low": "relative_low", "high": "relative_high"}.get(name, name)
-            told[key] = float(f"{value:.12g}") if isfinite(value) else None
-        else:
-            told[name] = value.name if isinstance(value, Assumption) else value
-    return told
-
-
 class _Paths:
     """The polytope of daily paths: the days before, then the event as observed, then as it would have been.
 
-    All figures are divided by the event's, so that the solver sees numbers near one.
+    All figures are divided by the event's, so that the solver sees numbers near one. `extra` variables
+    stand behind the days.
     """
 
     def __init__(self, facts: Facts, assumption: Assumption, week: Week | None, extra: int = 0) -> None:
         before = max(2, week.before if week else 0)
         self.unit = np.eye(before + 2 + extra)  # row i picks variable i
-        self.event, self.untreated, eve = self.unit[before], self.unit[before + 1], self.unit[before - 1]
+        days_before, self.event, self.untreated = self.unit[:before], self.unit[before], self.unit[before + 1]
+        eve = days_before[-1]
         self.scale = facts.event[1]
         self.rows: list[tuple[np.ndarray, float, float]] = []
-        days_before = self.unit[:before]
-        path = [*days_before, self.untreated]
-        self.second_differences = [path[i] - 2 * path[i - 1] + path[i - 2] for i in range(2, len(path))]
+        self.second_differences = np.diff([*days_before, self.untreated], 2, axis=0)
         week_before = days_before[before - week.before :] if week else days_before
 
-        for function, span in ((self.event, facts.event), (eve, facts.day_before)):
-            if span is not None:
-                self.require(function, span[0] / self.scale, span[1] / self.scale)
-        if week is not None and facts.week_mean is not None:
+        figures = [(self.event, facts.event), (eve, facts.day_before)]
+        if week:
             total = week_before.sum(axis=0) + week.includes_event * self.event
-            self.require(total / week.days, *(end / self.scale for end in facts.week_mean))
+            figures.append((total / week.days, facts.week_mean))
+        for function, span in figures:
+            if span:
+                self.require(function, *(end / self.scale for end in span))
 
         if assumption.rising:
-            for day in range(1, before):
-                self.require(self.unit[day] - self.unit[day - 1], low=0.0)
+            for rise in np.diff(days_before, axis=0):
+                self.require(rise, low=0.0)
         if assumption.largest_rise < inf:
             self.require(self.untreated - (1 + assumption.largest_rise) * eve, high=0.0)
         if assumption.trend == "smooth":
