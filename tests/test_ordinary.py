@@ -94,10 +94,10 @@ def test_kinds_of_day_are_told_apart(daily):
 def test_published_figures_are_compared_only_with_their_own_event(daily):
     figures = announcement.figures()
     rows = ordinary.against_published(daily, WINDOWS, figures).set_index("figure")
-    assert rows.loc["Number on the day", "ledger"] == 80
-    assert rows.loc["Number on the day", ["within_low", "within_high"]].tolist() == [30_500, 31_500]
+    assert rows.loc["count_event", "ledger"] == 80
+    assert rows.loc["count_event", ["within_low", "within_high"]].tolist() == [30_500, 31_500]
     # Friday 20 to Thursday 26 October: six days of 40 and one of 80.
-    assert rows.loc["Mean number a day in the week", "ledger"] == pytest.approx(320 / 7)
+    assert rows.loc["count_week_mean", "ledger"] == pytest.approx(320 / 7)
     assert ordinary.against_published(daily, Windows("2017-10-25"), figures).empty
 
 

@@ -11,7 +11,6 @@ import pandas as pd
 
 from analysis import days
 from analysis.disclosure import LEAST, count, together
-from analysis.notebook.published_rows import FIGURES
 from analysis.published import announcement
 from analysis.study import Study
 from analysis.windows import Windows
@@ -166,7 +165,7 @@ def against_published(
             ours |= {f"{metric}_week_mean": week.mean()}
     known = [name for name in figures.index if name in ours] if announcement.event(figures) == event else []
     rows = figures.loc[known]
-    table = {"figure": [FIGURES[name] for name in known], "unit": rows["unit"].to_numpy()}
+    table = {"figure": known, "unit": rows["unit"].to_numpy()}
     table |= {"within_low": (rows["value"] - rows["precision"]).to_numpy()}
     table |= {"within_high": (rows["value"] + rows["precision"]).to_numpy()}
     return pd.DataFrame(table | {"ledger": [float(ours[name]) for name in known]})

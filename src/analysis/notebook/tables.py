@@ -246,9 +246,20 @@ def _choice(row: Mapping, code: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def _result(row: Mapping, code: str) -> str:
+    """What others published, with its interval, in the unit of the row."""
+    if _missing(row[code]):
+        return ""
+    kind = {"per cent": "percent", "percentage points": "points"}.get(row["unit"], "number")
+    digits = 0 if row[code] == round(row[code]) else 1
+    text = words.write(row[code] / (1 if kind == "number" else 100), f"+{kind}.{digits}")
+    ends = (row["low"], row["high"])
+    return text if _missing(ends[0]) else f"{text} ({words.write(ends, f'+number.{digits}')})"
+
+
 def _points(size: float, step: float) -> str:
     return words._("{n} points").format(n=words.number(100 * size, 100 * step, signed=True))
 
 
 ROWS = {"expected": _expected, "size": _size, "true": _true, "gained": _gained}
-TEXTS = {"won": _won, "choice": _choice}
+TEXTS = {"won": _won, "choice": _choice, "result": _result}

@@ -63,7 +63,6 @@ from analysis.words.values import (
     Value,
     amount,
     days,
-    fill,
     joined,
     marked,
     plural,

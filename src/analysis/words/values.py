@@ -170,7 +170,3 @@ CODES = {
     "semicolons": lambda items: _("; ").join(write(item) for item in items),
     "sentences": lambda items: " ".join(write(item) for item in items),
 }
-
-
-def fill(template: str, /, **values) -> str:
-    return str(text(template, **values))
