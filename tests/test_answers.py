@@ -10,7 +10,7 @@ import pytest
 from analysis import words
 from analysis.effect import COMPARISONS, ESTIMATORS, RECOMMENDED, Effect, estimate
 from analysis.model.distribution import SCORES, Distribution
-from analysis.notebook import answers, effect_words, evidence, tables
+from analysis.notebook import answers, evidence, tables
 from analysis.study import Study
 from analysis.windows import Windows
 
@@ -46,7 +46,7 @@ def test_truth_says_which_intervals_hold_it(known):
     assert table["covered"].tolist() == [True, False]
     assert table["relative_true"].tolist() == pytest.approx([3 / 52, -5 / 60])
     assert not answers.truth(found(), known, WINDOWS, level=0.5)["covered"].any()
-    assert "hold it: 1 of 2" in str(effect_words.known(table))
+    assert "hold it: 1 of 2" in str(answers.known(table))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_truth_says_which_intervals_hold_it(known):
 def test_truth_is_not_held_against_what_it_is_not_of(known, windows, changes):
     table = answers.truth(found(**changes), known, windows)
     assert table.empty
-    assert "not known" in str(effect_words.known(table))
+    assert "not known" in str(answers.known(table))
 
 
 def test_every_estimator_is_asked_and_refusals_are_told():
@@ -70,14 +70,14 @@ def test_every_estimator_is_asked_and_refusals_are_told():
     asked = {(e.estimator, e.estimand) for e in effects} | {(r.estimator, r.estimand) for r in refused}
     assert len(asked) == len(effects) + len(refused) == 2 * len(ESTIMATORS)
     assert "same_weekday" in {r.estimator for r in refused}  # one Thursday
-    told = str(effect_words.compared(effects, refused))
+    told = str(answers.compared(effects, refused))
     assert f"By {len([e for e in effects if e.estimand == 'pre-week'])} methods" in told
     assert "Same weekday cannot be used here" in told
 
 
 def test_the_recommended_size_is_named_even_where_it_is_not_the_first():
     rows = [effect(estimator="day_before", observed=60.0), effect()]
-    assert "The recommended one says +10%" in str(effect_words.compared(rows))
+    assert "The recommended one says +10%" in str(answers.compared(rows))
 
 
 def test_announced_growth_is_that_of_its_own_event_alone():
@@ -85,13 +85,13 @@ def test_announced_growth_is_that_of_its_own_event_alone():
     assert answers.announced(said, "value") == 0.3
     assert answers.announced(said, "count") is None
     assert answers.announced(said.model_copy(update={"figures": None}), "value") is None
-    assert "Announced" not in str(effect_words.eve([effect(estimator="day_before")], None))
+    assert "Announced" not in str(answers.eve([effect(estimator="day_before")], None))
 
 
 def test_without_a_campaign_there_is_one_question():
     assert answers.baselines(Windows("2017-10-26")) == ("pre-week",)
     assert answers.baselines(WINDOWS) == ("pre-week", "history")
-    assert "+10% (95% interval: +2% to +19%)" in str(effect_words.initiative(found()))
+    assert "+10% (95% interval: +2% to +19%)" in str(answers.initiative(found()))
     words.speak_of(campaign=False)
     assert words.estimand("pre-week") == "Over the days before"
 
@@ -205,7 +205,7 @@ def test_the_kept_study_holds_its_levels_where_it_is_not_biased():
 def test_arabic_tells_the_same_numbers():
     rows = [effect(), effect(estimator="day_before", observed=60.0)]
     with words.using("ar"):
-        told = str(effect_words.compared(rows)), str(effect_words.eve(rows, 0.3))
+        told = str(answers.compared(rows)), str(answers.eve(rows, 0.3))
     for text in told:
         assert any("\u0600" <= letter <= "\u06ff" for letter in text)
     assert "+10%" in told[0]

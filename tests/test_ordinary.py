@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis import days, figures, ledger
-from analysis.notebook import ordinary, ordinary_words
+from analysis.notebook import ordinary
 from analysis.published import announcement
 from analysis.study import Study
 from analysis.windows import Windows
@@ -110,16 +110,14 @@ def test_figure_tells_its_largest_groups(panel):
 
 def test_sentences_tell_what_is_in_the_data(daily, panel, tmp_path):
     """5 Thursdays are ordinary: 10 August to 14 September, less Arafat Day; 21 September is Islamic New Year."""
-    told = str(ordinary_words.normal_day(daily, WINDOWS))
+    told = str(ordinary.normal_day(daily, WINDOWS))
     assert told.startswith(
         "On an ordinary Thursday, in the median: number of digital payments 80; value of digital"
     )
-    assert "Ordinary weeks compared: 5" in str(ordinary_words.step(daily["value"], WINDOWS, "value"))
-    assert "+100%" in str(ordinary_words.step(daily["value"], WINDOWS, "value"))
+    assert "Ordinary weeks compared: 5" in str(ordinary.step(daily["value"], WINDOWS, "value"))
+    assert "+100%" in str(ordinary.step(daily["value"], WINDOWS, "value"))
     daily["count"].rename_axis("date").to_csv(tmp_path / "visits.csv")
     study = Study(title="x", event_start="2017-10-26", ledger=str(tmp_path / "visits.csv"))
     facts = ordinary.summary(study, {"count": daily["count"]}, "count")
     assert (facts["days"], facts["empty"], facts["step"]) == (84, 0, pytest.approx(1.0))
-    assert (
-        str(ordinary_words.soundness(study, daily["count"])) == "Days: 84, of them empty: 0. Faults found: 0."
-    )
+    assert str(ordinary.soundness(study, daily["count"])) == "Days: 84, of them empty: 0. Faults found: 0."

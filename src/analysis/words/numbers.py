@@ -10,6 +10,9 @@ import datetime
 import math
 from numbers import Integral
 
+from babel import dates, lists
+from babel.numbers import format_decimal
+
 from analysis.words.catalogue import LOCALES, _, language, name, ngettext, setting
 
 
@@ -80,39 +83,29 @@ def money(value: float, step: float | None = None, signed: bool = False) -> str:
     return text.format(currency=name(currency or ""), n=amount).strip()
 
 
-def date(day: datetime.date) -> str:
+def date(day: datetime.date, form: str = "d MMMM y") -> str:
     """26 October 2017."""
-    from babel.dates import format_date
-
-    return format_date(day, "d MMMM y", locale=LOCALES[language()])
-
-
-def weekday(number: int) -> str:
-    """Name of a weekday, 0 = Monday."""
-    from babel.dates import get_day_names
-
-    return get_day_names("wide", "stand-alone", LOCALES[language()])[number]
+    return dates.format_date(day, form, locale=LOCALES[language()])
 
 
 def day_month(day: datetime.date) -> str:
     """26 Oct."""
-    from babel.dates import format_date
-
-    return format_date(day, "d MMM", locale=LOCALES[language()])
+    return date(day, "d MMM")
 
 
 def month(day: datetime.date) -> str:
     """Oct, for an axis; in place of January the year."""
-    from babel.dates import format_date
+    return date(day, "y" if day.month == 1 else "MMM")
 
-    return format_date(day, "y" if day.month == 1 else "MMM", locale=LOCALES[language()])
+
+def weekday(number: int) -> str:
+    """Name of a weekday, 0 = Monday."""
+    return dates.get_day_names("wide", "stand-alone", LOCALES[language()])[number]
 
 
 def month_name(number: int) -> str:
     """October, by its number."""
-    from babel.dates import get_month_names
-
-    return get_month_names("wide", context="stand-alone", locale=LOCALES[language()])[int(number)]
+    return dates.get_month_names("wide", "stand-alone", LOCALES[language()])[number]
 
 
 def period(start: datetime.date, end: datetime.date | None = None) -> str:
@@ -128,43 +121,35 @@ def interval(
     """+9% to +27%; both ends rounded to the interval's own step. `kind` is percent, points, money or number."""
     beyond = kind == "percent" and MOST_PER_CENT < high < math.inf
     high = MOST_PER_CENT if beyond else high
-    step = _interval_step(low, high) if step is None else step
-    write = WRITERS.get(kind, number)
-    factor = 100 if kind in ("points", "hundredths") else 1
-    ends = [write(end * factor, step=step and step * factor, signed=signed) for end in (low, high)]
+    rounding = step or _interval_step(low, high)
+    write = {"points": hundredths, "hundredths": hundredths, "percent": percent, "money": money}.get(
+        kind, number
+    )
+    ends = {"low": write(low, rounding, signed), "high": write(high, rounding, signed)}
     if math.isinf(low) and math.isinf(high):
         return _("no bound on either side")
     if math.isinf(high):
         text = _("at least {low}")
     elif math.isinf(low):
         text = _("at most {high}")
-    elif beyond:
-        text = _("{low} to more than {high}")
     else:
-        text = _("{low} to {high}")
-    text = text.format(low=ends[0], high=ends[1])
-    return (
-        ngettext("{n} percentage point", "{n} percentage points", 100).format(n=text)
-        if kind == "points"
-        else text
-    )
+        text = _("{low} to more than {high}") if beyond else _("{low} to {high}")
+    text = text.format(**ends)
+    if kind == "points":
+        text = ngettext("{n} percentage point", "{n} percentage points", 100).format(n=text)
+    return text
 
 
 def listing(items: list[str]) -> str:
     """a, b and c."""
-    from babel.lists import format_list
-
-    return format_list(items, locale=LOCALES[language()])
+    return lists.format_list(items, locale=LOCALES[language()])
 
 
-WRITERS = {"number": number, "percent": percent, "money": money}
 MOST_PER_CENT = 10.0  # +1,000 %: an interval that reaches further says no more by saying how far
 _interval_step = step
 
 
 def _digits(value: float, step: float | None, signed: bool) -> str:
-    from babel.numbers import format_decimal
-
     if math.isnan(value):
         return "–"
     if math.isinf(value):

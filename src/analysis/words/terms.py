@@ -15,6 +15,7 @@ from pathlib import Path
 from analysis.days import WEEKDAYS
 from analysis.words.catalogue import _, language, name, ngettext, setting
 from analysis.words.inert import LONGEST, UNIT, plain
+from analysis.words.numbers import date, weekday
 
 TERMS: dict[str, dict[str, str]] = {}
 COLUMNS: dict[str, str] = {}  # the kind of each column's cells
@@ -47,20 +48,18 @@ def choice(column: str, value) -> str:
     """One choice of a specification as a reader calls it."""
     if column == "baseline":
         return estimand(value)
-    counted = str(value) not in TERMS.get(column, {}) and str(value).isdigit()
-    if column == "history" and counted:
-        return ngettext("{n} day of history", "{n} days of history", int(value)).format(n=int(value))
-    if column == "baseline_days" and counted:
-        return ngettext("baseline of {n} day", "baseline of {n} days", int(value)).format(n=int(value))
-    if column == "wait_days" and counted:
-        return ngettext("last {n} day left out", "last {n} days left out", int(value)).format(n=int(value))
-    return term(column, value)
+    if str(value) in TERMS.get(column, {}) or not str(value).isdigit():
+        return term(column, value)
+    forms = {
+        "history": ngettext("{n} day of history", "{n} days of history", int(value)),
+        "baseline_days": ngettext("baseline of {n} day", "baseline of {n} days", int(value)),
+        "wait_days": ngettext("last {n} day left out", "last {n} days left out", int(value)),
+    }
+    return forms.get(column, str(value)).format(n=int(value))
 
 
 def coefficient(column: str) -> str:
     """A column of the regression as a reader calls it."""
-    from analysis.words.numbers import date, weekday
-
     if column in WEEKDAYS:
         return weekday(WEEKDAYS.index(column))
     template = re.sub(r"[0-9-]*[0-9]", "{n}", column)
@@ -75,8 +74,6 @@ def coefficient(column: str) -> str:
 
 def reason(text: str) -> str:
     """Why an estimator refuses, with its days written out."""
-    from analysis.words.numbers import date
-
     given = [
         date(datetime.date.fromisoformat(n)) if "-" in n else n for n in re.findall(r"\d[\d.-]*\b", text)
     ]

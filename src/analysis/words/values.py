@@ -165,6 +165,7 @@ CODES = {
     "past": lambda n: _("All there is") if n == "all" else str(days(n)),
     "p": numbers.p_value,
     "yes": _yes,
+    "weekend": lambda weekend: terms.term("weekend", bool(weekend)),
     "text": str,
     "listing": lambda items: numbers.listing([write(item) for item in items]),
     "semicolons": lambda items: _("; ").join(write(item) for item in items),

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from analysis import figures
-from analysis.notebook import published_rows, published_words, tables
+from analysis.notebook import announced, tables
 from analysis.published import announcement, growth
 from analysis.published.identified import ASSUMPTIONS
 from analysis.words.terms import TERMS
@@ -22,11 +22,11 @@ def test_every_assumption_and_reading_has_a_label():
         == set(TERMS["assumed of"])
         == {assumption.name for assumption in ASSUMPTIONS}
     )
-    assert set(TERMS["week"]) == {published_rows._code(week) for week in growth.WEEKS}
+    assert set(TERMS["week"]) == {announced._code(week) for week in growth.WEEKS}
 
 
 def test_readings_that_do_not_differ_are_one_row(table):
-    rows = published_rows.readings(table)
+    rows = announced.readings(table)
     assert rows.groupby("group", sort=False).size().to_dict() == {
         "Value": 5,
         "Number": 4,
@@ -36,14 +36,14 @@ def test_readings_that_do_not_differ_are_one_row(table):
 
 
 def test_bounds_are_ordered_by_group_so_that_each_has_one_heading(table):
-    groups = published_rows.bounds(table)["group"]
+    groups = announced.bounds(table)["group"]
     assert (groups != groups.shift()).sum() == groups.nunique()
 
 
 def test_tables_name_what_they_show(table):
-    trends = published_rows.trends(table)
+    trends = announced.trends(table)
     assert (trends["trend_line_low"] < trends["trend_line_high"]).all()
-    figures_ = published_rows.figures(table).set_index("figure")
+    figures_ = announced.figures(table).set_index("figure")
     assert figures_.loc["value_event", ["range_low", "range_high"]].tolist() == [54.5e6, 55.5e6]
     assert figures_.loc["entities", ["range_low", "range_high"]].isna().all()
     assert {*trends, "figure", *figures_} - {"trend_line_low", "trend_line_high"} - {
@@ -52,7 +52,7 @@ def test_tables_name_what_they_show(table):
 
 
 def test_two_possible_weeks_are_drawn_with_their_effects(table):
-    rows = published_rows.weeks(table, "AE")
+    rows = announced.weeks(table, "AE")
     assert rows["least"].tolist()[:4] == pytest.approx(
         [0, 35.6e6, 42.2e6, 42.2e6]
     )  # the corner worked by hand
@@ -70,9 +70,9 @@ def test_neighbours_are_written_with_their_intervals():
 
 
 def test_sentences_say_over_what(table):
-    answer = str(published_words.answer(table))
+    answer = str(announced.answer(table))
     assert "30.3% more than on the day before" in answer
     assert "57% to 83% more than the week's level" in answer
-    assert "from −14% to +47%" in str(published_words.unsettled(table))
-    assert "AED 12.8 million" in str(published_words.rise(table))
-    assert "16.5% to 21.6%" in str(published_words.sizes(table))
+    assert "from −14% to +47%" in str(announced.unsettled(table))
+    assert "AED 12.8 million" in str(announced.rise(table))
+    assert "16.5% to 21.6%" in str(announced.sizes(table))
