@@ -130,11 +130,6 @@ def test_struck_groups_are_counted_three_ways():
     assert "Judged together, none does" in str(evidence_groups.struck(none))
 
 
-def test_what_reconciliation_moved_stands_between_the_sum_and_the_headline():
-    shown = evidence_groups.moved({"entity": _groups()})
-    assert shown.iloc[0].tolist() == ["entity", 12.0, 10.0, -2.0]
-
-
 def test_synthetic_results_open_by_saying_so():
     words.speak_of(synthetic=True)
     try:

@@ -287,7 +287,7 @@ def test_a_text_writes_each_kind_and_refuses_others():
 
 
 def test_a_text_holds_texts_lists_codes_and_the_form_of_its_number():
-    days = words.plural(2, "{n} day", "{n} days")
+    days = words.plural(2, "{n} [day|days]")
     text = words.text(
         "{metric:Metric}: {parts}", metric="count", parts=[days, words.Value("gls", "~estimator")]
     )

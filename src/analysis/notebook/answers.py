@@ -11,7 +11,7 @@ import pandas as pd
 from analysis.effect import COMPARISONS, ESTIMATORS, RECOMMENDED, Effect, estimate
 from analysis.study import Study
 from analysis.windows import BASELINES, Windows
-from analysis.words import Text, Value, joined, marked, plural, sureness, text
+from analysis.words import Text, Value, joined, marked, of_results, plural, sureness, text
 
 DERIVED = Path(__file__).parents[3] / "data" / "derived"
 Found = dict[str, dict[str, Effect]]  # baseline -> metric -> effect
@@ -155,6 +155,7 @@ def coverage(rows: pd.DataFrame | None = None) -> pd.DataFrame:
 # --- sentences ---------------------------------------------------------------------------------------------------
 
 
+@of_results
 def initiative(found: Found, level: float = 0.95) -> Text:
     """What the initiative added over the time before its campaign, for the leading metrics."""
     effects = found["history"]
@@ -168,9 +169,7 @@ def initiative(found: Found, level: float = 0.95) -> Text:
         )
         for metric in leading(list(effects))
     ]
-    return marked(
-        text("Over the time before the campaign, what the campaign did included: {parts}.", parts=parts)
-    )
+    return text("Over the time before the campaign, what the campaign did included: {parts}.", parts=parts)
 
 
 def compared(effects: Sequence[Effect], refused: Sequence[Refused] = (), level: float = 0.95) -> Value:
@@ -180,8 +179,7 @@ def compared(effects: Sequence[Effect], refused: Sequence[Refused] = (), level: 
     intervals = [effect.confidence_interval(level) for effect in day.values()]
     spread = plural(
         len(day),
-        "By {n:number.0} method the effect of the day runs from {low:+percent} to {high:+percent}.",
-        "By {n:number.0} methods the effect of the day runs from {low:+percent} to {high:+percent}.",
+        "By {n:number.0} [method|methods] the effect of the day runs from {low:+percent} to {high:+percent}.",
         low=min(sizes),
         high=max(sizes),
     )

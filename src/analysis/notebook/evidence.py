@@ -12,7 +12,7 @@ from analysis.displacement import Decomposition
 from analysis.effect import Effect
 from analysis.persistence import Persistence
 from analysis.placebo import Placebos
-from analysis.words import Text, Value, amount, joined, marked, plural, text
+from analysis.words import Text, Value, amount, joined, of_results, plural, text
 
 DERIVED = Path(__file__).parents[3] / "data" / "derived"
 
@@ -20,26 +20,22 @@ DERIVED = Path(__file__).parents[3] / "data" / "derived"
 # --- would we see this anyway? ----------------------------------------------------------------------------------
 
 
+@of_results
 def placebo(test: Placebos, metric: str = "count") -> Text | Value:
     """How many comparable dates depart as far as the event did, and what that makes of its p-value."""
     days, many = _comparable(int(test.comparable.sum())), test.rank - 1
     values = {"days": days, "many": many, "metric": metric, "p": test.p_value, "floor": test.floor}
     if many == 0:
-        none = text(
+        return text(
             "None of {days} before the event departs as far from what is expected of it, in the {metric:metric}: the "
             "p-value is {p:number.3}, the lowest that so many days can give.",
             **values,
         )
-        return marked(none)
-    return marked(
-        plural(
-            many,
-            "Of {days} before the event, {many:number.0} departs as far from what is expected of them, in the "
-            "{metric:metric}: the p-value is {p:number.3}. With so many days it cannot be below {floor:number.3}.",
-            "Of {days} before the event, {many:number.0} depart as far from what is expected of them, in the "
-            "{metric:metric}: the p-value is {p:number.3}. With so many days it cannot be below {floor:number.3}.",
-            **values,
-        )
+    return plural(
+        many,
+        "Of {days} before the event, {many:number.0} [departs|depart] as far from what is expected of them, in "
+        "the {metric:metric}: the p-value is {p:number.3}. With so many days it cannot be below {floor:number.3}.",
+        **values,
     )
 
 
@@ -57,22 +53,18 @@ def alarms(test: Placebos, limit: float = 1.96) -> Text:
     )
 
 
+@of_results
 def specifications(rows: pd.DataFrame) -> Text | Value:
     """How far the choice of specification moves the effect, from `placebo.specifications`."""
-    return marked(
-        plural(
-            len(rows),
-            "Under {n:number.0} specification the effect runs from {range:+percent}; half of them lie within "
-            "{middle:+percent}, and the one that every report gives is {x:+percent}. In {clear:percent} the "
-            "interval excludes zero.",
-            "Under {n:number.0} specifications the effect runs from {range:+percent}; half of them lie within "
-            "{middle:+percent}, and the one that every report gives is {x:+percent}. In {clear:percent} the "
-            "interval excludes zero.",
-            x=float(rows.loc[rows["headline"], "relative"].iloc[0]),
-            range=(rows["relative"].min(), rows["relative"].max()),
-            middle=tuple(rows["relative"].quantile([0.25, 0.75])),
-            clear=_clear(rows),
-        )
+    return plural(
+        len(rows),
+        "Under {n:number.0} [specification|specifications] the effect runs from {range:+percent}; half of them "
+        "lie within {middle:+percent}, and the one that every report gives is {x:+percent}. In {clear:percent} "
+        "the interval excludes zero.",
+        x=float(rows.loc[rows["headline"], "relative"].iloc[0]),
+        range=(rows["relative"].min(), rows["relative"].max()),
+        middle=tuple(rows["relative"].quantile([0.25, 0.75])),
+        clear=_clear(rows),
     )
 
 
@@ -87,6 +79,7 @@ def choices(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, columns=columns)
 
 
+@of_results
 def donors(effects: Sequence[Effect], level: float = 0.95) -> Text | Value:
     """What units that the initiative did not touch say of the effect, from `answers.against_donors`."""
     parts = [
@@ -98,11 +91,11 @@ def donors(effects: Sequence[Effect], level: float = 0.95) -> Text | Value:
         )
         for effect in effects
     ]
-    return marked(text("Against units that the initiative did not touch, {parts}.", parts=parts))
+    return text("Against units that the initiative did not touch, {parts}.", parts=parts)
 
 
 def _comparable(n: int) -> Text:
-    return plural(n, "{n:number.0} comparable day", "{n:number.0} comparable days")
+    return plural(n, "{n:number.0} comparable [day|days]")
 
 
 def _clear(rows: pd.DataFrame) -> float:
@@ -112,16 +105,15 @@ def _clear(rows: pd.DataFrame) -> float:
 # --- where did it come from? ------------------------------------------------------------------------------------
 
 
+@of_results
 def gain(found: Decomposition, metric: str = "count", level: float = 0.95) -> Text | Value:
     """The gain, and the counters' shortfall beside it."""
-    return marked(
-        text(
-            "Against what was expected of the event, digital payments were {gain} ({level:percent} interval: "
-            "{gain_interval}) and payments at counters {counters} ({counters_interval}).",
-            level=level,
-            **_amount(found, "digital_gain", "gain", metric, level),
-            **_amount(found, "from_counters", "counters", metric, level, -1),
-        )
+    return text(
+        "Against what was expected of the event, digital payments were {gain} ({level:percent} interval: "
+        "{gain_interval}) and payments at counters {counters} ({counters_interval}).",
+        level=level,
+        **_amount(found, "digital_gain", "gain", metric, level),
+        **_amount(found, "from_counters", "counters", metric, level, -1),
     )
 
 
@@ -184,16 +176,17 @@ def parts(found: Decomposition, level: float = 0.95) -> pd.DataFrame:
     return table[["part", "estimate", "low", "high", "share"]].rename(columns={"share": "gain_share"})
 
 
+@of_results
 def lasting(found: Persistence) -> Text | Value:
     """The digital share on the day after, and how long its rise lasts."""
     if not found.half_life > 0:
-        return marked(words.half_life(found))
+        return words.half_life(found)
     first = text(
         "On the first working day after the event the digital share was higher by {first:points} ({interval:+points}).",
         first=found.first,
         interval=found.first_interval,
     )
-    return marked(joined(first, words.half_life(found)))
+    return joined(first, words.half_life(found))
 
 
 def placebo_parts(rows: pd.DataFrame, limit: float = 1.96) -> pd.DataFrame:

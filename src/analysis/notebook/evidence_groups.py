@@ -4,41 +4,25 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.disclosure import count, together
+from analysis.disclosure import count
 from analysis.groups import GroupEffects
-from analysis.words import Text, Value, joined, marked, plural, text
+from analysis.words import Text, Value, joined, of_results, plural, text
 from analysis.words.terms import TOGETHER
 
 
+@of_results
 def carried(found: GroupEffects, few: int = 5) -> Text | Value | None:
     """How much of the total the largest contributions make, where there are more groups than those."""
     shown = found.table[found.table["p_value"].notna()]
     if len(shown) <= few:
         return None
-    return marked(
-        plural(
-            count(found.table.loc[~found.table["suppressed"], found.table.columns[0]]),
-            "Of {n:number.0} entity, the {few:number.0} with the largest effects make {share:percent} of the "
-            "total; they had {expected:percent} of the payments that were expected.",
-            "Of {n:number.0} entities, the {few:number.0} with the largest effects make {share:percent} of the "
-            "total; they had {expected:percent} of the payments that were expected.",
-            few=few,
-            share=float(shown["contribution"].iloc[:few].sum()),
-            expected=float(shown["expected"].iloc[:few].sum() / found.table["expected"].sum()),
-        )
-    )
-
-
-def differ(found: GroupEffects) -> Text:
-    """How far the effects of groups lie apart."""
-    shown = found.table["relative"].dropna()
-    return text(
-        "The effects of entities, drawn towards one another and reconciled, lie within {range:+percent}, half of "
-        "them above {middle:+percent}. The true effects differ from one another by about {tau:points} in standard "
-        "deviation.",
-        range=(shown.min(), shown.max()),
-        middle=float(shown.median()),
-        tau=found.pooled.tau,
+    return plural(
+        count(found.table.loc[~found.table["suppressed"], found.table.columns[0]]),
+        "Of {n:number.0} [entity,|entities,] the {few:number.0} with the largest effects make {share:percent} of "
+        "the total; they had {expected:percent} of the payments that were expected.",
+        few=few,
+        share=float(shown["contribution"].iloc[:few].sum()),
+        expected=float(shown["expected"].iloc[:few].sum() / found.table["expected"].sum()),
     )
 
 
@@ -53,10 +37,8 @@ def struck(found: GroupEffects, alpha: float = 0.05) -> Value:
     family, discovered = int(of_family.sum()), int((of_family | (table["q_value"] <= alpha)).sum())
     alone = plural(
         int(single.sum()),
-        "Judged one by one, {alone:number.0} of {n:number.0} stands out at the level of {alpha:percent.0}; chance "
-        "alone makes {chance:number.1} expected.",
-        "Judged one by one, {alone:number.0} of {n:number.0} stand out at the level of {alpha:percent.0}; chance "
-        "alone makes {chance:number.1} expected.",
+        "Judged one by one, {alone:number.0} of {n:number.0} [stands|stand] out at the level of {alpha:percent.0}; "
+        "chance alone makes {chance:number.1} expected.",
         alone=int(single.sum()),
         n=len(table),
         alpha=alpha,
@@ -72,30 +54,13 @@ def struck(found: GroupEffects, alpha: float = 0.05) -> Value:
         )
     both = plural(
         family,
-        "Judged together, {family:number.0} does, and {found:number.0} if {alpha:percent.0} of those named may be "
-        "wrong.",
-        "Judged together, {family:number.0} do, and {found:number.0} if {alpha:percent.0} of those named may be wrong.",
+        "Judged together, {family:number.0} [does,|do,] and {found:number.0} if {alpha:percent.0} of those named may "
+        "be wrong.",
         family=family,
         found=discovered,
         alpha=alpha,
     )
     return joined(alone, both)
-
-
-def hidden(found: GroupEffects) -> Text:
-    """How many groups are not shown one by one, and why."""
-    return text(
-        "Groups not shown one by one, since too few people paid, one paid most of it, or they hide such a group: "
-        "{n:number.0}. They stand together in one row or are part of the last.",
-        n=together(found.table.iloc[:, 0]) or int(found.table["suppressed"].sum()),
-    )
-
-
-def forest(found: GroupEffects, by: str = "entity", few: int = 36) -> pd.DataFrame:
-    """The largest groups for `figures.entities`: pooled effects, and each group's own."""
-    shown = found.table.dropna(subset=["relative"]).nlargest(few, "expected")
-    shown = shown.sort_values("relative", ascending=False, ignore_index=True)
-    return shown[[by, "relative", "low", "high", "own"]]
 
 
 def contributions(found: GroupEffects, by: str = "entity", few: int = 12) -> pd.DataFrame:
@@ -109,9 +74,3 @@ def contributions(found: GroupEffects, by: str = "entity", few: int = 12) -> pd.
         last = rest[[*sums, "contribution"]].sum().to_frame().T.assign(**{by: TOGETHER})
         first = pd.concat([first, last], ignore_index=True)
     return first[columns]
-
-
-def moved(found: dict[str, GroupEffects]) -> pd.DataFrame:
-    """What reconciliation added to the sum of the groups' effects, by the column that makes the groups."""
-    rows = [(by, one.total - one.moved, one.total, one.moved) for by, one in found.items()]
-    return pd.DataFrame(rows, columns=["by", "before", "whole", "moved"])

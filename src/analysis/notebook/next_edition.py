@@ -13,10 +13,11 @@ from analysis import power
 from analysis.editions import Editions
 from analysis.effect import Effect
 from analysis.model.pooling import RandomEffects
-from analysis.words import Text, Value, days, joined, marked, plural, text
+from analysis.words import Text, Value, days, joined, of_results, plural, text
 from analysis.words.terms import TERMS
 
 
+@of_results
 def alarms(table: pd.DataFrame, level: float = 0.95) -> Text | Value:
     """How often an effect was found where there was none, and for which lengths that is more than chance."""
     rows = _by(table, "length")
@@ -42,7 +43,7 @@ def alarms(table: pd.DataFrame, level: float = 0.95) -> Text | Value:
             "than the formula says.",
             often=often,
         )
-    return marked(joined(share, verdict))
+    return joined(share, verdict)
 
 
 def least(table: pd.DataFrame, target: float = 0.8) -> Text:
@@ -137,24 +138,23 @@ def later_editions(
 # --- editions that were held ------------------------------------------------------------------------------------
 
 
+@of_results
 def together(found: Editions, level: float = 0.95) -> Text | Value:
     """What the editions have in common, and where the next one is to be expected."""
-    return marked(
-        plural(
-            len(found.y),
-            "Over {n:number.0} edition the {metric:metric} changed by {mean:+percent.1} ({level:percent} interval: "
-            "{ends:+percent.1}); the effect of the next edition is to be expected within {next:+percent.1}.",
-            "Over all {n:number.0} editions the {metric:metric} changed by {mean:+percent.1} ({level:percent} "
-            "interval: {ends:+percent.1}); the effect of the next edition is to be expected within {next:+percent.1}.",
-            metric=found.effects[0].metric,
-            mean=found.relative,
-            level=level,
-            ends=found.confidence_interval(level),
-            next=found.prediction_interval(level),
-        )
+    return plural(
+        len(found.y),
+        "Over[| all] {n:number.0} [edition|editions] the {metric:metric} changed by {mean:+percent.1} "
+        "({level:percent} interval: {ends:+percent.1}); the effect of the next edition is to be expected within "
+        "{next:+percent.1}.",
+        metric=found.effects[0].metric,
+        mean=found.relative,
+        level=level,
+        ends=found.confidence_interval(level),
+        next=found.prediction_interval(level),
     )
 
 
+@of_results
 def fades(found: Editions, level: float = 0.95) -> Text | Value:
     """How far editions differ beyond chance, and whether the effect changes from one to the next."""
     change, ends = found.change(), found.change().interval(level)
@@ -175,7 +175,7 @@ def fades(found: Editions, level: float = 0.95) -> Text | Value:
             "seen.",
             **values,
         )
-    return marked(joined(differ, course))
+    return joined(differ, course)
 
 
 def _by(table: pd.DataFrame, by: str) -> pd.DataFrame:

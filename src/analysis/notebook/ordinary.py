@@ -14,7 +14,7 @@ from analysis.disclosure import LEAST, count, together
 from analysis.published import announcement
 from analysis.study import Study
 from analysis.windows import Windows
-from analysis.words import Text, Value, amount, joined, marked, plural, text
+from analysis.words import Text, Value, amount, joined, of_results, plural, text
 from analysis.words.terms import REST, TERMS
 
 REASONS = TERMS["kind of day"]
@@ -180,17 +180,16 @@ def _digital(panel: pd.DataFrame) -> pd.Series:
 # --- sentences ---------------------------------------------------------------------------------------------------
 
 
+@of_results
 def normal_day(daily: Mapping[str, pd.Series], windows: Windows) -> Text | Value:
     """What an ordinary day of the event's weekday brings, in each metric."""
     weekday = windows.event_start.day_of_week
     usual = by_weekday(daily, windows).set_index("weekday").loc[weekday]
     parts = [text("{metric:metric} {usual}", metric=name, usual=amount(usual[name], name)) for name in daily]
-    return marked(
-        text(
-            "On an ordinary {weekday:weekday}, in the median: {parts}.",
-            weekday=weekday,
-            parts=Value(parts, "semicolons"),
-        )
+    return text(
+        "On an ordinary {weekday:weekday}, in the median: {parts}.",
+        weekday=weekday,
+        parts=Value(parts, "semicolons"),
     )
 
 
@@ -222,9 +221,7 @@ def concentration(groups: pd.DataFrame, few: int = 5) -> Text | None:
         return None
     return plural(
         len(first),
-        "Entities with the largest value: the first {few:number.0} carries {value:percent} of it, with "
-        "{count:percent} of the payments.",
-        "Entities with the largest value: the first {few:number.0} carry {value:percent} of it, with "
+        "Entities with the largest value: the first {few:number.0} [carries|carry] {value:percent} of it, with "
         "{count:percent} of the payments.",
         few=len(first),
         value=first["value_share"].sum(),

@@ -10,7 +10,7 @@ from analysis import words
 from analysis.effect import Effect, estimate
 from analysis.habit import ALL, HORIZONS, PEOPLE, first_digital, retention
 from analysis.study import Study
-from analysis.words import Text, Value, joined, marked, plural, text
+from analysis.words import Text, Value, joined, marked, of_results, plural, text
 
 EVERY = "All digital channels"
 
@@ -66,10 +66,8 @@ def came(who: Payers | None, level: float = 0.95) -> Text | Value:
         values = _counted(effect, level)
         one = plural(
             round(effect.observed),
-            "On the event {n:number.0} person paid digitally for the first time, where {expected:number.0} were "
-            "expected at the level of the week before: {effect} ({level:percent} interval: {interval}).",
-            "On the event {n:number.0} people paid digitally for the first time, where {expected:number.0} were "
-            "expected at the level of the week before: {effect} ({level:percent} interval: {interval}).",
+            "On the event {n:number.0} [person|people] paid digitally for the first time, where {expected:number.0} "
+            "were expected at the level of the week before: {effect} ({level:percent} interval: {interval}).",
             **values,
         )
         if people == "from_counter":
@@ -82,6 +80,7 @@ def came(who: Payers | None, level: float = 0.95) -> Text | Value:
     return marked(joined(*said))
 
 
+@of_results
 def stayed(who: Payers, level: float = 0.95) -> Text | Value:
     """Whether they paid digitally again, beside first-timers of ordinary days."""
     said = []
@@ -107,14 +106,12 @@ def stayed(who: Payers, level: float = 0.95) -> Text | Value:
     if who.stayed is not None:
         again = plural(
             round(who.stayed.observed),
-            "So {n:number.0} person came and had paid digitally again by then, where {expected:number.0} were "
-            "expected: {effect} ({interval}).",
-            "So {n:number.0} people came and had paid digitally again by then, where {expected:number.0} were "
-            "expected: {effect} ({interval}).",
+            "So {n:number.0} [person|people] came and had paid digitally again by then, where {expected:number.0} "
+            "were expected: {effect} ({interval}).",
             **_counted(who.stayed, level),
         )
         said.append(again)
-    return marked(joined(*said))
+    return joined(*said)
 
 
 def unknown(who: Payers) -> Text | Value:
@@ -125,8 +122,7 @@ def unknown(who: Payers) -> Text | Value:
     if who.days < max(HORIZONS):
         early = plural(
             who.days,
-            "The ledger ends too early to say more than {n:number.0} day.",
-            "The ledger ends too early to say more than {n:number.0} days.",
+            "The ledger ends too early to say more than {n:number.0} [day.|days.]",
         )
         said.append(early)
     if hidden:

@@ -63,12 +63,10 @@ def held(facts: dict) -> Text:
     """How often the interval held the truth on series that nobody chose it on."""
     return plural(
         facts["processes"],
-        "On {processes:number.0} kind of series that it was not made on, {cases:number.0} cases with both baselines, "
-        "the 95% interval held the truth in a median of {coverage_median:percent.1} of the series drawn, and in 93.5% "
-        "to 97% of them in {inside:number.0} cases. The lowest coverage was {coverage_low:percent.1}: {name}.",
-        "On {processes:number.0} kinds of series that it was not made on, {cases:number.0} cases with both baselines, "
-        "the 95% interval held the truth in a median of {coverage_median:percent.1} of the series drawn, and in 93.5% "
-        "to 97% of them in {inside:number.0} cases. The lowest coverage was {coverage_low:percent.1}: {name}.",
+        "On {processes:number.0} [kind|kinds] of series that it was not made on, {cases:number.0} cases with both "
+        "baselines, the 95% interval held the truth in a median of {coverage_median:percent.1} of the series drawn, "
+        "and in 93.5% to 97% of them in {inside:number.0} cases. The lowest coverage was {coverage_low:percent.1}: "
+        "{name}.",
         name=Value(facts["lowest"], "process"),
         **facts,
     )
@@ -78,12 +76,10 @@ def wide(facts: dict) -> Text:
     """How long the interval is, beside the development set."""
     return plural(
         facts["development"],
-        "The interval is {width_median:number.2} times as wide as that of an oracle who knows how the series was made, "
-        "at worst {width_highest:number.2} times. On the {development:number.0} kind that was used to choose the "
-        "method it held in a median of {development_median:percent.1}, at {development_width:number.2} times.",
-        "The interval is {width_median:number.2} times as wide as that of an oracle who knows how the series was made, "
-        "at worst {width_highest:number.2} times. On the {development:number.0} kinds that were used to choose the "
-        "method it held in a median of {development_median:percent.1}, at {development_width:number.2} times.",
+        "The interval is {width_median:number.2} times as wide as that of an oracle who knows how the series was "
+        "made, at worst {width_highest:number.2} times. On the {development:number.0} [kind|kinds] that [was|were] "
+        "used to choose the method it held in a median of {development_median:percent.1}, at "
+        "{development_width:number.2} times.",
         **facts,
     )
 
@@ -122,7 +118,7 @@ def alarms() -> Value:
     both = text(
         "On {days} of {series} it raised an alarm at 5% on {share_5:percent.1} of them (95% interval: "
         "{ends_5:percent.1}), and at 1% on {share_1:percent.1} ({ends_1:percent.1}).",
-        days=plural(n, "{n:number.0} ordinary day", "{n:number.0} ordinary days"),
+        days=plural(n, "{n:number.0} ordinary [day|days]"),
         series=plural(len(table), "{n:number.0} real series"),
         **found,
     )
@@ -197,8 +193,8 @@ def months_above() -> Text:
     if above.empty:
         return plural(
             len(table),
-            "In the {n:number.0} month of the table the whole interval of the share does not lie above 5%.",
-            "In none of the {n:number.0} months of the table does the whole interval of the share lie above 5%.",
+            "In[| none of] the {n:number.0} [month|months] of the table[| does] the whole interval of the share "
+            "[does not |]lie above 5%.",
         )
     found = [
         text(
@@ -210,10 +206,8 @@ def months_above() -> Text:
     ]
     return plural(
         len(table),
-        "Of the {n:number.0} month in the table, {above:number.0} has a share whose whole interval lies above 5%, "
-        "where chance alone makes at most {chance:number.0} on average: {found}.",
-        "Of the {n:number.0} months in the table, {above:number.0} have a share whose whole interval lies above 5%, "
-        "where chance alone makes at most {chance:number.0} on average: {found}.",
+        "Of the {n:number.0} [month|months] in the table, {above:number.0} [has|have] a share whose whole interval "
+        "lies above 5%, where chance alone makes at most {chance:number.0} on average: {found}.",
         above=len(above),
         chance=0.025 * len(table),
         found=found,
@@ -238,9 +232,9 @@ def agreement() -> Text:
     return text(
         "Of {theirs} {inside:number.0} lie in the interval found here. Of {other} {clear:number.0} show an effect at "
         "5%.",
-        theirs=plural(len(theirs), "{n:number.0} published effect", "{n:number.0} published effects"),
+        theirs=plural(len(theirs), "{n:number.0} published [effect|effects]"),
         inside=theirs["published"].between(theirs["low"], theirs["high"]).sum(),
-        other=plural(len(other), "{n:number.0} other day", "{n:number.0} other days"),
+        other=plural(len(other), "{n:number.0} other [day|days]"),
         clear=(other["p_value"] < 0.05).sum(),
     )
 

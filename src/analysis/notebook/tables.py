@@ -19,7 +19,7 @@ from analysis import words
 from analysis.words.terms import COLUMNS, TERMS
 from analysis.words.values import CODES, NUMBERS
 
-DAY = "yyyy-mm-dd"
+DAY, NUMBER = "yyyy-mm-dd", ' class="number"'
 Columns = Iterable[str] | Mapping[str, str | words.Value] | None
 
 
@@ -28,32 +28,28 @@ def html(
 ) -> str:
     """An accessible table in the language spoken now: caption, scoped headings, numbers written out."""
     headings = columns if isinstance(columns, Mapping) else {}
-    shown = _kinds(frame if columns is None else columns, formats or {})
-    numeric = {
-        code: _is_number(kind) or (not kind and code in frame and pd.api.types.is_numeric_dtype(frame[code]))
-        for code, kind in shown.items()
-    }
-    classes = {code: ' class="number"' if number else "" for code, number in numeric.items()}
-    head = "".join(
-        f'<th scope="col"{classes[code]}>{words.html(_heading(code, headings))}</th>' for code in shown
-    )
-    body = ""
+    kinds = _kinds(frame if columns is None else columns, formats or {})
+    numeric = {code: _is_number(kind) or (not kind and _counts(frame, code)) for code, kind in kinds.items()}
+
+    def tag(name: str, code: str, text: str) -> str:
+        """A cell; text runs in its own direction, also where the page runs from right to left."""
+        inside = words.html(text)
+        if name != 'th scope="col"' and not numeric[code] and words.direction() == "rtl":
+            inside = f"<bdi>{inside}</bdi>"
+        return f"<{name}{NUMBER if numeric[code] else ''}>{inside}</{name[:2]}>"
+
+    first = next(iter(kinds))
+    lines = ["".join(tag('th scope="col"', code, _heading(code, headings)) for code in kinds)]
     for row in frame.to_dict("records"):
-        cells = [words.html(_cell(row, code, kind)) for code, kind in shown.items()]
-        if words.direction() == "rtl":  # text runs in its own direction
-            cells = [
-                cell if numeric[code] else f"<bdi>{cell}</bdi>"
-                for code, cell in zip(shown, cells, strict=True)
-            ]
-        tags = [("th", ' scope="row"')] + [("td", "")] * (len(cells) - 1)
-        parts = zip(tags, shown, cells, strict=True)
-        body += (
-            "<tr>"
-            + "".join(f"<{tag}{scope}{classes[code]}>{cell}</{tag}>" for (tag, scope), code, cell in parts)
-            + "</tr>"
+        cells = {code: _cell(row, code, kind) for code, kind in kinds.items()}
+        lines.append(
+            "".join(
+                tag('th scope="row"' if code == first else "td", code, text) for code, text in cells.items()
+            )
         )
+    head, *body = (f"<tr>{line}</tr>" for line in lines)
     text = words.html(caption)
-    return f"<table><caption>{text}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<table><caption>{text}</caption><thead>{head}</thead><tbody>{''.join(body)}</tbody></table>"
 
 
 def csv(frame: pd.DataFrame) -> str:
@@ -118,6 +114,10 @@ def _heading(code: str, own: Mapping) -> str:
     return words._(heading) if isinstance(heading, str) else str(heading or words.heading(code))
 
 
+def _counts(frame: pd.DataFrame, code: str) -> bool:
+    return code in frame and pd.api.types.is_numeric_dtype(frame[code])
+
+
 def _is_number(kind: str) -> bool:
     return kind in ROWS or kind == "p" or re.sub(r"\W|\d", "", kind) in (*NUMBERS, "amount")
 
@@ -159,9 +159,8 @@ def _number_format(kind: str, values: pd.Series) -> str:
     """A column's number format, as spreadsheets write them."""
     if any(isinstance(value, date) for value in values):
         return DAY
-    sign, stem, decimals = (
-        re.fullmatch(r"(\+?)([A-Za-z_]*)(?:\.(\d))?", kind) or re.match("()()(x)?", "")
-    ).groups()
+    found = re.fullmatch(r"(\+?)([a-z]*)(?:\.(\d))?", kind)
+    sign, stem, decimals = found.groups() if found else ("", "", None)
     if stem in ("percent", "points", "hundredths"):
         form = f"0.{'0' * int(decimals or 1)}%" if decimals != "0" else "0%"
     elif stem == "p":
@@ -192,8 +191,7 @@ def _plain(row: Mapping, code: str, kind: str):
         if math.isinf(value):
             return "∞" if value > 0 else "−∞"
         return value
-    text = _cell(row, code, kind)
-    return re.sub("[\u2066\u2069]", "", text)  # a cell needs no isolates
+    return re.sub("[\u2066\u2069]", "", _cell(row, code, kind))  # a cell needs no isolates
 
 
 # --- kinds that need the whole row: the facts of one effect ---------------------------------------------------------

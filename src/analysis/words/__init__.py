@@ -65,6 +65,7 @@ from analysis.words.values import (
     days,
     joined,
     marked,
+    of_results,
     plural,
     quantity,
     text,

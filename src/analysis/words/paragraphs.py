@@ -111,7 +111,7 @@ def _literals(source: str) -> Iterator[tuple]:
     """Line, gettext's function, and message (for a plural form two) of each text for a reader."""
     import ast
 
-    from analysis.words.values import has_words
+    from analysis.words.values import form, has_words
 
     for call in ast.walk(ast.parse(source)):
         if not isinstance(call, ast.Call):
@@ -119,8 +119,10 @@ def _literals(source: str) -> Iterator[tuple]:
         called = ast.unparse(call.func)
         name = called if called.startswith("show.") else called.split(".")[-1]
         forms = [one.value for one in call.args if _is_text(one)]
-        if name in ("plural", "ngettext") and forms:
-            yield call.lineno, "ngettext", (forms[0], forms[-1])
+        if name == "plural" and forms:
+            yield call.lineno, "ngettext", (form(forms[0], 1), form(forms[0], 2))
+        elif name == "ngettext" and forms:
+            yield call.lineno, name, tuple(forms)
         elif name in SENTENCES and call.args:
             yield from ((call.lineno, "_", one) for one in forms if name in ("_", "N_") or has_words(one))
         for argument in call.keywords if called.startswith("show.") else ():

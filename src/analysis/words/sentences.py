@@ -4,22 +4,8 @@ from __future__ import annotations
 
 from analysis.words.catalogue import N_, setting
 from analysis.words.numbers import step
-from analysis.words.terms import kind
-from analysis.words.values import Text, Value, amount, joined, marked, plural, text
-
-OPENINGS = {
-    "count": N_("{when}, there were {observed} payments"),
-    "value": N_("{when}, payments were worth {observed}"),
-    "payers": N_("{when}, {observed} people paid"),
-    "ticket": N_("{when}, a payment was worth {observed} on average"),
-}
-DIGITAL_OPENINGS = {
-    "count": N_("{when}, there were {observed} digital payments"),
-    "value": N_("{when}, digital payments were worth {observed}"),
-    "payers": N_("{when}, {observed} people paid digitally"),
-    "ticket": N_("{when}, a digital payment was worth {observed} on average"),
-    "digital_share": N_("{when}, {observed} of payments were digital"),
-}
+from analysis.words.terms import TERMS, kind
+from analysis.words.values import Text, Value, amount, joined, of_results, plural, text
 
 PROBABLE = {
     "added": N_("The event added at least {x} to the {metric}: the probability is {p}."),
@@ -32,6 +18,7 @@ def headline(effect, level: float = 0.95) -> Value:
     return joined(answer(effect, level), sureness(effect), caveat(effect))
 
 
+@of_results
 def answer(effect, level: float = 0.95) -> Text:
     """What was observed, against what was expected, with the interval of the effect."""
     share = kind(effect.metric) == "percent"
@@ -51,24 +38,21 @@ def answer(effect, level: float = 0.95) -> Text:
     else:
         form = N_("{opening}, {difference} less than the {expected} expected ({level} interval: {interval}).")
     how = "points" if share else "percent"
-    return marked(
-        text(
-            form,
-            opening=_opening(effect, amount(effect.observed, effect.metric, unit)),
-            expected=amount(effect.expected, effect.metric, unit),
-            difference=Value(abs(difference), how, rounding),
-            interval=Value((low, high), f"+{how}", rounding),
-            level=Value(level, "percent"),
-        )
+    return text(
+        form,
+        opening=_opening(effect, amount(effect.observed, effect.metric, unit)),
+        expected=amount(effect.expected, effect.metric, unit),
+        difference=Value(abs(difference), how, rounding),
+        interval=Value((low, high), f"+{how}", rounding),
+        level=Value(level, "percent"),
     )
 
 
 def _opening(effect, observed: Value) -> Text:
     """When, and what was counted."""
     metric, days = effect.metric, effect.event_days
-    form = (OPENINGS | (DIGITAL_OPENINGS if setting().offline else {})).get(
-        metric, N_("{when}, {metric}: {observed}")
-    )
+    openings = TERMS["opening"] | (TERMS["digital opening"] if setting().offline else {})
+    form = openings.get(metric, N_("{when}, {metric}: {observed}"))
     if metric in setting().measures:
         form = N_("{when}, {label}: {observed}")
         if kind(metric) == "count":
@@ -91,6 +75,7 @@ def sureness(effect) -> Text:
     return plural(int(every), "By the model an ordinary day would lie this far out about once in {n} days.")
 
 
+@of_results
 def probable(effect, at_least: float = 0.1) -> Text:
     """How probable it is that the effect, up or down as estimated, is at least so large (a fraction)."""
     added = effect.relative >= 0
@@ -101,7 +86,7 @@ def probable(effect, at_least: float = 0.1) -> Text:
     elif chance < 0.001:
         p = text("less than {p}", p=p)
     form = PROBABLE["added" if added else "took"]
-    return marked(text(form, p=p, x=Value(at_least, "percent"), metric=Value(effect.metric, "metric")))
+    return text(form, p=p, x=Value(at_least, "percent"), metric=Value(effect.metric, "metric"))
 
 
 def caveat(effect) -> Text:
@@ -130,14 +115,12 @@ def half_life(found) -> Text:
     if high == float("inf"):
         return plural(
             round(low),
-            "It is not seen to fade within the data: it halves in {low} day at the earliest, or never.",
-            "It is not seen to fade within the data: it halves in {low} days at the earliest, or never.",
+            "It is not seen to fade within the data: it halves in {low} [day|days] at the earliest, or never.",
             low=Value(low, step=1.0),
         )
     return plural(
         round(found.half_life),
-        "It halves every {n} day (interval: {interval}).",
-        "It halves every {n} days (interval: {interval}).",
+        "It halves every {n} [day|days] (interval: {interval}).",
         n=Value(found.half_life, step=1.0),
         interval=Value((low, high), step=1.0),
     )

@@ -10,12 +10,12 @@ without. Where there is no kind the type decides: a number, a day, a pair of end
 from __future__ import annotations
 
 import datetime
+import functools
 import math
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -46,7 +46,7 @@ class Text:
 
     def __str__(self) -> str:
         if self.n is not None:
-            template = ngettext(self.template, self.many or self.template, self.n)
+            template = ngettext(self.template, self.many, self.n)
         else:
             template = _(self.template) if has_words(self.template) else self.template
         return _Writer().vformat(template, (), self.values)
@@ -57,19 +57,34 @@ def text(template: str, /, **values: Any) -> Text:
     return Text(template, values)
 
 
-def plural(n: int, one: str, many: str | None = None, /, **values: Any) -> Text:
-    """A text whose form goes with the number `n`, which is {n} in it; without `many` English has but the one."""
-    return Text(one, {"n": n, **values}, many, int(n))
+def plural(n: int, template: str, /, **values: Any) -> Text:
+    """A text whose form goes with the number `n`, which is {n} in it: "{n} [day|days] [is|are] left"."""
+    return Text(form(template, 1), {"n": n, **values}, form(template, 2), int(n))
+
+
+def form(template: str, number: int) -> str:
+    """One form of the template of a `plural`: for one, or for more."""
+    return re.sub(r"\[([^|\]]*)\|([^|\]]*)\]", rf"\{min(number, 2)}", template)
 
 
 def days(n: int | str) -> Text:
     """5 days."""
-    return plural(int(n), "{n} day", "{n} days")
+    return plural(int(n), "{n} [day|days]")
 
 
 def marked(one: Text | Value) -> Text | Value:
     """A sentence on results, which says so when they come from simulated data."""
     return text("In the synthetic data: {text}", text=one) if setting().synthetic else one
+
+
+def of_results(sentences: Callable[..., Text | Value | None]) -> Callable[..., Text | Value | None]:
+    """Mark what a function of sentences says."""
+
+    @functools.wraps(sentences)
+    def said(*results, **options):
+        return (one := sentences(*results, **options)) and marked(one)
+
+    return said
 
 
 def joined(*sentences: Text | Value | str | None) -> Value:
@@ -146,13 +161,13 @@ NUMBERS = {
     "money": numbers.money,
 }
 CODES = {
-    **{table: partial(terms.term, table) for table in terms.TERMS},
+    **{table: functools.partial(terms.term, table) for table in terms.TERMS},
     "metric": terms.metric,
     "label": terms.label,
     "estimand": terms.estimand,
-    "baseline": partial(terms.estimand, table="baseline"),
-    "over": partial(terms.term, "estimand"),
-    "history": partial(terms.choice, "history"),
+    "baseline": functools.partial(terms.estimand, table="baseline"),
+    "over": functools.partial(terms.term, "estimand"),
+    "history": functools.partial(terms.choice, "history"),
     "coefficient": terms.coefficient,
     "reason": terms.reason,
     "heading": terms.heading,
