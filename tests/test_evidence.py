@@ -70,7 +70,7 @@ def _placebos(event_t):
     t = np.repeat(np.linspace(-2, 2, 99), 2)
     like = np.arange(198) % 2 == 0
     dates = pd.date_range("2017-01-01", periods=198)
-    return placebo.Placebos(dates, like, t / 100, t, np.abs(t), 0.05, event_t, event_t, 0.05, 0.01)
+    return placebo.Placebos(dates, like, t / 100, t, np.abs(t), 0.05, event_t, event_t)
 
 
 def test_placebo_sentences_count_comparable_days_and_name_the_floor():
@@ -93,7 +93,7 @@ def test_the_headline_is_named_among_the_specifications():
 
 
 def test_no_rise_is_called_none():
-    none = Persistence(0.0, Interval(-0.01, 0.01), np.nan, Interval(0.0, np.inf), pd.DataFrame(), 0.95)
+    none = Persistence(0.0, Interval(-0.01, 0.01), np.nan, Interval(0.0, np.inf), pd.DataFrame())
     assert str(evidence.lasting(none)) == "No lasting rise is seen."
 
 
@@ -110,8 +110,8 @@ def _groups():
         [0.02, 0.3, 1, 1, 1],
     )
     table["suppressed"] = False
-    pooled = Pooled(np.full(5, 0.2), np.full(5, 0.1), 0.2, 0.05, 0.03)
-    return GroupEffects(table, 10.0, Interval(5.0, 15.0), pooled, 0.95, 100, -2.0)
+    pooled = Pooled(np.full(5, 0.2), np.full(5, 0.1), 0.03)
+    return GroupEffects(table, 10.0, Interval(5.0, 15.0), pooled, -2.0)
 
 
 def test_contributions_shown_add_up_with_the_last_row():

@@ -460,7 +460,7 @@ def test_a_refusal_is_told_in_arabic():
     text = "13 usable days before the event of 2017-10-26, at least 14 are needed: give a longer history"
     assert words.reason(text) == text.replace("2017-10-26", "26 October 2017")
     with words.using("ar"):
-        assert "13 قبل مبادرة 26 أكتوبر 2017، والحد الأدنى 14" in words.reason(text)
+        assert "13 قبل حدث 26 أكتوبر 2017، والحد الأدنى 14" in words.reason(text)
 
 
 def test_literals_of_code_cells_are_found(tmp_path):

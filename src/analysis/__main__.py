@@ -228,7 +228,6 @@ def compare(before: Path, after: Path, out: Path | None, as_json: bool) -> None:
 def new(study: Path, title: str | None, yes: bool, force: bool, **given: Any) -> None:
     """Write STUDY, a parameters file for `report`, from what a file holds."""
     from analysis import proposal
-    from analysis.ledger.survey import look
 
     if study.suffix not in (".yaml", ".yml"):
         study = study.with_name(f"{study.name}.yaml")
@@ -237,7 +236,7 @@ def new(study: Path, title: str | None, yes: bool, force: bool, **given: Any) ->
     ask = _on_terminal() and not yes
     own = ("events", "event_end", "campaign_start", "country", "currency", "offline_channels")
     answers = {name: given.pop(name) for name in own}
-    seen = _answered(look, given, ask)
+    seen = _answered(proposal.look, given, ask)
     _echo("\n".join(seen.facts))
     if ask and not answers["country"]:
         question = "Country of its weekends and holidays, such as GB; empty for plain weeks"

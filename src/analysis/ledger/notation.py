@@ -106,10 +106,7 @@ def _number(text: pl.Expr, decimal: str, marks: str = "., '") -> pl.Expr:
 def numbers(frame: pl.LazyFrame, column: str, name: str, decimal: str | None = None) -> pl.Expr:
     """The expression that reads a column of text as numbers; null is a gap or unreadable.
 
-    Parameters
-    ----------
-    decimal : {".", ","}, optional
-        The decimal mark, as the user says it; otherwise the one under which every number of the column can be read.
+    `decimal` is the mark, "." or ",", as the user says it; otherwise the one under which every number can be read.
 
     Raises
     ------
@@ -165,14 +162,9 @@ def times(
     """The expression that reads a column of text as local times without zone; null is empty or unreadable.
 
     Times with an offset become those of `timezone`; without one they keep their own clock if all offsets are equal,
-    and a note says so. Where most rows have an offset every row must, and elsewhere none may.
-
-    Parameters
-    ----------
-    date_format : str, optional
-        "day-first" or "month-first" for days such as 03/04/2017; or all of it, as "%d/%m/%y".
-    wall : bool
-        Leave every offset out: what the clock on the wall showed.
+    and a note says so. Where most rows have an offset every row must, and elsewhere none may. `date_format` is
+    "day-first" or "month-first" for days such as 03/04/2017; or all of it, as "%d/%m/%y". `wall` leaves every offset
+    out: what the clock on the wall showed.
 
     Raises
     ------

@@ -72,8 +72,7 @@ class Assumption:
     rising : bool
         The days before rise, or stay level, from each to the next.
     smoothness : float
-        For "smooth", as a fraction of the week's published mean (of the day before without one). 0 is a straight
-        line.
+        As a fraction of the week's published mean (of the day before without one). 0 is a straight line.
     largest_rise : float
         Upper limit on the untreated rise from the day before to the event, as a fraction of the day before.
     """
@@ -135,16 +134,9 @@ class Bounds(NamedTuple):
 
 
 def bounds(facts: Facts, assumption: Assumption, week: Week | None = None) -> Bounds:
-    """The exact range of the effect over all daily paths that agree with `facts` and `assumption`.
+    """The exact range of the effect over all daily paths, of at least zero, that agree with `facts` and `assumption`.
 
-    Parameters
-    ----------
-    facts : Facts
-        What is published, each figure with its rounding.
-    assumption : Assumption
-        What is assumed beyond it. All days are at least zero.
-    week : Week, optional
-        How to read the weekly mean; needed where the assumption uses it and a mean is published.
+    `week` says how to read the weekly mean; it is needed where the assumption uses it and a mean is published.
     """
     if week is None and assumption.trend in ("mean", "line"):
         raise ValueError(
@@ -164,7 +156,7 @@ def extreme_weeks(facts: Facts, assumption: Assumption, week: Week) -> tuple[np.
     Each has shape (days before + 2,), in units of the metric; nan where no week gives the bound.
     """
     paths = _Paths(facts, assumption, week)
-    return tuple(paths.least(sign * paths.event, paths.untreated)[1] for sign in (1, -1))
+    return tuple(paths.least(sign * paths.event, paths.untreated)[1][:-1] for sign in (1, -1))
 
 
 def largest_smoothness(facts: Facts, week: Week, rising: bool = True) -> float:
@@ -173,31 +165,23 @@ def largest_smoothness(facts: Facts, week: Week, rising: bool = True) -> float:
     In units of the metric; under any smaller bound the effect is identified as positive. nan where no path agrees
     with the figures.
     """
-    paths = _Paths(facts, Assumption("breakdown", rising=rising), week, extra=1)
-    bound = paths.unit[-1]
-    for change in paths.second_differences:
-        paths.require(change - bound, high=0.0)
-        paths.require(change + bound, low=0.0)
+    paths = _Paths(facts, Assumption("breakdown", "smooth", rising=rising, smoothness=inf), week)
     paths.require(paths.untreated - paths.event, low=0.0)
-    return paths.range(bound)[0]
+    return paths.range(paths.bend)[0]
 
 
 class _Paths:
     """The polytope of daily paths: the days before, then the event as observed, then as it would have been.
 
-    All figures are divided by the event's, so that the solver sees numbers near one. `extra` variables
-    stand behind the days.
+    A last variable bounds the path's second differences. All figures are divided by the event's, so that the solver
+    sees numbers near one.
     """
 
-    def __init__(self, facts: Facts, assumption: Assumption, week: Week | None, extra: int = 0) -> None:
+    def __init__(self, facts: Facts, assumption: Assumption, week: Week | None) -> None:
         before = max(2, week.before if week else 0)
-        self.unit = np.eye(before + 2 + extra)  # row i picks variable i
-        days_before, self.event, self.untreated = self.unit[:before], self.unit[before], self.unit[before + 1]
-        eve = days_before[-1]
-        self.scale = facts.event[1]
-        self.rows: list[tuple[np.ndarray, float, float]] = []
-        self.second_differences = np.diff([*days_before, self.untreated], 2, axis=0)
-        week_before = days_before[before - week.before :] if week else days_before
+        *days_before, self.event, self.untreated, self.bend = np.eye(before + 3)  # each picks its variable
+        self.scale, self.rows = facts.event[1], []
+        eve, week_before = days_before[-1], np.array(days_before[before - week.before if week else 0 :])
 
         figures = [(self.event, facts.event), (eve, facts.day_before)]
         if week:
@@ -208,25 +192,28 @@ class _Paths:
                 self.require(function, *(end / self.scale for end in span))
 
         if assumption.rising:
-            for rise in np.diff(days_before, axis=0):
-                self.require(rise, low=0.0)
+            self.require(np.diff(days_before, axis=0), low=0.0)
         if assumption.largest_rise < inf:
             self.require(self.untreated - (1 + assumption.largest_rise) * eve, high=0.0)
         if assumption.trend == "smooth":
-            limit = assumption.smoothness * np.mean(facts.week_mean or facts.day_before) / self.scale
-            for change in self.second_differences:
-                self.require(change, -limit, limit)
+            changes = np.diff([*days_before, self.untreated], 2, axis=0)
+            self.require(changes - self.bend, high=0.0)
+            self.require(changes + self.bend, low=0.0)
+            level = np.mean(facts.week_mean or facts.day_before) / self.scale
+            self.require(self.bend, high=assumption.smoothness * level)
         elif assumption.trend != "free":
             number = len(week_before)
             place = np.arange(number) - (number - 1) / 2
-            line = 1 / number + place * ((number + 1) / 2) / (place @ place) if number > 1 else 1.0
-            weights = {"mean": np.full(number, 1 / number), "line": line}.get(assumption.trend)
-            level = eve if weights is None else weights @ week_before
-            self.require(self.untreated - level, 0.0, inf if assumption.trend == "not-below" else 0.0)
+            line = 1 / number + place * ((number + 1) / 2) / (place @ place or 1.0)
+            levels = {"mean": week_before.mean(axis=0), "line": line @ week_before}
+            gap = self.untreated - levels.get(assumption.trend, eve)
+            self.require(gap, 0.0, inf if assumption.trend == "not-below" else 0.0)
 
-    def require(self, function: np.ndarray, low: float = -inf, high: float = inf) -> None:
-        """low <= function(path) <= high."""
-        self.rows.append((function, low, high))
+    def require(self, functions: np.ndarray, low: float = -inf, high: float = inf) -> None:
+        """low <= function(path) <= high, for one function or several."""
+        for row in np.atleast_2d(functions):
+            sides = ((row, high), (-row, -low))
+            self.rows += [np.append(side, -limit) for side, limit in sides if limit < inf]
 
     def range(self, above: np.ndarray, below: np.ndarray | None = None) -> tuple[float, float]:
         """Smallest and largest value of a linear function, or of its ratio to another; nan if no path is left."""
@@ -239,14 +226,11 @@ class _Paths:
         """
         from scipy.optimize import linprog  # a fifth of a second that the other commands need not pay
 
-        sides = [(row, high) for row, _, high in self.rows if high < inf]
-        sides += [(-row, -low) for row, low, _ in self.rows if low > -inf]
-        matrix = np.array([np.append(row, -limit) for row, limit in sides])
         divisor = np.append(np.zeros_like(above), 1.0) if below is None else np.append(below, 0.0)
 
         def solve(objective: np.ndarray):
             known = {"A_eq": divisor[None, :], "b_eq": [1.0], "bounds": (0, None), "method": "highs"}
-            return linprog(objective, A_ub=matrix, b_ub=np.zeros(len(matrix)), **known)
+            return linprog(objective, A_ub=np.array(self.rows), b_ub=np.zeros(len(self.rows)), **known)
 
         solved, none = solve(np.append(above, 0.0)), np.full_like(above, nan)
         if solved.success:
@@ -254,6 +238,5 @@ class _Paths:
             return float(solved.fun) * (self.scale if below is None else 1.0), path
         if solved.status not in (2, 3, 4):
             raise RuntimeError(f"the linear programme ended without an answer: {solved.message}")
-        # status 4 is "unbounded or infeasible": a programme without an objective tells which
-        unbounded = solved.status == 3 or (solved.status == 4 and solve(np.zeros(len(divisor))).success)
-        return -inf if unbounded else nan, none
+        # Infeasible or unbounded: a programme without an objective tells which.
+        return -inf if solve(np.zeros(len(divisor))).success else nan, none

@@ -19,44 +19,19 @@ import pandas as pd
 from scipy import optimize
 
 from analysis.simulate import accounts
-from analysis.simulate.world import COUNTER, Model
+from analysis.simulate.world import COUNTER, RECIPE, Model
 
 DUBAI = Model()
 WEEK = pd.date_range("2017-10-20", "2017-10-26")
 READING = "Friday 20 to Thursday 26 October 2017: seven days, the day included"
 
-# figure: (published value, half its last digit). Values in dirhams.
-TARGETS = {
-    "count on the day": (31_000, 500),
-    "value on the day": (55e6, 0.5e6),
-    "value on the eve": (42.2e6, 0.05e6),
-    "mean count of the week": (26_600, 50),
-    "mean value of the week": (35e6, 0.5e6),
-    "count of the year": (9.4e6, 0.05e6),
-    "value of the year": (11.5e9, 0.5e9),  # published as about US$ 3 bn
-    "counters' share of payments": (0.20, 0.005),  # assumed
-}
 ABOUT = ("mean value of the week", "value of the year", "counters' share of payments")
 LEAST_RISE = 0.002  # "rose day after day": of count and of value, each day of the week on the day before
 
-# Free parameters: a plausible value, and how far from it the true one may well be.
-FREE = {
-    "level": (28_000, 2_000),
-    "growth": (0.05, 0.03),
-    "season": (0.04, 0.03),
-    "friday": ((0.80, 0.33), (0.05, 0.08)),
-    "saturday": ((0.86, 0.40), (0.05, 0.08)),
-    "climb": ((0.02, 0.05), (0.02, 0.04)),
-    "thursday": ((-0.03, 0.02), (0.02, 0.03)),
-    "month_end": ((0.08, 0.25), (0.05, 0.10)),
-    "ticket": ((1.0, 1.0), (0.1, 0.1)),
-    "counters": (0.30, 0.05),
-    "counter_ticket": (2.0, 0.3),
-    "campaign": (0.03, 0.01),
-    "to_digital": (0.40, 0.05),
-    "pulled": (0.012, 0.004),
-    "new": (0.015, 0.005),
-}
+FREE, TARGETS = (
+    RECIPE["free"],
+    RECIPE["targets"],
+)  # a plausible value and how far from it; a value and its precision
 
 
 def calibrate() -> Model:
@@ -64,7 +39,7 @@ def calibrate() -> Model:
 
     Figures `ABOUT` a value are met within eight tenths of their precision, the others exactly.
     """
-    centre, scale = (np.concatenate([np.atleast_1d(pair[k]) for pair in FREE.values()]) for k in (0, 1))
+    centre, scale = (np.hstack([pair[k] for pair in FREE.values()]) for k in (0, 1))
     ends = np.cumsum([np.size(step) for _, step in FREE.values()])[:-1]
     target, precision = np.array(list(TARGETS.values())).T
     about = np.isin(list(TARGETS), ABOUT)

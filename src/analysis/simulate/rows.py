@@ -14,7 +14,7 @@ from numpy.random import Generator
 from analysis import days
 from analysis.simulate.accounts import Account
 from analysis.simulate.payers import Payers
-from analysis.simulate.world import CHANNELS, COUNTER, Model, entities
+from analysis.simulate.world import CHANNELS, COUNTER, RECIPE, Model, entities
 
 BATCH = 1_000_000  # rows of a row group; a longer day is written in one piece
 _WORD = pa.dictionary(pa.int32(), pa.string())
@@ -29,14 +29,7 @@ SCHEMA = pa.schema(
         ("payer_id", pa.string()),
     ]
 )
-COUNTER_HOURS = (7.5, 14.5)
-COUNTER_HOURS_RAMADAN = (9.0, 14.0)
-# Weight of each hour of the day.
-DIGITAL_HOURS = {
-    "app": [3, 2, 1, 1, 1, 2, 4, 7, 10, 11, 11, 11, 10, 9, 8, 8, 8, 8, 8, 9, 10, 10, 8, 5],
-    "website": [1, 1, 1, 1, 1, 1, 2, 6, 12, 14, 14, 14, 12, 11, 9, 7, 5, 4, 4, 4, 4, 4, 3, 2],
-    "kiosk": [0, 0, 0, 0, 0, 0, 1, 4, 9, 12, 13, 13, 11, 9, 8, 7, 7, 7, 7, 7, 6, 4, 2, 0],
-}
+HOURS = RECIPE["hours"]
 _STEPS = 4096  # of the tables that turn a uniform number into a time of day
 
 
@@ -90,7 +83,7 @@ def _days(account: Account, seed: int) -> Iterator[pa.RecordBatch]:
     first_service = np.cumsum(services_of) - services_of
     words = [pa.array(list(names)) for names in (model.names, service_names, CHANNELS)]
     ramadan = days.features(model.dates, "AE")["ramadan"].to_numpy()
-    clocks = {flag: _clock(*hours) for flag, hours in ((False, COUNTER_HOURS), (True, COUNTER_HOURS_RAMADAN))}
+    clocks = {False: _clock(*HOURS["counter"]), True: _clock(*HOURS["counter_ramadan"])}
 
     counts, values = (total.reshape(len(total), -1) for total in account.totals)
     by_customers = account.switched.copy()
@@ -155,11 +148,10 @@ def _times(rng: Generator, cell: np.ndarray, clock: np.ndarray) -> tuple[np.ndar
 def _clock(opens: float, closes: float) -> np.ndarray:
     """Seconds of the day at `_STEPS` + 1 even quantiles, channel after channel, by the counters' hours."""
     edges = np.arange(0, 86_401, 1_800)
-    half_hours = {name: np.repeat(weight, 2) for name, weight in DIGITAL_HOURS.items()}
-    half_hours["counter"] = (edges[:-1] >= 3_600 * opens) & (edges[:-1] < 3_600 * closes)
+    at_counters = (edges[:-1] >= 3_600 * opens) & (edges[:-1] < 3_600 * closes)
     tables = []
     for name in CHANNELS:
-        weight = half_hours[name].astype(float)
+        weight = at_counters.astype(float) if name == "counter" else np.repeat(HOURS[name], 2).astype(float)
         total = np.concatenate([[0], np.cumsum(weight)]) / weight.sum()
         busy = np.concatenate([[True], np.diff(total) > 0])
         busy[:-1] |= busy[1:]  # keep the start of the first busy half hour

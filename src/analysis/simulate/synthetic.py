@@ -1,7 +1,7 @@
 """A synthetic ledger of Dubai's payments in 2017, with a known true effect of 26 October.
 
 No number of it is a measurement. Its mean year shows every published figure (`dubai`); what the figures leave
-open is assumed there. `panel` is the same year as `simulate` of the same seed, without the rows.
+open is assumed there. `year` is the same as `simulate` of the same seed, without the rows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from analysis.simulate.accounts import Account, drawn, expected
 from analysis.simulate.dubai import DUBAI, READING
@@ -26,16 +25,9 @@ LEAST_ROWS = 100
 
 
 def simulate(path: str | Path, seed: int = 2017, **world: float | None) -> Path:
-    """Write a ledger as Parquet and the truth beside it, as ``<stem>.truth.json``; returns the ledger's path.
+    """Write a ledger as Parquet and the truth beside it, as ``<stem>.truth.json``; `world` as in `year`.
 
-    Parameters
-    ----------
-    path : path
-        The ledger; its folder is made.
-    seed : int
-        The same seed gives the same file.
-    **world
-        `days`, `entities`, `rows` and `effect`, as in `year`.
+    The folder is made, and the same seed gives the same file. Returns the ledger's path.
     """
     from analysis.simulate.rows import write
 
@@ -66,16 +58,6 @@ def ensure(path: str | Path = SYNTHETIC) -> Path:
     return simulate(path)
 
 
-def panel(seed: int = 2017, **world: float | None) -> pd.DataFrame:
-    """One drawn year by day, entity and channel, as `Account.frame`; `world` as in `year`."""
-    return year(seed, **world).frame()
-
-
-def expectation(model: Model = DUBAI) -> pd.DataFrame:
-    """Means of the model in the layout of `panel`."""
-    return expected(model).frame()
-
-
 def year(
     seed: int, days: int = 365, entities: int = 36, rows: int | None = None, effect: float | None = None
 ) -> Account:
@@ -88,9 +70,9 @@ def year(
     days : int
         Length; 26 October keeps its place in the year, and more than 365 reach further back.
     entities : int
-        Number of entities. The published figures hold for 36.
+        The published figures hold for 36.
     rows : int, optional
-        Exactly so many payments, counters included; by default what 2017 had, by `dubai.DUBAI`.
+        Exactly so many payments, counters included; by default what 2017 had.
     effect : float, optional
         Mean relative effect of the day on the digital count, at the level of the campaign: 0.3 is +30 %. By
         default the calibrated one. With 0 there is no initiative: no campaign, and counters stay open.
@@ -119,9 +101,8 @@ def with_effect(model: Model, effect: float) -> Model:
     if effect == 0:
         return model.without()
     factor = effect / _relative(model)
-    less = {
-        name: getattr(model, name) * min(factor, 1.0) for name in ("campaign", "pulled", "waited", "lasting")
-    }
+    shrinking = ("campaign", "pulled", "waited", "lasting")
+    less = {name: getattr(model, name) * min(factor, 1.0) for name in shrinking}
     scaled = replace(model, **less, to_digital=min(model.to_digital * factor, 0.9), new=0.0)
     return replace(scaled, new=max(effect - _relative(scaled), 0.0))
 
@@ -180,16 +161,13 @@ def effects(account: Account) -> dict:
         ticket, share = money / digital if digital else 0.0, digital / every if every else 0.0
         return {"count": digital, "value": money, "ticket": ticket, "digital_share": share}
 
-    def effect(observed: float, expected: float) -> dict[str, float | None]:
-        relative = observed / expected - 1 if expected else None
-        absolute = observed - expected
-        return {"observed": observed, "expected": expected, "absolute": absolute, "relative": relative}
-
-    seen = metrics(len(COMPONENTS))
-    return {
-        estimand: {metric: effect(seen[metric], mean) for metric, mean in metrics(first).items()}
-        for estimand, first in (("pre-week", 2), ("history", 1))
-    }
+    found, seen = {}, metrics(len(COMPONENTS))
+    for estimand, first in (("pre-week", 2), ("history", 1)):
+        found[estimand] = {}
+        for metric, mean in metrics(first).items():
+            told = {"observed": seen[metric], "expected": mean, "absolute": seen[metric] - mean}
+            found[estimand][metric] = told | {"relative": seen[metric] / mean - 1 if mean else None}
+    return found
 
 
 def _mark(model: Model, seed: int, rows: int | None) -> str:

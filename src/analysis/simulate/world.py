@@ -18,8 +18,9 @@ effect is that gain with ``"pre-week"``, and that gain plus `campaign` with ``"h
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import date
+import tomllib
+from dataclasses import make_dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -32,93 +33,13 @@ COMPONENTS = "baseline campaign from_counters from_other_days to_other_days new 
 DIGITAL, COUNTER = slice(0, 3), 3
 _AFTER, _YEAR = 66, 365  # 26 October 2017 has 66 days after it in its year
 
-
-# Kinds of business, with one entity or more each; the numbers are invented. Firms (business) have quiet weekends and
-# busy month ends. `share`: weight in the digital count. `ticket`: mean digital payment, in dirhams, before the model's
-# scale. `spread`: standard deviation of the log of a payment. `counter`: weight of counters. `response`: how readily
-# counter customers go digital. The last two are 1 on average.
-SECTORS = pd.DataFrame(
-    [
-        ("Transport", False, 0.300, 250, 1.0, 0.6, 1.10),
-        ("Customs", True, 0.070, 6_000, 1.5, 1.2, 1.25),
-        ("Health", False, 0.170, 300, 0.9, 1.2, 0.75),
-        ("Utilities", True, 0.080, 2_500, 1.3, 0.9, 1.05),
-        ("Traffic", False, 0.120, 700, 1.0, 0.8, 1.20),
-        ("Licensing", True, 0.060, 2_500, 1.2, 1.6, 0.95),
-        ("Municipality", False, 0.080, 600, 1.2, 1.3, 0.85),
-        ("Land", True, 0.015, 15_000, 1.4, 2.5, 0.80),
-        ("Residency", True, 0.035, 1_000, 0.9, 1.8, 0.70),
-        ("Education", False, 0.030, 900, 1.1, 1.0, 1.00),
-        ("Courts", True, 0.020, 3_000, 1.5, 1.7, 0.60),
-        ("Culture", False, 0.020, 200, 0.8, 0.8, 1.30),
-    ],
-    columns="name business share ticket spread counter response".split(),
-)
+RECIPE = tomllib.loads(Path(__file__).with_name("dubai.toml").read_text(encoding="utf-8"))
+SECTORS = pd.DataFrame(RECIPE["sectors"]["rows"], columns=RECIPE["sectors"]["columns"])
 RANK_RESPONSE = (1.0, 0.8, 1.15)  # first, second and third entity of a sector, and again
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
-    """Everything that the simulated world is made of: Dubai's 2017. Shares and slopes are fractions.
-
-    Pairs hold (persons' entities, firms' entities). Values of many digits are what `dubai.calibrate` finds, kept so
-    that a seed means the same ledger everywhere.
-    """
-
-    # size and shape
-    days: int = _YEAR
-    entities: int = 36
-    event: date = date(2017, 10, 26)
-    announced: date | None = date(2017, 9, 23)  # None: no initiative
-    payers: int = 900_000
-    # an untouched day
-    level: float = 28612.83  # digital payments on a plain working day in the middle of 2017
-    growth: float = 0.04410032  # of digital payments, a year
-    season: float = 0.05089998  # swing of the year, highest in mid-March
-    friday: tuple[float, float] = (0.8426625, 0.2335429)
-    saturday: tuple[float, float] = (0.9027801, 0.3033438)
-    climb: tuple[float, float] = (-0.003457827, 0.07599133)  # from Sunday to Thursday
-    thursday: tuple[float, float] = (-0.07788507, -0.007758424)
-    month_end: tuple[float, float] = (
-        0.06405847,
-        0.2583867,
-    )  # on the last day; half of it a day and a half before
-    holiday: tuple[float, float] = (0.65, 0.40)
-    ramadan: tuple[float, float] = (0.94, 0.88)
-    ticket: tuple[float, float] = (0.9386598, 1.105389)  # scale of the sectors' tickets
-    mix: tuple[float, float, float] = (0.46, 0.47, 0.07)  # of digital channels
-    # counters
-    counters: float = 0.3178728  # counter payments for each digital one on a plain working day
-    counter_ticket: float = 2.330343  # their ticket over the digital one
-    counter_ramadan: float = 0.85
-    # the initiative
-    campaign: float = 0.03144128  # digital payments won at full strength
-    campaign_rise: float = 10.0  # days to half strength
-    campaign_from_counters: float = 0.6  # of those won
-    to_digital: float = 0.3259876  # turned-away customers who pay digitally on the day
-    lost: float = 0.043  # who never pay: Hui and Png 2015, doi 10.1287/isre.2015.0580
-    earlier: float = 0.35  # of those who pay on another day
-    other_day_digital: float = 0.2  # of those who pay on another day
-    assisted_mix: tuple[float, float, float] = (0.35, 0.37, 0.28)  # staff help at laptops and kiosks
-    pulled: float = 0.009870283  # of a day's digital payments, made early on the event day
-    waited: float = 0.004  # the same, made late
-    new: float = 0.01141753
-    lasting: float = 0.10  # counter customers still digital on the day after
-    half_life: float = 30.0  # of `lasting`, in days
-    # first-time digital payers; which of them stay
-    newcomers: float = 0.006  # of digital payments that nobody was sent to make
-    newcomers_from_counters: float = 0.5  # counter customers among them
-    newcomers_sent: float = 0.8  # of the payments of counter customers who are sent to digital channels
-    stay: float = 0.55  # of those who came by themselves or with the campaign
-    stay_spread: float = 0.03  # standard deviation of `stay` from day to day
-    stay_sent: float = 0.35  # of those whom the day sent
-    return_rate: float = 0.05  # digital payments a day of one who stays
-    # noise
-    shock: float = 0.025  # common, standard deviation of the log
-    shock_memory: float = 0.6
-    entity_shock: float = 0.04
-    entity_memory: float = 0.3
-    cell_shock: float = 0.03
+class World:
+    """What follows from the parameters."""
 
     def __post_init__(self) -> None:
         for name, least in (("days", 8), ("entities", 1)):
@@ -145,6 +66,13 @@ class Model:
     def without(self) -> Model:
         """The same world without the initiative: no campaign, and counters stay open."""
         return replace(self, campaign=0, to_digital=0, pulled=0, waited=0, new=0, lasting=0, announced=None)
+
+
+# The parameters of dubai.toml as a frozen dataclass, with Dubai's values where none is given.
+_PARAMETERS = {name: tuple(v) if isinstance(v, list) else v for name, v in RECIPE["parameters"].items()}
+_FIELDS = [(name, type(value), value) for name, value in _PARAMETERS.items()]
+Model = make_dataclass("Model", _FIELDS, bases=(World,), frozen=True)
+Model.__module__ = __name__  # where pickle finds it
 
 
 def entities(model: Model) -> dict[str, np.ndarray]:
