@@ -82,13 +82,12 @@ def test_steps_compare_the_events_weekday_with_an_ordinary_eve(daily):
 def test_kinds_of_day_are_told_apart(daily):
     series = daily["count"].copy()
     series["2017-08-31"] = 40.0  # half of a usual Thursday, on Arafat Day
-    kinds = ordinary.by_reason(series, WINDOWS).set_index("kind")
+    kinds = ordinary.by_kind(series, WINDOWS).set_index("kind")
     assert kinds["days"].sum() == len(series)
-    assert kinds.loc["The event", "days"] == 1
-    assert kinds.loc["Public holidays", "days"] == 5  # 31 August, Eid from 1 to 3 September, 21 September
-    assert kinds.loc["Ordinary days", "median"] == 0
-    departures = ordinary.departures(series, WINDOWS).set_index("date")
-    assert departures.loc["2017-08-31", ["usual", "relative"]].tolist() == [80, -0.5]
+    assert kinds.loc["event", "days"] == 1
+    assert kinds.loc["holiday", "days"] == 5  # 31 August, Eid from 1 to 3 September, 21 September
+    assert kinds.loc["holiday", "low"] == pytest.approx(-0.4)  # of -0.5, 0, 0, 0, 0: a fifth of the first step
+    assert kinds.loc["ordinary", "median"] == 0
 
 
 def test_published_figures_are_compared_only_with_their_own_event(daily):

@@ -130,15 +130,10 @@ def truth(found: Found, known: Mapping, windows: Windows, level: float = 0.95) -
 
 
 def coverage(rows: pd.DataFrame | None = None) -> pd.DataFrame:
-    """How often intervals held the truth over simulated years.
+    """How often intervals held the truth over simulated years, by default those kept in data/derived.
 
     Columns: metric, estimand, bias (mean of expected over truth, less 1), half (median half width of the 95 % interval
     over the truth), held_80, held_95 (shares of the years).
-
-    Parameters
-    ----------
-    rows : DataFrame, optional
-        As `benchmarks/effect_coverage.py` writes them; by default the study kept in data/derived.
     """
     rows = pd.read_csv(DERIVED / "effect-coverage.csv") if rows is None else rows
     truth = rows["truth"]

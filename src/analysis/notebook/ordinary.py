@@ -17,9 +17,8 @@ from analysis.windows import Windows
 from analysis.words import Text, Value, amount, joined, of_results, plural, text
 from analysis.words.terms import REST, TERMS
 
-REASONS = TERMS["kind of day"]
 ALL = "All payments"
-MONTH_END = 3  # days, as said in REASONS
+MONTH_END = 3  # days, as the word for it says
 
 
 def ordinary_days(index: pd.DatetimeIndex, windows: Windows) -> pd.DatetimeIndex:
@@ -102,48 +101,27 @@ def steps(series: pd.Series, windows: Windows) -> pd.Series:
     return change[usual[eve.isin(usual) & (usual.day_of_week == windows.event_start.day_of_week)]]
 
 
-def departures(series: pd.Series, windows: Windows) -> pd.DataFrame:
-    """Every day of the study beside its weekday's usual level, with what the calendar says of it.
-
-    Columns: `date`, `weekday`, `observed`, `usual` (median of the ordinary days of the weekday), `relative`, `reason`.
-    """
-    series = series[series.index >= windows.history_start] if windows.history_start is not None else series
-    usual = series[ordinary_days(series.index, windows)]
-    weekday = pd.Series(series.index.day_of_week, series.index)
-    middle = weekday.map(usual.groupby(usual.index.day_of_week).median())
-    table = pd.DataFrame({"weekday": weekday, "observed": series, "usual": middle})
-    table["relative"] = table["observed"] / table["usual"] - 1
-    table["reason"] = reasons(series.index, windows)
-    return table.rename_axis("date").reset_index()
-
-
-def by_reason(series: pd.Series, windows: Windows) -> pd.DataFrame:
-    """How far days of each kind lie from their weekday's usual level.
+def by_kind(series: pd.Series, windows: Windows) -> pd.DataFrame:
+    """How far days of each kind lie from their weekday's usual level, the median of its ordinary days.
 
     Columns: `kind`, `days`, `median`, `low` and `high` (the range of the middle nine tenths); fractions.
     """
-    table = departures(series, windows)
-    kind = table["reason"].mask(table["reason"] == "", REASONS["ordinary"])
-    kind = kind.where(kind.isin(list(REASONS.values())), REASONS["holiday"])
-    groups = table.groupby(kind)["relative"]
+    series = series[series.index >= windows.history_start] if windows.history_start is not None else series
+    day, period = days.features(series.index, windows.country), windows.labels(series.index)
+    kind = pd.Series("ordinary", series.index)
+    kind[day["month_days_left"] < MONTH_END] = "month_end"
+    for name in ("campaign", "after"):
+        kind[(period == name) & (kind == "ordinary")] = name
+    kind[day["ramadan"]] = "ramadan"
+    kind[day["holiday"] != ""] = "holiday"
+    kind[period == "event"] = "event"
+    usual = series[ordinary_days(series.index, windows)]
+    level = usual.groupby(usual.index.day_of_week).median().reindex(series.index.day_of_week).to_numpy()
+    groups = (series / level - 1).groupby(kind)
     rows = pd.DataFrame({"days": groups.size(), "median": groups.median()})
     rows["low"], rows["high"] = groups.quantile(0.05), groups.quantile(0.95)
-    order = [kind for kind in REASONS.values() if kind in rows.index]
+    order = [name for name in TERMS["kind of day"] if name in rows.index]
     return rows.loc[order].rename_axis("kind").reset_index()
-
-
-def reasons(index: pd.DatetimeIndex, windows: Windows) -> pd.Series:
-    """What the calendar says of each day: a holiday's name, Ramadan, the month's last days, the initiative; or ""."""
-    day = days.features(index, windows.country)
-    period = windows.labels(index)
-    told = pd.Series("", index=index, dtype=object)
-    told[day["month_days_left"] < MONTH_END] = REASONS["month_end"]
-    for name in ("campaign", "after"):
-        told[(period == name) & (told == "")] = REASONS[name]
-    told[day["ramadan"]] = REASONS["ramadan"]
-    told = told.where(day["holiday"] == "", day["holiday"])
-    told[period == "event"] = REASONS["event"]
-    return told
 
 
 def against_published(
@@ -154,22 +132,16 @@ def against_published(
     Columns: `figure`, `unit`, `within_low` and `within_high` (the range within rounding), `ledger`. The weekly
     means are read as `week_days` days up to the event, the event included.
     """
-    event, eve = windows.event_start, windows.event_start - pd.Timedelta(days=1)
-    ours = {}
-    for metric in ("value", "count"):
-        if metric in daily:
-            week = daily[metric][event - pd.Timedelta(days=week_days - 1) : event]
-            ours |= {
-                f"{metric}_event": daily[metric].get(event),
-                f"{metric}_day_before": daily[metric].get(eve),
-            }
-            ours |= {f"{metric}_week_mean": week.mean()}
-    known = [name for name in figures.index if name in ours] if announcement.event(figures) == event else []
-    rows = figures.loc[known]
-    table = {"figure": known, "unit": rows["unit"].to_numpy()}
-    table |= {"within_low": (rows["value"] - rows["precision"]).to_numpy()}
-    table |= {"within_high": (rows["value"] + rows["precision"]).to_numpy()}
-    return pd.DataFrame(table | {"ledger": [float(ours[name]) for name in known]})
+    event, ours = windows.event_start, {}
+    for metric in {"value", "count"} & set(daily):
+        series = daily[metric]
+        ours[f"{metric}_event"] = series.get(event)
+        ours[f"{metric}_day_before"] = series.get(event - pd.Timedelta(days=1))
+        ours[f"{metric}_week_mean"] = series[event - pd.Timedelta(days=week_days - 1) : event].mean()
+    rows = figures[figures.index.isin(list(ours)) & (announcement.event(figures) == event)]
+    ends = {"within_low": rows["value"] - rows["precision"], "within_high": rows["value"] + rows["precision"]}
+    table = rows[["unit"]].assign(**ends, ledger=rows.index.map(ours))
+    return table.rename_axis("figure").reset_index()
 
 
 def _digital(panel: pd.DataFrame) -> pd.Series:

@@ -1,11 +1,5 @@
 """What a notebook shows, in every language asked for, in one execution.
 
-How a notebook uses it:
-
-    from analysis import figures, words
-    from analysis.notebook import show
-    from analysis.study import Study
-
     study = Study.from_parameters(globals())
     show.study(study)                                  # once: synthetic or not, currency, level
 
@@ -108,12 +102,9 @@ def figure(draw: Callable, *args, caption: str | None = None, key: str | None = 
             alt = alt.format(text=told.alt)
             plain = told.data if code == "en" else plain
             alt, text = words.plain(alt), words._(caption) if caption else told.caption
-            formats = told.data.attrs.get("formats", {})
-            shown[code] = {
-                "alt": alt,
-                "caption": text,
-                "table": tables.html(told.data, text, formats=formats),
-            }
+            formats = getattr(told, "formats", None) or told.data.attrs.get("formats")
+            table = tables.html(told.data, text, formats=formats)
+            shown[code] = {"alt": alt, "caption": text, "table": table}
             if os.environ.get("ANALYSIS_REPORT") == "1":
                 shown[code]["svg"] = figures.svg(ax, f"{key or draw.__name__}-{code}", alt)
                 with figures.style(figures.NARROW):

@@ -144,8 +144,7 @@ def _plainer(kind: str, value, code: str, row: Mapping) -> str:
     if kind in ROWS:
         kind = "amount"
     if kind.endswith("amount"):
-        of = words.kind(row.get("metric", code))
-        kind = kind.replace("amount", {"count": "number.0"}.get(of, of))
+        kind = kind.replace("amount", words.table_kind(row.get("metric", code)))
     if isinstance(value, str) and (not kind or _is_number(kind)):
         kind = code if code in TERMS and code not in ("column", "metric") else "name"
     return kind

@@ -56,7 +56,6 @@ class Setting:
 
 _language: ContextVar[str] = ContextVar("language", default="en")
 _setting: ContextVar[Setting] = ContextVar("setting", default=Setting())  # noqa: B039 - it is frozen
-_missing: set[str] = set()
 
 
 @contextmanager
@@ -95,10 +94,7 @@ def _(message: str) -> str:
     """`message` in the language spoken now."""
     if language() == "en" or not message:
         return message
-    found = _catalogue(language()).gettext(message)
-    if found is message:
-        _missing.add(message)
-    return found
+    return _catalogue(language()).gettext(message)
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name
@@ -110,10 +106,7 @@ def ngettext(one: str, many: str, n: int) -> str:
     """The form of a phrase that goes with the number `n`; fill it with ``.format(n=...)``."""
     if language() == "en":
         return one if n == 1 else many
-    found = _catalogue(language()).ngettext(one, many, n)
-    if found in (one, many):
-        _missing.add(one)
-    return found
+    return _catalogue(language()).ngettext(one, many, n)
 
 
 def name(text: str) -> str:
@@ -136,11 +129,6 @@ def name(text: str) -> str:
 _MERGED = re.compile(r"others \((\d+)\)")  # groups that `disclosure` has put together
 # Names that `simulate` gives: "Customs 1 (synthetic)", "Customs 1 service 07".
 _SIMULATED = re.compile(r"([A-Z][a-z]+) (\d+)(?: service (\d+))?( \(synthetic\))?")
-
-
-def missing() -> frozenset[str]:
-    """Every message asked for so far that the catalogue did not have."""
-    return frozenset(_missing)
 
 
 @cache
