@@ -86,7 +86,9 @@ def test_kinds_of_day_are_told_apart(daily):
     assert kinds["days"].sum() == len(series)
     assert kinds.loc["event", "days"] == 1
     assert kinds.loc["holiday", "days"] == 5  # 31 August, Eid from 1 to 3 September, 21 September
-    assert kinds.loc["holiday", "low"] == pytest.approx(-0.4)  # of -0.5, 0, 0, 0, 0: a fifth of the first step
+    assert kinds.loc["holiday", "low"] == pytest.approx(
+        -0.4
+    )  # of -0.5, 0, 0, 0, 0: a fifth of the first step
     assert kinds.loc["ordinary", "median"] == 0
 
 
