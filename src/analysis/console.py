@@ -135,7 +135,7 @@ def effect(found: Effect, level: float) -> str:
 
     expected, absolute = found.expected_interval(level), found.confidence_interval(level)
     lines = [
-        words.headline(found, level),
+        str(words.headline(found, level)),
         f"observed {plain(found.observed)}; expected {plain(found.expected)}, "
         f"{100 * level:g}% interval {plain(expected.low)} to {plain(expected.high)}",
         f"effect {plain(found.absolute, '+')}, {plain(absolute.low, '+')} to {plain(absolute.high, '+')}; "
