@@ -5,11 +5,8 @@ What two daily series, digital and offline ("counter"), identify, and how:
 - the digital gain: observed less expected digital payments of the event;
 - from counters: the shortfall of counter payments on the event. It bounds those who paid digitally instead, for
   some came on another day and some never paid;
-- from other days: the shortfall of ALL payments on the days around, net of those who could not pay at a counter on the
-  event and came on another day;
-- the rest, net new less lost: the effect on all payments over the whole window.
-
-The first is the sum of the others, exactly:
+- from other days: the shortfall of ALL payments on the days around, net of those who came then for a closed counter;
+- the rest, net new less lost: the effect on all payments over the whole window. Exactly,
 
     D - E[D] = (E[C] - C) + (E[T] - T on the other days) + (T - E[T] over the window),   T = D + C
 
@@ -205,10 +202,9 @@ def placebo_parts(
     after: int = 14,
     number: int = 8,
 ) -> pd.DataFrame:
-    """The decomposition of ordinary dates before the campaign, where no part should be there.
+    """The decomposition of `number` ordinary dates before the campaign, where no part should be there.
 
-    Returns columns `date`, `part`, `estimate`, `t` (over its standard error); dates are evenly spread over
-    those that are comparable and have enough days around them.
+    Returns columns `date`, `part`, `estimate`, `t` (over its standard error).
     """
     start, length = windows.campaign_start or windows.event_start, len(windows.event_days)
     digital, counter = digital[digital.index < start], counter[counter.index < start]

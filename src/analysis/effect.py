@@ -83,10 +83,7 @@ def estimate(
         Passed on to the estimator, which refuses those it does not know: `covariates`, `scale`, `donors`; of several
         editions `moderators` too.
 
-    Raises
-    ------
-    ValueError
-        If the estimator is unknown, the event lies outside the data, or too little comes before it.
+    A ValueError says that the estimator is unknown, the event outside the data, or too little before it.
 
     Examples
     --------
