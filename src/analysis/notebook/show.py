@@ -111,12 +111,16 @@ def figure(draw: Callable, *args, caption: str | None = None, key: str | None = 
     for code in languages():
         with words.using(code), figures.style():
             ax = _marked(draw(*args, **options))
-            told = figures.description(ax)
+            told = figures.description(ax, caption)
             alt = words._("Synthetic data. {text}") if words.setting().synthetic else "{text}"
             alt = alt.format(text=told.alt)
             plain = told.data if code == "en" else plain
             alt, text = words.plain(alt), words._(caption) if caption else told.caption
-            shown[code] = {"alt": alt, "caption": text, "table": frame_html(told.data, text)}
+            shown[code] = {
+                "alt": alt,
+                "caption": text,
+                "table": frame_html(told.data, text, formats=told.formats),
+            }
             if os.environ.get("ANALYSIS_REPORT") == "1":
                 shown[code]["svg"] = figures.svg(ax, f"{key or draw.__name__}-{code}", alt)
                 with figures.style(figures.NARROW):
@@ -127,7 +131,7 @@ def figure(draw: Callable, *args, caption: str | None = None, key: str | None = 
                 data["image/png"] = base64.b64encode(image).decode()
     if plain is None:
         with words.using("en"), figures.style():
-            plain = figures.description(draw(*args, **options)).data
+            plain = figures.description(draw(*args, **options), caption).data
     first = shown[languages()[0]]
     data["text/plain"] = first["alt"]
     meta = {"kind": "figure", "key": key or draw.__name__, "languages": shown, "csv": frame_csv(plain)}
@@ -229,10 +233,9 @@ def frame_html(
 def frame_csv(frame: pd.DataFrame) -> str:
     """The frame at full precision, its text whole but inert: what a sheet would run begins with an apostrophe."""
     safe = tables.ends_apart(frame)
-    with words.using("en"):
-        for name, kind in frame.attrs.get("formats", {}).items():
-            if kind == "weekday" and name in safe:
-                safe[name] = safe[name].map(words.weekday)
+    if "weekday" in safe:
+        with words.using("en"):
+            safe["weekday"] = safe["weekday"].map(words.weekday)
     for name in safe.columns:
         if safe[name].dtype == object or pd.api.types.is_string_dtype(safe[name]):
             safe[name] = [words.cell(value) for value in safe[name]]
