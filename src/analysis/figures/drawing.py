@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 from xml.etree import ElementTree
 
 import matplotlib as mpl
+import matplotlib.pyplot
 import matplotlib.style
 import numpy as np
 import pandas as pd
@@ -122,21 +123,23 @@ def description(ax: Axes, caption: str | None = None) -> Description:
     ValueError
         If there is neither: a figure without a text alternative cannot be shown.
     """
-    if ax.figure in _descriptions:
-        return _descriptions[ax.figure]
-    if not caption:
-        raise ValueError(
-            "the figure has no text alternative: give a caption, or end it with figures.describe(...)"
-        )
-    import matplotlib.pyplot as plt
-
-    plt.close(ax.figure)  # else Jupyter would show it a second time
-    title = ax.get_title() or ax.get_title(loc="left")
-    names = [text for text in (title, ax.get_xlabel(), ax.get_ylabel()) if text]
-    data = shown(ax)
-    _descriptions[ax.figure] = Description(
-        "; ".join([_(caption).rstrip("."), *names]) + ".", _(caption), data, {}
-    )
+    if ax.figure not in _descriptions:
+        if not caption:
+            raise ValueError(
+                "the figure has no text alternative: give it a caption, or end with figures.describe(...)"
+            )
+        matplotlib.pyplot.close(ax.figure)  # else Jupyter would show it a second time
+        data, text = shown(ax), _(caption)
+        names = [
+            text.rstrip("."),
+            ax.get_title() or ax.get_title(loc="left"),
+            ax.get_xlabel(),
+            ax.get_ylabel(),
+        ]
+        for name, part in data.groupby(data.get("series", pd.Series("", data.index)), sort=False)["y"]:
+            names.append(f"{name} {words.interval(part.min(), part.max(), signed=False)}".strip())
+        alt = said("{parts}.", parts=[name for name in names if name])
+        _descriptions[ax.figure] = Description(alt, text, data, {})
     return _descriptions[ax.figure]
 
 
@@ -481,15 +484,13 @@ def svg(ax: Axes, name: str, alt: str) -> str:
         look |= {key.removeprefix(XLINK): value for key, value in node.attrib.items()}
         node.attrib.clear()
         for key, value in look.items():
-            if (
-                (key == "id" and value not in used)
-                or key == "font-family"
-                or (key, value) == ("text-anchor", "start")
-            ):
-                continue
             if key in ("id", "href", "clip-path"):
                 value = re.sub(r"^#|(?<=\()#|^(?=\w+$)", rf"\g<0>{prefix}-", value)
-            node.set(key, NUMBER.sub(_short, value).replace(INK, "currentColor"))
+            if key != "font-family" and value != "start" and (key != "id" or look["id"] in used):
+                node.set(
+                    key,
+                    NUMBER.sub(lambda digits: f"{float(digits[0]):.5g}", value).replace(INK, "currentColor"),
+                )
         node.text, node.tail = (part if part and part.strip() else None for part in (node.text, node.tail))
     root.attrib |= {"role": "img", "aria-label": alt, "stroke-linejoin": "round", "focusable": "false"}
     ElementTree.register_namespace("", SVG[1:-1])
@@ -498,9 +499,3 @@ def svg(ax: Axes, name: str, alt: str) -> str:
 
 SVG, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 NUMBER = re.compile(r"(?<![\w.#-])-?\d+\.\d{3,}")
-
-
-def _short(match: re.Match) -> str:
-    """Coordinates to a hundredth of a point; the scale of glyphs keeps its digits."""
-    value = float(match[0])
-    return match[0] if abs(value) < 0.5 else f"{value:.2f}".rstrip("0").rstrip(".")

@@ -123,7 +123,7 @@ def specification(
     below.plot(*np.nonzero(here & (x == own))[::-1], "D", color=draw.EVENT, ms=4, mew=0, zorder=5)
     for i in range(1, len(marks)):
         if marks[i][0] != marks[i - 1][0]:
-            below.axhline(places[i] + below.get_ylim()[1] + 0.1, color=draw.INK, lw=0.5, alpha=0.4)
+            below.axhline(places[i] + below.get_ylim()[1], color=draw.INK, lw=0.5, alpha=0.4)
     for axes in (ax, below):
         axes.spines[["left", "bottom"]].set_visible(False)
         axes.tick_params(bottom=False, labelbottom=False)

@@ -36,7 +36,10 @@ def counterfactual(
     observed, step = effect.observed / n, words.step(low, high, centre)
     sides = [
         (value, " ".join((word, words.quantity(value, metric, step))), colour)
-        for value, word, colour in ((observed, _("observed"), draw.EVENT), (centre, _("expected"), draw.EXPECTED))
+        for value, word, colour in (
+            (observed, _("observed"), draw.EVENT),
+            (centre, _("expected"), draw.EXPECTED),
+        )
     ]
     ax = draw.canvas(right=draw.beside([text for _y, text, _c in sides]))
     start = windows.event_start - pd.Timedelta(days=days_before)
