@@ -392,6 +392,13 @@ def at_the_end(ax: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
         aside(ax, ax.get_xlim()[1], height, text, color=colour)
 
 
+def key(ax: Axes) -> float:
+    """What is drawn how, over the axes, on a phone in a line each; returns the inches that it takes."""
+    columns = 1 if narrow() else 2
+    names = ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, fontsize=9, borderaxespad=0.2)
+    return 0.16 + LINE * -(-len(names.get_texts()) // columns)
+
+
 def dashed(ax: Axes, place: float, colour: str, text: str, **look) -> None:
     """An upright line of reference with its name over the axes."""
     ax.axvline(place, color=colour, lw=1.3, ls=(0, (5, 3)))

@@ -21,21 +21,12 @@ def shares(rows: pd.DataFrame, by: str = "entity") -> Axes:
     ax, places = draw.row_canvas([words.name(str(label)) for label in rows[by]], each=0.27)
     count, value = rows["count_share"], rows["value_share"]
     ax.hlines(places, count, value, color=draw.INK, lw=1, alpha=0.4)
-    ax.plot(count, places, "o", color=draw.INK, ms=6, mfc="white", mew=1.4, clip_on=False, zorder=3)
-    ax.plot(value, places, "o", color=draw.EXPECTED, ms=6, clip_on=False, zorder=3)
+    look = {"clip_on": False, "zorder": 3, "ms": 6}
+    ax.plot(count, places, "o", color=draw.INK, mfc="white", mew=1.4, label=_("share of number"), **look)
+    ax.plot(value, places, "o", color=draw.EXPECTED, label=_("share of value"), **look)
     ax.set_xlim(left=0)
     draw.percent_axis(ax, ax.xaxis, signed=False)
-    (text, number, look), (other, worth, blue) = sorted(
-        [
-            (_("share of number"), count.iloc[0], {"color": draw.INK}),
-            (_("share of value"), value.iloc[0], {"color": draw.EXPECTED}),
-        ],
-        key=lambda end: end[1],
-    )
-    place = {"xycoords": ax.get_xaxis_transform(), "va": "bottom"}
-    far = number > 0.3 * ax.get_xlim()[1]
-    draw.aside(ax, number if far else 0, 1, text, -4 if far else 0, **place, **look)
-    draw.aside(ax, worth, 1, other, 4, **place, **blue)
+    above = draw.key(ax)
     named = rows[rows[by] != REST]
     big, many = named.loc[named["value_share"].idxmax()], named.loc[named["count_share"].idxmax()]
     alt = words.ngettext(
@@ -57,7 +48,7 @@ def shares(rows: pd.DataFrame, by: str = "entity") -> Axes:
     )
     caption = _("Share of the number of payments (hollow) and of their value (filled), largest value first.")
     return draw.describe(
-        ax, alt=alt, caption=caption, data=rows[[by, "count_share", "value_share"]], above=0.25
+        ax, alt=alt, caption=caption, data=rows[[by, "count_share", "value_share"]], above=above
     )
 
 
@@ -81,13 +72,13 @@ def retention(rows: pd.DataFrame) -> Axes:
     ]
     ax, places = draw.row_canvas(days, texts, channels, each=0.27)
     ax.hlines(places, low, high, color=draw.EXPECTED, lw=6, alpha=0.35)
-    names = _("ordinary days, with interval"), _("the event")
-    ax.plot(rows["ordinary_share"], places, "D", color=draw.EXPECTED, ms=5, label=names[0])
-    ax.plot(rows["share"], places, "o", color=draw.EVENT, ms=6.5, label=names[1])
+    names = _("the event"), _("ordinary days, with interval")
+    ax.plot(rows["share"], places, "o", color=draw.EVENT, ms=6.5, label=names[0], zorder=3)
+    ax.plot(rows["ordinary_share"], places, "D", color=draw.EXPECTED, ms=5, label=names[1])
     ax.set_xlim(0, min(1.0, np.ceil(10 * max(rows["share"].max(), high.max())) / 10))
     ax.axvline(0, color=draw.INK, lw=0.9)
     draw.percent_axis(ax, ax.xaxis, signed=False)
-    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=1 if draw.narrow() else 2, fontsize=9)
+    above = draw.key(ax)
     first = rows.index[rows["channel"] == rows["channel"].iloc[0]]
     alt = draw.said(
         _("Share of first-time digital payers who paid digitally again. {channel}: {parts}."),
@@ -101,5 +92,5 @@ def retention(rows: pd.DataFrame) -> Axes:
     what = draw.said(_("{channel}, paid again {days}"), channel=channels[0], days=days[0])
     title = draw.finding(what, texts[0], *rows.loc[0, ["low", "high"]])
     data = rows[["channel", "days", "share", "ordinary_share"]].assign(low=low, high=high)
-    formats, above = dict.fromkeys(("low", "high"), "percent.1"), 0.58 if draw.narrow() else 0.36
+    formats = dict.fromkeys(("low", "high"), "percent.1")
     return draw.describe(ax, alt=alt, caption=caption, data=data, title=title, above=above, formats=formats)

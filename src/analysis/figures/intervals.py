@@ -88,13 +88,8 @@ def bounds(rows: pd.DataFrame, announced: float | None = 0.30) -> Axes:
 def entities(rows: pd.DataFrame, total: float | None = None, of: str = "entity") -> Axes:
     """The effect by entity (or channel, or service): estimates pooled towards one another.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        A column named by `of`; ``relative, low, high`` (pooled, fractions) and optionally ``own`` (each by itself,
-        drawn hollow). Drawn in the order given.
-    total : float, optional
-        The effect on all together, marked by a line.
+    `rows`, in the order drawn, has a column named by `of`; ``relative, low, high`` (pooled, fractions) and optionally
+    ``own`` (each by itself, hollow). `total` is the effect on all together, marked by a line.
     """
     named = rows.rename(columns={of: "label"})
     ax = _rows(named, None)
