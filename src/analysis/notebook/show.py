@@ -233,9 +233,10 @@ def frame_html(
 def frame_csv(frame: pd.DataFrame) -> str:
     """The frame at full precision, its text whole but inert: what a sheet would run begins with an apostrophe."""
     safe = tables.ends_apart(frame)
-    if "weekday" in safe:
-        with words.using("en"):
-            safe["weekday"] = safe["weekday"].map(words.weekday)
+    with words.using("en"):
+        for name, kind in {"weekday": "weekday", **frame.attrs.get("formats", {})}.items():
+            if kind == "weekday" and name in safe:
+                safe[name] = safe[name].map(words.weekday)
     for name in safe.columns:
         if safe[name].dtype == object or pd.api.types.is_string_dtype(safe[name]):
             safe[name] = [words.cell(value) for value in safe[name]]
