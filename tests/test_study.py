@@ -357,9 +357,9 @@ def test_parts_of_countries_are_accepted(tmp_path, country):
 
 
 def test_the_report_refuses_before_it_runs_a_notebook(tmp_path, monkeypatch):
-    from analysis.report import assembly
+    from analysis.report import assembly, runs
 
-    monkeypatch.setattr(assembly, "_run", lambda *_: pytest.fail("a notebook ran"))
+    monkeypatch.setattr(runs, "execute", lambda *_: pytest.fail("a notebook ran"))
     (tmp_path / "daily.csv").write_text(FIGURES)
     load(tmp_path, "title: x\nevent_start: 2021-01-15\nledger: daily.csv")
     with pytest.raises(ValueError, match="2021-01-15 is outside the data"):

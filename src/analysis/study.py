@@ -123,7 +123,9 @@ class Study(Parameters):
         } | {name: bool(getattr(self, name)) for name in ("background", "donors", "figures", "covariates")}
         if self.ledger is not None:
             names = {} if self.is_daily else self._names
-            groups = {name: name in names and self._compares(name) for name in ("entity", "service", "channel")}
+            groups = {
+                name: name in names and self._compares(name) for name in ("entity", "service", "channel")
+            }
             entity = groups["entity"] or (self.is_daily and "groups" in self._table.attrs)
             true |= groups
             true |= {
