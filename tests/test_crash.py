@@ -204,7 +204,9 @@ def test_each_change_of_the_disk_may_fail_while_a_ledger_is_written(tmp_path, ki
         written(folder, 2)
         assert pair(folder) == new
     assert pair(folder) == new
-    tally(f"changes of the disk that {'a kill stops' if killed else 'fail'} in `simulate`, each in turn", n - 1)
+    tally(
+        f"changes of the disk that {'a kill stops' if killed else 'fail'} in `simulate`, each in turn", n - 1
+    )
 
 
 @pytest.mark.parametrize("killed", [False, True])
@@ -239,7 +241,9 @@ def test_each_change_of_the_disk_may_fail_while_one_file_is_written(tmp_path, co
                     assert_one_line_error(done.exit_code, "", done.stderr, expected=1)
         assert made.read_text() == new
         assert not staged(tmp_path)
-    tally(f"changes of the disk that {'a kill stops' if killed else 'fail'} in `{command}`, each in turn", n - 1)
+    tally(
+        f"changes of the disk that {'a kill stops' if killed else 'fail'} in `{command}`, each in turn", n - 1
+    )
 
 
 DAMAGES = {

@@ -406,7 +406,8 @@ def test_every_payment_twice_is_refused_with_identifiers_and_said_without(tmp_pa
     assert "50.00% of the rows repeat another in every column" in told
     assert any(
         "are like another in every column" in str(fault)
-        for fault in check(twice, {"paid_at": "paid_at"}) + check(twice.drop(columns="transaction_id"))
+        for fault in check(twice, columns={"paid_at": "paid_at"})
+        + check(twice.drop(columns="transaction_id"))
     )
     few = pd.concat([whole()] * 5).assign(transaction_id=lambda r: [f"t{i}" for i in range(len(r))])
     few.iloc[-1, 0] = "t463"

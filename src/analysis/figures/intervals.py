@@ -64,7 +64,7 @@ def readings(rows: pd.DataFrame, announced: float | None = 0.30) -> Axes:
     """Growth of the day over each reading of what it is compared with.
 
     `rows` has ``label, relative`` and optionally ``low, high`` (the rounding of the published figures) and ``group``,
-    as from `published_rows.readings`.
+    as from `announced.readings`.
     """
     ax = _rows(rows, announced)
     caption = _("Growth on the day over each published level, as far as rounding leaves it known.")
@@ -77,7 +77,7 @@ def readings(rows: pd.DataFrame, announced: float | None = 0.30) -> Axes:
 def bounds(rows: pd.DataFrame, announced: float | None = 0.30) -> Axes:
     """What the published figures alone identify: an interval for each assumption.
 
-    `rows` has ``label, low, high`` (fractions) and optionally ``relative, group``, as from `published_rows.bounds`.
+    `rows` has ``label, low, high`` (fractions) and optionally ``relative, group``, as from `announced.bounds`.
     """
     ax = _rows(rows, announced, bars=True)
     caption = _(
