@@ -111,7 +111,7 @@ def _groups():
     )
     table["suppressed"] = False
     pooled = Pooled(np.full(5, 0.2), np.full(5, 0.1), 0.03)
-    return GroupEffects(table, 10.0, Interval(5.0, 15.0), pooled, -2.0)
+    return GroupEffects(table, 10.0, Interval(5.0, 15.0), pooled, -2.0, dates=99)
 
 
 def test_contributions_shown_add_up_with_the_last_row():
@@ -128,6 +128,21 @@ def test_struck_groups_are_counted_three_ways():
     none = _groups()
     none.table["q_value"] = 1.0
     assert "Judged together, none does" in str(evidence_groups.struck(none))
+
+
+def test_few_dates_judge_no_group():
+    few = dataclasses.replace(_groups(), dates=4)
+    assert "With 4 comparable dates no p-value below 0.20 is possible" in str(evidence_groups.struck(few))
+    assert not {"p_family", "q_value"} & set(evidence_groups.contributions(few))
+
+
+def test_entities_that_do_not_differ_are_not_told_apart():
+    alike = dataclasses.replace(_groups(), pooled=Pooled(np.full(5, 0.2), np.full(5, 0.1), 0.0))
+    assert str(evidence_groups.differ(alike)).endswith(
+        "No difference between the entities is seen beyond chance."
+    )
+    assert "Half of them" in str(evidence_groups.differ(_groups()))
+    assert "Half of them" not in str(evidence_groups.differ(_groups(), few=6))
 
 
 def test_synthetic_results_open_by_saying_so():

@@ -8,6 +8,7 @@ import pytest
 
 from analysis import power, words
 from analysis.effect import estimate
+from analysis.model.constants import HISTORY_DAYS
 from analysis.notebook import next_edition
 from analysis.windows import Windows
 
@@ -26,11 +27,11 @@ def _table(false_alarms: float = 0.05) -> pd.DataFrame:
 
 @pytest.mark.parametrize(
     ("share", "said"),
-    [(0.1, "Chance alone can make as many."), (0.15, "Chance seldom makes as many for 5 days")],
+    [(0.1, "Chance alone can make as many."), (0.15, "chance would seldom make as many for 5 days")],
 )
 def test_false_alarms_beyond_chance_are_told(share, said):
     """R: pbinom(3, 40, 0.05, lower.tail = FALSE) = 0.138 of four or more; pbinom(5, ...) = 0.014 of six or more."""
-    text = str(next_edition.alarms(_table(share)))
+    text = str(next_edition.alarms(_table(share), "count"))
     assert f"2 of 40 for 1 day and {40 * share:.0f} of 40 for 5 days. Together that is " in text
     assert f"{50 * (0.05 + share):.1f}% of the dates; 5% are to be expected" in text
     assert said in text
@@ -42,20 +43,29 @@ def test_rows_are_sorted_into_their_tables():
     assert list(next_edition.by(table, "weekday")["weekday"]) == [6, 0]  # from Sunday
     assert list(next_edition.by(table, "history")["past"]) == ["90", "all"]
     assert set(next_edition.curves(table)["design"]) == {1, 5}
-    assert "With 90 days of history one day shows an effect of 12.0% or more, with all there is 9.0%" in (
-        str(next_edition.history(table))
-    )
 
 
-def test_both_ways_of_reckoning_are_told_beside_independent_days():
-    """1.09 ** (1 / 5 ** 0.5) = 1.0393."""
-    text = str(next_edition.least(_table()))
-    assert "9.0% or more with a probability of 80% by formula, and of 10.0%" in text
-    assert "5 days shows 8.0% a day, and 10.0%; if its days were independent, it would show 3.9%" in text
+def test_what_a_short_history_costs_is_told_with_the_best():
+    text = str(next_edition.history(_table()))
+    assert "With 90 days of history one day shows a change of 12.0% or more, with all there is" in text
+    assert f"at most the last {HISTORY_DAYS} days, 9.0%." in text
+    assert "smallest" not in text
+    short = _table().assign(detectable=lambda rows: rows["detectable"].where(rows["history"] == "all", 0.07))
+    assert "shown by a history of 90 days: 7.0%" in str(next_edition.history(short))
+    assert f"up to {HISTORY_DAYS} days" in words.choice("history", "all")
+    assert f"up to {HISTORY_DAYS} days" in words.write("all", "past")
+
+
+def test_the_larger_reckoning_is_told_for_the_length_of_the_event_and_the_longest():
+    """1.1 ** (1 / 5 ** 0.5) = 1.0435."""
+    text = str(next_edition.least(_table(), "count"))
+    assert "An edition of 1 day, as this one, shows a change of 10.0% or more in the number of" in text
+    assert "One of 5 days shows 10.0% a day; if its days were independent, it would show 4.4%." in text
+    assert "One of" not in str(next_edition.least(_table(), "count", length=7))
 
 
 @pytest.mark.parametrize(
-    ("waves", "said"), [(0.05, "this one: each half of the entities"), (0.09, "No way of sharing")]
+    ("waves", "said"), [(0.05, "this one: two waves (each half of the entities"), (0.09, "No way of sharing")]
 )
 def test_the_best_design_is_named_among_those_with_as_many_closures(waves, said):
     rows = [
@@ -63,7 +73,7 @@ def test_the_best_design_is_named_among_those_with_as_many_closures(waves, said)
         {"design": power.DESIGNS[1], "closures": 72, "detectable": 0.01},
         {"design": power.DESIGNS[3], "closures": 36, "detectable": waves},
     ]
-    assert said in str(next_edition.advice(pd.DataFrame(rows)))
+    assert said in str(next_edition.advice(pd.DataFrame(rows), "count"))
 
 
 def test_editions_alike_are_pooled_with_student_s_t():
@@ -89,6 +99,6 @@ def test_editions_alike_are_pooled_with_student_s_t():
 def test_synthetic_results_open_by_saying_so():
     words.speak_of(synthetic=True)
     try:
-        assert str(next_edition.alarms(_table())).startswith("In the synthetic data:")
+        assert str(next_edition.alarms(_table(), "count")).startswith("In the synthetic data:")
     finally:
         words.speak_of(synthetic=False)

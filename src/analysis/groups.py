@@ -55,6 +55,7 @@ class GroupEffects:
     total_interval: Interval
     pooled: Pooled  # on the log scale, over the groups shown
     moved: float  # what reconciling added to the sum of the groups' effects
+    dates: int  # placebo dates that `p_family` compares with
 
 
 def group_effects(
@@ -129,7 +130,7 @@ def group_effects(
     table["suppressed"] = ~shown
     table.loc[~judged, table.columns.difference([by, *ADDITIVE, "suppressed"])] = np.nan
     table, interval = _hide(table, by, shown), headline.confidence_interval(level)
-    return GroupEffects(table, headline.absolute, interval, pooled, moved)
+    return GroupEffects(table, headline.absolute, interval, pooled, moved, len(reference))
 
 
 def _each(

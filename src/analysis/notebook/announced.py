@@ -10,10 +10,14 @@ import pandas as pd
 
 from analysis.published import announcement, growth
 from analysis.published.identified import Assumption, Week, extreme_weeks
-from analysis.words import Text, text
+from analysis.words import N_, Text, Value, text
 from analysis.words.terms import TERMS
 
 WORKING_WEEK, RISING_LINE = Week(5, includes_event=True), Assumption("trend-line", "line", rising=True)
+UNITS = {
+    "transactions": N_("payments"),
+    "transactions a day": N_("payments a day"),
+}  # as these reports call them
 WITHOUT, STATED_WEEK, DAY_BEFORE = "Week, without the day", "The week, as published", "Day before"
 
 
@@ -21,7 +25,7 @@ def figures(table: pd.DataFrame) -> pd.DataFrame:
     """The published figures, each with the range that its rounding leaves open."""
     known = table[table.index.isin(list(TERMS["figure"]))]
     ends = pd.DataFrame(announcement.ranges(known).tolist(), known.index, ["range_low", "range_high"])
-    rows = known[["value", "unit"]].rename(columns={"value": "as_published"})
+    rows = known[["value", "unit"]].rename(columns={"value": "as_published"}).replace({"unit": UNITS})
     rows = rows.join(ends[ends["range_low"] < ends["range_high"]]).assign(day=known["period_start"])
     return rows.rename_axis("figure").reset_index()
 
@@ -84,12 +88,13 @@ def answer(table: pd.DataFrame) -> Text:
     """The announced growth, and the growth over the week on its readings."""
     head = growth.headline(table)
     return text(
-        "On {day:date} digital payments were worth {observed:money}, {growth:percent.1} more than on the day "
-        "before: the announced growth. They were {week:percent} more than the week's level, depending on which "
-        "days the week is taken to have.",
+        "On {day:date} digital payments were worth {observed}, {growth:percent.0} more ({range:percent.1} within "
+        "rounding) than on the day before: the announced growth. They were {week:percent.0} more than the week's "
+        "level, depending on the rounding and on which days the week is taken to have.",
         day=announcement.event(table),
-        observed=head["observed"],
+        observed=Value(head["observed"], "money", 2 * table.loc["value_event", "precision"]),
         growth=head["relative"],
+        range=(head["relative_low"], head["relative_high"]),
         week=_span(readings(table), "value"),
     )
 
@@ -101,11 +106,9 @@ def unsettled(table: pd.DataFrame) -> Text:
     return text(
         "The published figures do not settle how much of this the initiative caused. If the rise of that week had "
         "gone on along a line, the effect would be anything from {trend:+percent}. It is sure to be above zero "
-        "only if the value, left alone, would have risen by less than {rise:money} ({share:percent}) on the day "
-        "before.",
+        "only if the value, left alone, would have risen by less than {share:percent.0} over the day before.",
         trend=tuple(solved.loc["trend-line", ["relative_low", "relative_high"]]),
-        rise=gap["rise"],
-        share=gap["relative"],
+        share=gap["relative_low"],
     )
 
 
@@ -132,10 +135,10 @@ def rise(table: pd.DataFrame) -> Text:
 
 
 def _span(readings: pd.DataFrame, metric: str) -> tuple[float, float]:
-    """Lowest and highest growth over the readings of the week."""
+    """Lowest and highest growth over the readings of the week, within rounding."""
     of_weeks = readings[readings["label"] != DAY_BEFORE]
-    found = of_weeks.loc[of_weeks["group"] == TERMS["growth of"][metric], "relative"]
-    return found.min(), found.max()
+    found = of_weeks[of_weeks["group"] == TERMS["growth of"][metric]]
+    return found["low"].min(), found["high"].max()
 
 
 def _baseline(week: Week) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.disclosure import count
 from analysis.groups import GroupEffects
-from analysis.words import Text, Value, joined, of_results, plural, text
+from analysis.words import Text, Value, joined, of_results, plural, step, text
 from analysis.words.terms import TOGETHER
 
 
@@ -26,19 +26,46 @@ def carried(found: GroupEffects, few: int = 5) -> Text | Value | None:
     )
 
 
-def struck(found: GroupEffects, alpha: float = 0.05) -> Value:
-    """How many groups stand out, judged alone and together.
+def differ(found: GroupEffects, few: int = 5) -> Value:
+    """How far the effects of entities lie apart, and how far beyond chance."""
+    effects = found.table["relative"].dropna()
+    ends = (effects.min(), effects.max())
+    rounding = min(step(*ends) or 0.01, 0.01)
+    spread = text(
+        "The effects of entities, drawn towards one another and reconciled, lie within {range}.",
+        range=Value(ends, "+percent", rounding),
+    )
+    half = text("Half of them lie above {middle}.", middle=Value(effects.median(), "+percent", rounding))
+    beyond = text(
+        "The true effects are estimated to differ from one another by about {tau:points} in standard deviation.",
+        tau=found.pooled.tau,
+    )
+    if found.pooled.tau < 0.0005:  # nothing, as it would be written
+        beyond = text("No difference between the entities is seen beyond chance.")
+    return joined(spread, len(effects) >= few and half, beyond)
+
+
+def struck(found: GroupEffects, metric: str = "count", alpha: float = 0.05) -> Text | Value:
+    """How many groups stand out, judged alone and together, where there are dates enough to tell.
 
     Named together are those that stand out alone too; who is named for the family is so for the false discovery rate.
     """
+    if not _tells(found, alpha):
+        return plural(
+            found.dates,
+            "With {n:number.0} comparable [date|dates] no p-value below {floor:p} is possible: single groups cannot be "
+            "told from chance.",
+            floor=1 / (found.dates + 1),
+        )
     table = found.table.dropna(subset=["p_value"])
     single = table["p_value"] <= alpha
     of_family = single & (table["p_family"] <= alpha)
     family, discovered = int(of_family.sum()), int((of_family | (table["q_value"] <= alpha)).sum())
     alone = plural(
         int(single.sum()),
-        "Judged one by one, {alone:number.0} of {n:number.0} [stands|stand] out at the level of {alpha:percent.0}; "
-        "chance alone makes {chance:number.1} expected.",
+        "By the {metric:metric}, judged one by one, {alone:number.0} of {n:number.0} [stands|stand] out at the level "
+        "of {alpha:percent.0}; by chance alone {chance:number.1} would be expected to.",
+        metric=metric,
         alone=int(single.sum()),
         n=len(table),
         alpha=alpha,
@@ -69,8 +96,14 @@ def contributions(found: GroupEffects, by: str = "entity", few: int = 12) -> pd.
     shown = table[~table["suppressed"] & table["p_value"].notna()]
     first, rest = shown.iloc[:few], table.drop(shown.index[:few])
     sums = ["observed", "expected", "effect"]
-    columns = [by, *sums, "effect_low", "effect_high", "contribution", "p_family", "q_value"]
+    columns = [by, *sums, "effect_low", "effect_high", "contribution"]
+    columns += ["p_family", "q_value"] if _tells(found) else []
     if len(rest):
         last = rest[[*sums, "contribution"]].sum().to_frame().T.assign(**{by: TOGETHER})
         first = pd.concat([first, last], ignore_index=True)
     return first[columns]
+
+
+def _tells(found: GroupEffects, alpha: float = 0.05) -> bool:
+    """Whether there are placebo dates enough for a p-value at the level."""
+    return 1 / (found.dates + 1) <= alpha

@@ -12,13 +12,14 @@ from scipy import special
 from analysis import power
 from analysis.editions import Editions
 from analysis.effect import Effect
+from analysis.model.constants import HISTORY_DAYS
 from analysis.model.pooling import RandomEffects
 from analysis.words import Text, Value, days, joined, of_results, plural, text
 from analysis.words.terms import TERMS
 
 
 @of_results
-def alarms(table: pd.DataFrame, level: float = 0.95) -> Text | Value:
+def alarms(table: pd.DataFrame, metric: str, level: float = 0.95) -> Text | Value:
     """How often an effect was found where there was none, and for which lengths that is more than chance."""
     rows = _by(table, "length")
     rows = rows.assign(found=(rows["false_alarms"] * rows["dates"]).round())
@@ -30,8 +31,9 @@ def alarms(table: pd.DataFrame, level: float = 0.95) -> Text | Value:
         for n, k, length in rows[["found", "dates", "length"]].to_numpy()
     ]
     share = text(
-        "On ordinary dates, where nothing happened, an effect was “found” this often: {each}. Together that is "
-        "{share:percent.1} of the dates; {alpha:percent.0} are to be expected.",
+        "On ordinary dates, where nothing happened, an effect on the {metric:metric} was “found” this often: {each}. "
+        "Together that is {share:percent.1} of the dates; {alpha:percent.0} are to be expected.",
+        metric=metric,
         each=each,
         share=rows["found"].sum() / rows["dates"].sum(),
         alpha=1 - level,
@@ -39,32 +41,41 @@ def alarms(table: pd.DataFrame, level: float = 0.95) -> Text | Value:
     verdict = text("Chance alone can make as many.")
     if often:
         verdict = text(
-            "Chance seldom makes as many for {often}: the interval is too short there, and an effect has to be larger "
-            "than the formula says.",
+            "If dates were independent, chance would seldom make as many for {often}: the interval seems too short "
+            "there, and an effect has to be larger than the formula says.",
             often=often,
         )
     return joined(share, verdict)
 
 
-def least(table: pd.DataFrame, target: float = 0.8) -> Text:
-    """What one day shows, and what the longest edition shows: by formula, and by effects put on ordinary dates."""
-    rows = _by(table, "length")
-    one, longest = rows.iloc[0], rows.iloc[-1]
-    return text(
-        "One day shows an effect of {one:percent.1} or more with a probability of {target:percent} by formula, and of "
-        "{tried:percent.1} by effects put on ordinary dates. An edition of {days} shows {long:percent.1} a day, and "
-        "{long_tried:percent.1}; if its days were independent, it would show {ideal:percent.1}.",
-        one=one["detectable"],
-        tried=one["simulated"],
+def to_plan_for(table: pd.DataFrame) -> pd.Series:
+    """The least effect that an edition of each length shows: the larger of the two reckonings."""
+    rows = _by(table, "length").set_index("length")
+    return rows[["detectable", "simulated"]].max(axis=1)
+
+
+def least(table: pd.DataFrame, metric: str, length: int = 1, target: float = 0.8) -> Value:
+    """What an edition as long as the event shows, and what the longest shows."""
+    shown = to_plan_for(table)
+    own, longest = shown.index[shown.index <= length].max(), shown.index[-1]
+    one = text(
+        "An edition of {days}, as this one, shows a change of {least:percent.1} or more in the {metric:metric} with a "
+        "probability of {target:percent}.",
+        days=days(own),
+        least=shown[own],
+        metric=metric,
         target=target,
-        days=days(longest["length"]),
-        long=longest["detectable"],
-        long_tried=longest["simulated"],
-        ideal=np.expm1(np.log1p(one["detectable"]) / np.sqrt(longest["length"])),
     )
+    longer = text(
+        "One of {days} shows {least:percent.1} a day; if its days were independent, it would show {ideal:percent.1}.",
+        days=days(longest),
+        least=shown[longest],
+        ideal=np.expm1(np.log1p(shown[own]) * np.sqrt(own / longest)),
+    )
+    return joined(one, longest > own and longer)
 
 
-def advice(designs: pd.DataFrame) -> Text:
+def advice(designs: pd.DataFrame, metric: str) -> Text:
     """The best design that closes each entity once, against all at once."""
     once = designs[designs["closures"] == designs["closures"].iloc[0]]
     best, one = once["detectable"].idxmin(), once["detectable"].iloc[0]
@@ -75,26 +86,38 @@ def advice(designs: pd.DataFrame) -> Text:
             one=one,
         )
     return text(
-        "With as many closures as on the one day, the best design is this one: {design}. It shows an effect of "
-        "{best:percent.1}, where all entities on one day show {one:percent.1}. Where entities can close on different "
-        "days, let them: those still open show what the day would have brought.",
+        "With as many closures as on the one day, the best design is this one: {design}. Weighing entities by how well "
+        "each is forecast, it shows a change of {best:percent.1} in the {metric:metric}, where all entities on one day "
+        "show {one:percent.1}. Where entities can close on different days, let them: those still open show what the "
+        "day would have brought, unless customers simply go to one that is open.",
         design=Value(designs["design"][best], "~design"),
+        metric=metric,
         best=once["detectable"][best],
         one=one,
     )
 
 
-def history(table: pd.DataFrame) -> Text:
+def history(table: pd.DataFrame) -> Text | Value:
     """What a short history costs."""
     rows = _by(table, "history")
-    short, every = rows["detectable"].iloc[[0, -1]]
-    return text(
-        "With {days} of history one day shows an effect of {short:percent.1} or more, with all there is "
-        "{all:percent.1}.",
-        days=days(rows["history"].iloc[0]),
+    (past, short), every = rows[["history", "detectable"]].iloc[0], rows["detectable"].iloc[-1]
+    best = rows.loc[rows["detectable"].idxmin()]
+    said = text(
+        "With {days} of history one day shows a change of {short:percent.1} or more, with all there is, at most the "
+        "last {most:days}, {all:percent.1}.",
+        days=days(past),
         short=short,
+        most=HISTORY_DAYS,
         all=every,
     )
+    if best["history"] == "all":
+        return said
+    least = text(
+        "The smallest change is shown by a history of {days}: {best:percent.1}.",
+        days=days(best["history"]),
+        best=best["detectable"],
+    )
+    return joined(said, least)
 
 
 def by(table: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -119,7 +142,8 @@ def later_editions(
 ) -> pd.DataFrame:
     """What several editions would say together, each as precise as the first.
 
-    `cases` are how many there are, and the share of the first's log effect that each after it shows.
+    `cases` are how many there are, and the share of the first's log effect that each after it shows. An interval that
+    reaches down to less than a tenth of what is expected says nothing, and is left out.
     """
     low, high = np.log1p(effect.confidence_interval(relative=True))
     first, se = np.log1p(effect.relative), (high - low) / 2 / special.ndtri(0.975)
@@ -129,8 +153,9 @@ def later_editions(
         pooled = RandomEffects(y, np.full(editions, se), np.ones((editions, 1)))
         known = editions > 2  # of two, how far editions differ is not known at all
         row = {"editions": editions, "later": np.expm1(y[-1]), "mean": pooled.mean().relative}
-        row |= dict(zip(("mean_low", "mean_high"), pooled.mean().interval(), strict=True))
-        row |= dict(zip(("next_low", "next_high"), pooled.next() if known else (None, None), strict=True))
+        for name, ends in (("mean", pooled.mean().interval()), ("next", pooled.next() if known else None)):
+            low, high = ends if ends and ends[0] > -0.9 else (None, None)
+            row |= {f"{name}_low": low, f"{name}_high": high}
         rows.append(row | {"same": special.chdtrc(pooled.df, pooled.q)})
     return pd.DataFrame(rows)
 
@@ -140,11 +165,11 @@ def later_editions(
 
 @of_results
 def together(found: Editions, level: float = 0.95) -> Text | Value:
-    """What the editions have in common, and where the next one is to be expected."""
+    """What the editions have in common, and where the next one should lie."""
     return plural(
         len(found.y),
         "Over[| all] {n:number.0} [edition|editions] the {metric:metric} changed by {mean:+percent.1} "
-        "({level:percent} interval: {ends:+percent.1}); the effect of the next edition is to be expected within "
+        "({level:percent} interval: {ends:+percent.1}); the effect of the next edition should lie within "
         "{next:+percent.1}.",
         metric=found.effects[0].metric,
         mean=found.relative,
@@ -155,15 +180,23 @@ def together(found: Editions, level: float = 0.95) -> Text | Value:
 
 
 @of_results
-def fades(found: Editions, level: float = 0.95) -> Text | Value:
-    """How far editions differ beyond chance, and whether the effect changes from one to the next."""
+def fades(found: Editions, level: float = 0.95, few: int = 5) -> Text | Value:
+    """How far editions differ beyond chance, and, of more than a few, whether the effect changes along them."""
     change, ends = found.change(), found.change().interval(level)
     differ = text(
-        "Of the variation among editions {i2:percent} is more than chance; their true effects differ by about "
-        "{tau:percent.1} in standard deviation.",
+        "Of the variation among editions {i2:percent} is more than chance; their true effects are estimated to differ "
+        "by about {tau:points} in standard deviation.",
         i2=found.pooled.i2,
         tau=np.expm1(found.pooled.tau2**0.5),
     )
+    if found.pooled.i2 < 0.005:  # nothing, as it would be written
+        differ = plural(
+            len(found.y),
+            "Beyond chance no difference is seen among the editions, so that the interval of the next is that of their "
+            "mean; with {n:number.0} [edition|editions] a difference could be missed.",
+        )
+    if len(found.y) < few:
+        return differ
     values = {"change": change.relative, "ends": ends}
     course = text(
         "From one edition to the next the effect changes by {change:+percent.1} ({ends:+percent.1}).",

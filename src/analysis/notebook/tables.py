@@ -246,7 +246,7 @@ def _choice(row: Mapping, code: str) -> str:
 def _result(row: Mapping, code: str) -> str:
     """What others published, with its interval, in the unit of the row."""
     if _missing(row[code]):
-        return ""
+        return "–"
     kind = {"per cent": "percent", "percentage points": "points"}.get(row["unit"], "number")
     digits = 0 if row[code] == round(row[code]) else 1
     text = words.write(row[code] / (1 if kind == "number" else 100), f"+{kind}.{digits}")

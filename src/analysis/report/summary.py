@@ -17,8 +17,8 @@ EFFECT_KEYS = frozenset(
 BASELINES = ("pre-week", "history")
 # What the report on the next edition says where its placebo check found too much.
 SHORT = N_(
-    "Chance seldom makes as many for {often}: the interval is too short there, and an effect has to be larger than the "
-    "formula says."
+    "If dates were independent, chance would seldom make as many for {often}: the interval seems too short there, and "
+    "an effect has to be larger than the formula says."
 )
 FORMAT = 3  # of results.json; a folder of another is left out of the page over all studies
 

@@ -60,6 +60,8 @@ def choice(column: str, value) -> str:
 
 def coefficient(column: str) -> str:
     """A column of the regression as a reader calls it."""
+    if column in TERMS["coefficient"]:
+        return _(TERMS["coefficient"][column])
     if column in WEEKDAYS:
         return weekday(WEEKDAYS.index(column))
     template = re.sub(r"[0-9-]*[0-9]", "{n}", column)
@@ -69,7 +71,7 @@ def coefficient(column: str) -> str:
     if template not in TERMS["coefficient"]:  # a covariate of the user's
         return name(column)
     n = date(datetime.date.fromisoformat(number)) if "-" in number else number
-    return _(template).format(n=n)
+    return _(TERMS["coefficient"][template]).format(n=n)
 
 
 def reason(text: str) -> str:

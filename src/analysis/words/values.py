@@ -180,7 +180,7 @@ CODES = {
     "weekday": numbers.weekday,
     "month": numbers.month_name,
     "days": lambda n: str(days(n)),
-    "past": lambda n: _("All there is") if n == "all" else str(days(n)),
+    "past": lambda n: _("All there is, up to 400 days") if n == "all" else str(days(n)),
     "p": numbers.p_value,
     "yes": _yes,
     "weekend": lambda weekend: terms.term("weekend", bool(weekend)),
