@@ -401,13 +401,16 @@ def test_the_brief_gives_the_effect_of_the_event_s_own_design_and_warns_where_it
     }
     numbers["results"] = {
         "03_x": {"e": {"observed": 1}},
-        "07_x": {"detectable": {"synthetic": True, "1": 0.1, "2": 0.0712, "5": 0.05}, "designs": designs},
+        "07_x": {"plan": {"synthetic": True, "metric": "count", "1": 0.1, "2": 0.0712}, "designs": designs},
     }
     first, second = brief._decide(numbers)
-    assert first.startswith("By formula an edition like this one, of 2 days, shows an effect of 7.1% or more")
+    assert "of five an edition of 2 days shows a change of 7.1% or more in the number of" in first
+    assert "hold a longer edition" in first
     assert "closure" not in second
     del numbers["results"]["07_x"]["designs"]
     assert brief._decide(numbers) == [first]
+    numbers["answers"] = {"count": {"pre-week": {"relative": -0.08}}}
+    assert "can be as short" in brief._decide(numbers)[0]
     for language in ("en", "ar"):
         with words.using(language):
             often = words.listing([summary.days(1), summary.days(5)])
@@ -469,6 +472,13 @@ def test_the_workbook_holds_every_table_with_numbers_as_numbers(made):
     assert "rightToLeft" not in sheet
     assert 'href="tables.en.synthetic.xlsx"' in (out / "index.html").read_text(encoding="utf-8")
     assert 'href="tables.ar.synthetic.xlsx"' in (out / "index.ar.html").read_text(encoding="utf-8")
+
+
+def test_a_sheet_s_name_ends_with_a_word():
+    assert (
+        workbook.sheet_name("02 Ordinary days by weekday and month", set())
+        == "02 Ordinary days by weekday and"
+    )
 
 
 def test_sheets_never_share_a_name():
@@ -666,8 +676,9 @@ def test_footers_say_how_to_cite_whom_to_ask_and_what_was_corrected(made):
         entry = html.find(".//pre[@class='bibtex']").text
         commit = json.loads((out / "provenance.json").read_text(encoding="utf-8"))["run"]["commit"][:10]
         assert re.fullmatch(r"@misc\{hostile-2017,\n(  \w+ = \{.*\},\n)+\}", entry), entry
-        assert "title = {{<script>alert('1')</script> \\& \"x\" </title> 𝛼 \\$y}}," in entry
+        assert "<script>alert('1')</script> \\& \"x\" </title> 𝛼 \\$y}}," in entry
         assert commit in entry
+        assert re.search(r"title = \{\{(Synthetic data|بيانات اصطناعية)\. ", entry)
         assert re.search(r"note = \{(Synthetic data|بيانات اصطناعية)\}", entry)
 
 

@@ -193,7 +193,7 @@ def concentration(groups: pd.DataFrame, few: int = 5) -> Text | None:
         return None
     return plural(
         len(first),
-        "Entities with the largest value: the first {few:number.0} [carries|carry] {value:percent} of it, with "
+        "The {few:number.0} [entity|entities] with the largest value [carries|carry] {value:percent} of it, with "
         "{count:percent} of the payments.",
         few=len(first),
         value=first["value_share"].sum(),

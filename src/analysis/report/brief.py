@@ -30,7 +30,6 @@ def values(
     *before, (leading, sentences) = first or [("", [])]
     unit, parts = _parts(numbers)
     return {
-        "question": effects.title,
         "first": [*before, (leading, list(dict.fromkeys([*sentences, *_probable(effects)])))]
         if first
         else [],
@@ -85,24 +84,31 @@ def _unit(largest: float, metric: str) -> tuple[float, str]:
 
 
 def _decide(numbers: dict[str, Any]) -> list[str]:
-    """The one effect that an edition like this one shows, and whether taking turns would show a smaller one."""
+    """What an edition as long as this one shows, beside what was found, and whether entities should take turns."""
     name, days = summary.next_edition(numbers)
     if not name:
         return []
     recorded = numbers["results"][name]
-    least = words.percent(recorded["detectable"][f"{days}"], 0.001)
-    text = _(
-        "By formula an edition like this one, of {days}, shows an effect of {least} or more with a probability of "
-        "{target}."
+    least, metric = recorded["plan"][f"{days}"], recorded["plan"]["metric"]
+    found = next(iter(numbers["answers"].get(metric, {}).values()), {}).get("relative") or 0.0
+    form = N_(
+        "In four cases of five an edition of {days} shows a change of {least} or more in the {metric}. The change "
+        "found here was smaller: hold a longer edition, or judge several together."
     )
-    told = [text.format(days=summary.days(days), least=least, target=words.percent(0.8))]
+    if abs(found) >= least:
+        form = N_(
+            "In four cases of five an edition of {days} shows a change of {least} or more in the {metric}. The change "
+            "found here was larger: the next edition can be as short."
+        )
+    said = {"least": words.percent(least, 0.001), "metric": words.metric(metric)}
+    told = [_(form).format(days=summary.days(days), **said)]
     designs = [design for design in recorded.get("designs", {}).values() if isinstance(design, dict)]
     alike = [design["detectable"] for design in designs if design["closures"] == designs[0]["closures"]]
     if alike and min(alike) < alike[0]:
         told.append(
             _(
                 "Where entities can take turns, let them: those whose turn it is not show what the day would "
-                "have brought."
+                "have brought, unless customers simply go to them."
             )
         )
     return told

@@ -10,7 +10,7 @@ from analysis.words import N_
 NEEDS = "needs-"  # begins a cell's tag; the metadata of a notebook name them as analysis.needs
 WANTED = {
     "ledger": N_("a ledger, one row a payment"),
-    "offline": N_("a channel for each payment, and which channels are service centres"),
+    "offline": N_("a channel for each record, and which channels are offline"),
     "entity": N_("figures by entity or another group"),
     "figures": N_("published figures"),
     "editions": N_("several editions"),

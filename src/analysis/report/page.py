@@ -22,6 +22,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 HIDDEN_TAGS = frozenset(("parameters", "injected-parameters", "hide", "remove"))
 LARGEST = 640_000  # bytes; with its frame a page stays under 680 kB
 NOTHING = Markup()
+MOST_ROWS = 400  # of a figure's data that a page has as a table too
 IN_BOX = 560  # characters: an answer's first sentences, so that they stand above the fold of a small screen
 SHEET = "font: 8pt sans-serif; color: #333;"
 COUNT = 'content: counter(page) " / " counter(pages);'
@@ -197,6 +198,8 @@ def _shown(
     synthetic, caption = bool(meta.get("synthetic")), shown.get("caption") or ""
     parts = template("figure.html").module
     table, drawing = markup.clean(shown.get("table", "") if tables or kind == "table" else ""), Markup()
+    if kind == "figure" and table.count("<tr") > MOST_ROWS:
+        table = Markup()  # its CSV file has them
     if synthetic:
         table = Markup(str(table).replace("<caption>", f"<caption>{parts.badge()} ", 1))
     if kind == "figure":
@@ -208,7 +211,7 @@ def _shown(
         unique(f"{kind}-{key}", used),
         drawing,
         caption,
-        table and scrolling(table, unique(caption or _("Table"), used), kind == "figure"),
+        table and scrolling(table, unique(caption or _("Table"), used, "{} ({})"), kind == "figure"),
         base64.b64encode((meta.get("csv") or "").encode()).decode(),
         f"{key}{'.synthetic' * synthetic}.csv",
     )
@@ -236,7 +239,7 @@ def _plain(output: dict, used: dict[str, int]) -> Markup:
     if "image/png" in data:
         return Markup("<figure>{}</figure>").format(_png(output, alt))
     if "text/html" in data:
-        return scrolling(markup.clean(_text(data["text/html"])), unique(_("Table"), used))
+        return scrolling(markup.clean(_text(data["text/html"])), unique(_("Table"), used, "{} ({})"))
     if "text/markdown" in data:
         return markup.markdown(_text(data["text/markdown"]))
     if "text/latex" in data:
@@ -258,7 +261,7 @@ def _text(source: str | list[str]) -> str:
     return source if isinstance(source, str) else "".join(source)
 
 
-def unique(name: str, used: dict[str, int]) -> str:
-    """A name that is not used yet; counts it."""
+def unique(name: str, used: dict[str, int], form: str = "{}-{}") -> str:
+    """A name that is not used yet; counts it, and says the count in `form`."""
     used[name] = used.get(name, 0) + 1
-    return name if used[name] == 1 else f"{name}-{used[name]}"
+    return name if used[name] == 1 else form.format(name, used[name])

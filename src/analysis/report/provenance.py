@@ -92,6 +92,8 @@ def _bibtex(study: str, title: str, day: date, commit: str, synthetic: bool) -> 
             r"[\\{}$&%#_^~]", lambda found: TEX.get(found[0], f"\\{found[0]}"), " ".join(text.split())
         )
 
+    if synthetic:  # a style of citations may drop the note
+        title = words._("Synthetic data. {text}").format(text=title)
     fields = {
         "title": f"{{{plain(title)}}}",
         "howpublished": plain(words._("Report, code version {commit}").format(commit=commit)),

@@ -132,7 +132,7 @@ def next_edition(numbers: dict[str, Any]) -> tuple[str, int]:
     """The notebook on the next edition, and the length in days that it tried which is the event's, or next below it."""
     start, end = (date.fromisoformat(numbers[f"event_{end}"]) for end in ("start", "end"))
     for name, recorded in numbers["results"].items():
-        tried = [int(length) for length in recorded.get("detectable", ()) if length.isdigit()]
+        tried = [int(length) for length in recorded.get("plan", ()) if length.isdigit()]
         if fit := [length for length in tried if length <= (end - start).days + 1]:
             return name, max(fit)
     return "", 0
@@ -197,6 +197,7 @@ def _told(record: dict[str, Any]) -> dict[str, Any]:
         "observed": words.quantity(record["observed"], record["metric"], step),
         "expected": words.quantity(record["expected"], record["metric"], step),
         "clear": not low <= 0 <= high,
+        "ordered": record["metric"] == "digital_share" and record["observed"] == 1,
         "synthetic": record["synthetic"],
     }
 

@@ -69,13 +69,21 @@ def workbook(tables: list[dict[str, Any]], title: str, about: Iterable[str], day
 def sheet_name(text: str, used: set[str]) -> str:
     """A name that a spreadsheet takes and no other sheet has; `used` holds them in lower case, and this one too."""
     plain = " ".join(re.sub(r"[\[\]:*?/\\\x00-\x1f\u2066-\u2069]", " ", text).split()).strip("'")
-    name, number = plain[:LONGEST].strip(" '"), 1
+    name, number = _cut(plain, LONGEST), 1
     while name.lower() in used:
         number += 1
         end = f" ({number})"
-        name = plain[: LONGEST - len(end)].strip(" '") + end
+        name = _cut(plain, LONGEST - len(end)) + end
     used.add(name.lower())
     return name
+
+
+def _cut(text: str, longest: int) -> str:
+    """The text up to the last word that fits, or a part of a word that is longer than half of it."""
+    if len(text) > longest:
+        space = text.rfind(" ", 0, longest + 1)
+        text = text[: space if space > longest // 2 else longest]
+    return text.strip(" '")
 
 
 def _fill(sheet: Any, table: dict[str, Any], bold: Any, head: Any, form: Any) -> None:

@@ -78,10 +78,15 @@ def money(value: float, step: float | None = None, signed: bool = False) -> str:
         text = ngettext("{currency} {n} billion", "{currency} {n} billion", count)
     elif scale == 1e6:
         text = ngettext("{currency} {n} million", "{currency} {n} million", count)
-    elif currency == "AED":
-        text = ngettext("AED {n}", "AED {n}", count)
     else:
-        text = _("{currency} {n}")
+        forms = {
+            "AED": ngettext("AED {n}", "AED {n}", count),
+            "EUR": ngettext("EUR {n}", "EUR {n}", count),
+            "GBP": ngettext("GBP {n}", "GBP {n}", count),
+            "INR": ngettext("INR {n}", "INR {n}", count),
+            "USD": ngettext("USD {n}", "USD {n}", count),
+        }
+        text = forms.get(currency) or _("{currency} {n}")
     return sign + text.format(currency=name(currency or ""), n=amount).strip()
 
 
