@@ -57,7 +57,9 @@ def csv(frame: pd.DataFrame) -> str:
     safe = frame.copy()
     if "weekday" in safe:
         with words.using("en"):
-            safe["weekday"] = [words.weekday(day) for day in safe["weekday"]]
+            safe["weekday"] = [
+                words.weekday(day) if isinstance(day, Integral) else day for day in safe["weekday"]
+            ]
     for code in safe.columns:
         if safe[code].dtype == object or pd.api.types.is_string_dtype(safe[code]):
             safe[code] = [words.cell(value) for value in safe[code]]
@@ -145,7 +147,7 @@ def _plainer(kind: str, value, code: str, row: Mapping) -> str:
         kind = "amount"
     if kind.endswith("amount"):
         kind = kind.replace("amount", words.table_kind(row.get("metric", code)))
-    if isinstance(value, str) and (not kind or _is_number(kind)):
+    if isinstance(value, str) and (not kind or _is_number(kind) or kind in ("date", "weekday", "month")):
         kind = code if code in TERMS and code not in ("column", "metric") else "name"
     return kind
 
