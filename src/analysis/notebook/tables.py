@@ -233,10 +233,7 @@ def _gained(row: Mapping, code: str) -> str:
 
 def _won(row: Mapping, _code: str) -> str:
     """What the number is of."""
-    stayed = words.text(
-        "Paid again within {days:number.0} days, difference in percentage points", days=row["days"]
-    )
-    return str(stayed) if row["days"] else words.term("quantity", row["quantity"])
+    return str(words.text(TERMS["quantity"][row["quantity"]], days=row["days"]))
 
 
 def _choice(row: Mapping, code: str) -> str:
