@@ -72,7 +72,9 @@ def csv(frame: pd.DataFrame) -> str:
 def sheet(
     frame: pd.DataFrame, columns: Columns = None, formats: Mapping[str, str] | None = None
 ) -> dict[str, list]:
-    """The whole frame for a workbook, in the language spoken now; `columns` and `formats` as in `show.table`.
+    """The frame for a workbook, in the language spoken now; `columns` and `formats` as in `show.table`.
+
+    Beside the columns to show it has every other for which there is a heading.
 
     Returns
     -------
@@ -81,7 +83,12 @@ def sheet(
         2017-10-26 under the format `DAY`. What is not there is None.
     """
     headings = columns if isinstance(columns, Mapping) else {}
-    kinds = _kinds(frame, formats or {})
+    shown = set(frame if columns is None else columns) | set(TERMS["column"])
+    kinds = {
+        code: kind
+        for code, kind in _kinds(frame, formats or {}).items()
+        if shown & {code, base := re.sub("_(low|high)$", "", code), f"{base}_interval"}
+    }
     heads = []
     for code, kind in kinds.items():
         heading = _heading(code, headings)
@@ -246,7 +253,7 @@ def _result(row: Mapping, code: str) -> str:
     """What others published, with its interval, in the unit of the row."""
     if _missing(row[code]):
         return ""
-    kind = {"per cent": "percent", "percentage points": "points"}.get(row["unit"], "number")
+    kind = {"per cent": "percent", "percentage points": "points"}.get(row["result_unit"], "number")
     digits = 0 if row[code] == round(row[code]) else 1
     text = words.write(row[code] / (1 if kind == "number" else 100), f"+{kind}.{digits}")
     ends = (row["low"], row["high"])
