@@ -3,19 +3,20 @@
 import numpy as np
 import pandas as pd
 import pytest
+from simulated import frame
 
 from analysis import disclosure, groups
 from analysis.effect import estimate
 from analysis.placebo import placebos
 from analysis.simulate import accounts
-from analysis.simulate.dubai import DUBAI
+from analysis.simulate.world import DUBAI
 from analysis.windows import Windows
 
 DAY = Windows("2017-10-26", campaign_start="2017-09-23", country="AE", wait_days=0)
 
 
 def _panel(model=DUBAI, seed=1):
-    panel = accounts.drawn(model, seed).frame()
+    panel = frame(accounts.drawn(model, seed))
     return panel[panel["channel"] != "counter"]
 
 

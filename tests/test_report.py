@@ -388,6 +388,36 @@ def test_parts_of_the_brief_add_up_as_they_are_rounded():
     assert rows[0]["interval"] == "+36 to +48"
 
 
+def test_the_brief_gives_the_effect_of_the_event_s_own_design_and_warns_where_its_interval_is_too_short():
+    """Of two days, tried with one, two and five; the report on the next edition found too much for one and five."""
+    from analysis import words
+    from analysis.report import brief
+
+    numbers = {"event_start": "2017-10-26", "event_end": "2017-10-27", "answers": {}}
+    designs = {
+        "synthetic": True,
+        "a": {"closures": 4, "detectable": 0.2},
+        "b": {"closures": 4, "detectable": 0.1},
+    }
+    numbers["results"] = {
+        "03_x": {"e": {"observed": 1}},
+        "07_x": {"detectable": {"synthetic": True, "1": 0.1, "2": 0.0712, "5": 0.05}, "designs": designs},
+    }
+    first, second = brief._decide(numbers)
+    assert first.startswith("By formula an edition like this one, of 2 days, shows an effect of 7.1% or more")
+    assert "closure" not in second
+    del numbers["results"]["07_x"]["designs"]
+    assert brief._decide(numbers) == [first]
+    for language in ("en", "ar"):
+        with words.using(language):
+            often = words.listing([summary.days(1), summary.days(5)])
+            sentence = words.html(words._(summary.SHORT).format(often=often))
+            body = page.body({"cells": [prose("# Q"), prose("## The answer"), said(sentence, False)]})
+            for end, warned in (("26", True), ("27", False), ("30", True)):
+                numbers["event_end"] = f"2017-10-{end}"
+                assert bool(summary.too_short(numbers, {"07_x": body})) is warned, (language, end)
+
+
 def test_without_a_browser_there_is_no_pdf(made, monkeypatch):
     from analysis.report import brief
 

@@ -9,30 +9,36 @@ import pickle
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from simulated import frame
 
 from analysis import fingerprint, simulate
 from analysis.published.announcement import figures
-from analysis.simulate import dubai, rows, synthetic
+from analysis.simulate import rows, synthetic
 from analysis.simulate.accounts import drawn, expected
 from analysis.simulate.payers import Payers
-from analysis.simulate.world import CHANNELS, COMPONENTS, rates
+from analysis.simulate.world import CHANNELS, COMPONENTS, DUBAI, RECIPE, rates
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+import dubai_parameters
 
 EVENT, EVE = pd.Timestamp("2017-10-26"), pd.Timestamp("2017-10-25")
 SMALL = {"days": 40, "entities": 3, "rows": 5_000}
 
 
 def frame_of(seed: int = 2017, **world: float) -> pd.DataFrame:
-    return simulate.year(seed, **world).frame()
+    return frame(simulate.year(seed, **world))
 
 
 @pytest.fixture(scope="module")
 def mean() -> pd.DataFrame:
-    return expected(dubai.DUBAI).frame()
+    return frame(expected(DUBAI))
 
 
 @pytest.fixture(scope="module")
@@ -96,14 +102,14 @@ def test_targets_are_the_published_figures():
         "mean value of the week": "value_week_mean",
     }.items():
         row = published.loc[figure]
-        assert dubai.TARGETS[target] == [row["value"], row["precision"]]
+        assert RECIPE["targets"][target] == [row["value"], row["precision"]]
 
 
 @pytest.mark.slow
 def test_calibration_finds_the_kept_parameters():
-    found = dubai.calibrate()
-    for name in dubai.FREE:
-        kept = np.array(getattr(dubai.DUBAI, name))
+    found = dubai_parameters.calibrate()
+    for name in RECIPE["free"]:
+        kept = np.array(getattr(DUBAI, name))
         np.testing.assert_allclose(getattr(found, name), kept, rtol=1e-3, atol=1e-4, err_msg=name)
 
 
@@ -112,7 +118,7 @@ def test_calibration_finds_the_kept_parameters():
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: expected(dubai.DUBAI).frame(), frame_of, lambda: frame_of(rows=20_000, effect=1.0)],
+    [lambda: frame(expected(DUBAI)), frame_of, lambda: frame_of(rows=20_000, effect=1.0)],
     ids=["mean", "drawn", "nearly empty cells"],
 )
 def test_components_add_up_in_every_cell(make):
@@ -158,14 +164,14 @@ def test_initiative_touches_no_day_before_its_announcement(year):
 
 
 def test_lasting_share_halves_by_its_half_life():
-    lasting = rates(dubai.DUBAI).lasting[299:]  # from 27 October on
-    assert lasting[0] == dubai.DUBAI.lasting
-    assert lasting[30] == pytest.approx(dubai.DUBAI.lasting / 2)  # half_life is 30 days
+    lasting = rates(DUBAI).lasting[299:]  # from 27 October on
+    assert lasting[0] == DUBAI.lasting
+    assert lasting[30] == pytest.approx(DUBAI.lasting / 2)  # half_life is 30 days
 
 
 def test_drawn_years_average_to_the_expectation():
-    draws = [drawn(dubai.DUBAI, seed) for seed in range(60)]
-    wanted = expected(dubai.DUBAI)
+    draws = [drawn(DUBAI, seed) for seed in range(60)]
+    wanted = expected(DUBAI)
     for part in ("count", "value"):
         got = np.stack([getattr(draw, part).sum(2) for draw in draws])  # component, day, channel
         want, error = getattr(wanted, part).sum(2), got.std(0, ddof=1) / np.sqrt(len(draws))
@@ -220,7 +226,7 @@ def test_null_effect_is_truly_null():
 
 @pytest.mark.parametrize("effect", [0.02, 0.1, 0.3, 1.5])
 def test_effect_is_the_relative_gain_in_digital_payments(effect):
-    model = simulate.with_effect(dubai.DUBAI, effect)
+    model = simulate.with_effect(DUBAI, effect)
     found = simulate.effects(expected(model))
     assert found["pre-week"]["count"]["relative"] == pytest.approx(effect)
     assert found["history"]["count"]["relative"] > effect
@@ -353,7 +359,7 @@ def test_any_size_has_exactly_its_rows(tmp_path, days, entities, total):
     frame = pd.read_parquet(path)
     assert len(frame) == total
     assert (frame["paid_at"].max() - frame["paid_at"].min()).days < days
-    model = replace(dubai.DUBAI, days=days)
+    model = replace(DUBAI, days=days)
     assert len(model.dates) == days
     assert EVENT in model.dates
 
@@ -396,13 +402,13 @@ def test_failure_leaves_nothing_behind(tmp_path, monkeypatch):
 
 
 def test_ensure_makes_the_ledger_once_and_again_when_the_model_changed(tmp_path, monkeypatch):
-    monkeypatch.setattr(synthetic, "DUBAI", replace(dubai.DUBAI, level=30.0, payers=500))
+    monkeypatch.setattr(synthetic, "DUBAI", replace(DUBAI, level=30.0, payers=500))
     path = tmp_path / "dubai.parquet"
     assert simulate.ensure(path) == path
     first = path.stat().st_mtime_ns
     simulate.ensure(path)
     assert path.stat().st_mtime_ns == first
-    monkeypatch.setattr(synthetic, "DUBAI", replace(dubai.DUBAI, level=40.0, payers=500))
+    monkeypatch.setattr(synthetic, "DUBAI", replace(DUBAI, level=40.0, payers=500))
     simulate.ensure(path)
     assert path.stat().st_mtime_ns != first
 
@@ -431,4 +437,4 @@ def test_other_formats_are_refused(tmp_path):
 
 def test_a_change_of_the_recipe_is_a_change_of_the_code():
     assert any(file.name == "dubai.toml" for file in fingerprint._imported("simulate"))
-    assert pickle.loads(pickle.dumps(dubai.DUBAI)) == dubai.DUBAI
+    assert pickle.loads(pickle.dumps(DUBAI)) == DUBAI

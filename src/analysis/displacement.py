@@ -5,11 +5,8 @@ What two daily series, digital and offline ("counter"), identify, and how:
 - the digital gain: observed less expected digital payments of the event;
 - from counters: the shortfall of counter payments on the event. It bounds those who paid digitally instead, for
   some came on another day and some never paid;
-- from other days: the shortfall of ALL payments on the days around, net of those who could not pay at a counter on the
-  event and came on another day;
-- the rest, net new less lost: the effect on all payments over the whole window.
-
-The first is the sum of the others, exactly:
+- from other days: the shortfall of ALL payments on the days around, net of those who came then for a closed counter;
+- the rest, net new less lost: the effect on all payments over the whole window. Exactly,
 
     D - E[D] = (E[C] - C) + (E[T] - T on the other days) + (T - E[T] over the window),   T = D + C
 
@@ -121,14 +118,10 @@ def decompose(
     digital, counter : Series of float, indexed by day
         Payments or their value. Counters are taken as open on weekdays on which they took any.
     before, after : int
-        Days around the event from which payments may have moved.
-    baseline : {"pre-week", "history"}
-        Against the world with the campaign but without the day, or against the world without both.
+        Days around the event from which payments may have moved; a ValueError names one that is missing.
     headline : Effect, optional
         Of the digital series over the same baseline. The digital gain is then its `absolute` with its interval, and
         every other number moves with the gain as far as their errors go together.
-
-    A ValueError names a day that is missing around the event.
     """
     windows = replace(windows, wait_days=max(before, windows.waiting if len(windows.campaign_days) else 0))
     fits = [around(series, windows, before, after, baseline) for series in (digital, counter)]
@@ -209,10 +202,9 @@ def placebo_parts(
     after: int = 14,
     number: int = 8,
 ) -> pd.DataFrame:
-    """The decomposition of ordinary dates before the campaign, where no part should be there.
+    """The decomposition of `number` ordinary dates before the campaign, where no part should be there.
 
-    Returns columns `date`, `part`, `estimate`, `t` (over its standard error); dates are evenly spread over
-    those that are comparable and have enough days around them.
+    Returns columns `date`, `part`, `estimate`, `t` (over its standard error).
     """
     start, length = windows.campaign_start or windows.event_start, len(windows.event_days)
     digital, counter = digital[digital.index < start], counter[counter.index < start]

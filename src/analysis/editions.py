@@ -114,10 +114,8 @@ def editions(
     `ask` estimates one edition: `analysis.effect.estimate`, which calls this function. `moderators` hold a number an
     edition, in the order of `windows`; by default whether the event begins on a weekend.
 
-    Raises
-    ------
-    ValueError
-        If editions are fewer than two or share a day, one has no bounded relative effect, or a moderator is unfit.
+    A ValueError says that editions are fewer than two or share a day, that one has no bounded relative effect, or that
+    a moderator is unfit.
     """
     if len(windows) < 2:
         raise ValueError(f"{len(windows)} edition: give at least two, or estimate the effect of the one")

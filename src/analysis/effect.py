@@ -83,10 +83,7 @@ def estimate(
         Passed on to the estimator, which refuses those it does not know: `covariates`, `scale`, `donors`; of several
         editions `moderators` too.
 
-    Raises
-    ------
-    ValueError
-        If the estimator is unknown, the event lies outside the data, or too little comes before it.
+    A ValueError says that the estimator is unknown, the event outside the data, or too little before it.
 
     Examples
     --------
@@ -121,10 +118,7 @@ def estimate(
 def tidy(daily: pd.Series | pd.DataFrame, windows: Windows) -> pd.Series:
     """The series as floats on every day from its first to its last; missing days are NaN.
 
-    Raises
-    ------
-    ValueError
-        If the index holds no days or a day twice, or a day of the event has no value.
+    A ValueError says that the index holds no days or a day twice, or that a day of the event has no value.
     """
     from analysis.ledger import as_daily  # a tenth of a second, and not needed to import this module
 

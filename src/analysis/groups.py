@@ -77,10 +77,7 @@ def group_effects(
     headline : Effect, optional
         Of the sum of all groups over the same baseline, by the recommended estimator; by default estimated here.
 
-    Raises
-    ------
-    ValueError
-        If a column is missing, or payers and counts both.
+    A ValueError says which column is missing, or that payers and counts are.
     """
     for column in ("date", by, metric):
         if column not in panel:

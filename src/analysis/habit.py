@@ -14,7 +14,7 @@ import pandas as pd
 from analysis.disclosure import LEAST, may_show
 from analysis.groups import pool
 from analysis.ledger.first_timers import HORIZONS, first_timers
-from analysis.model.effect import half_width
+from analysis.model.effect import check, half_width
 from analysis.placebo import comparable_days
 from analysis.windows import Windows
 
@@ -72,8 +72,7 @@ def retention(
     """
     if people not in PEOPLE:
         raise ValueError(f"people is {people!r}: give payers or from_counter")
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level}: give a fraction between 0 and 1, such as 0.95")
+    check(level)
     absent = windows.event_days.difference(pd.DatetimeIndex(table["date"]))
     if len(absent):
         span = f"{table['date'].min():%Y-%m-%d} to {table['date'].max():%Y-%m-%d}"

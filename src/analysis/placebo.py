@@ -102,10 +102,7 @@ def at_every_date(
 
 
 def placebos(
-    daily: pd.Series,
-    windows: Windows,
-    baseline: str = "pre-week",
-    covariates: pd.DataFrame | None = None,
+    daily: pd.Series, windows: Windows, baseline: str = "pre-week", covariates: pd.DataFrame | None = None
 ) -> Placebos:
     """Forecast every date before the event from the days before it, as the event is forecast, and rank the event.
 

@@ -19,7 +19,7 @@ import yaml
 from analysis import ledger
 from analysis.ledger import Note, Reading
 from analysis.ledger.faults import hint, listed, plain
-from analysis.ledger.headers import currency_code, folded, offline, recognised, words
+from analysis.ledger.headers import currency_code, folded, recognised, words
 from analysis.ledger.notation import DECIMALS, ORDERS, SLASHED, UNIT, cleaned, numbers, times
 from analysis.ledger.panel import METRICS
 from analysis.ledger.sources import FILE, ROW, described, looks_daily, opened
@@ -28,6 +28,10 @@ from analysis.study import Study
 
 AVERAGES = r"\b(average|avg|mean|rate|ratio|moyenne|taux|متوسط|औसत)\b"
 SYMBOLS = {"₹": "INR", "£": "GBP", "€": "EUR", "درهم": "AED", "د.إ": "AED", "د.إ.": "AED"}
+FLAGS = {  # what an error says to commands in general, and what `new` has for it
+    "name one with --query": "save the one that counts as a file of its own",
+    "refunds=True (in a study: refunds: true)": "--refunds",
+}
 LABELS = 500  # a column of more labels names no entities
 
 
@@ -52,18 +56,9 @@ class Seen:
 def look(data: str | Path, columns: Mapping[str, str] | None = None, **reading: Any) -> Seen:
     """Read a whole file and find out what it holds.
 
-    Parameters
-    ----------
-    columns : mapping, optional
-        Our name of a column to theirs, where it cannot be recognised; of daily figures `date` and a measure.
-    **reading
-        `date_column`, `value_column`, `timezone`, `refunds`, `decimal`, `date_format`, `encoding`: as in `Reading`.
-
-    Raises
-    ------
-    ValueError, FileNotFoundError
-        One line: what is wrong, or what can be read two ways, with the flag that decides; notes say how many rows
-        each choice reads.
+    `columns` are our names to theirs, where they cannot be recognised; of daily figures `date` and a measure.
+    `reading` is as in `Reading`. ValueError says in one line what is wrong, or what can be read two ways, with the
+    flag that decides; its notes say how many rows each choice reads.
     """
     _, files, name = described(data)
     if not files:
@@ -88,24 +83,22 @@ def look(data: str | Path, columns: Mapping[str, str] | None = None, **reading: 
                 daily = looks_daily(nw.from_native(frame), theirs, how)
             seen = (_figures if daily else _ledger)(data, name, columns, theirs, given)
         except ValueError as fault:
-            told = str(fault).replace(
-                "name one with --query", "save the one that counts as a file of its own"
-            )
-            error = ValueError(told.replace("refunds=True (in a study: refunds: true)", "--refunds"))
-            for line in choices:
-                error.add_note(line)
+            told = str(fault)
+            for theirs, flag in FLAGS.items():
+                told = told.replace(theirs, flag)
+            error = ValueError(told)
+            error.__notes__ = choices
             raise error from None
-    unused = [] if seen.daily else [column for column in names if column not in theirs.values()]
-    aside = [f"not used: {listed(unused)}"] if unused else []
+    unused = [] if seen.daily else listed(column for column in names if column not in theirs.values())
+    aside = [f"not used: {unused}"] if unused else []
     told = sorted({str(one.message).removeprefix(f"{name}: ").removeprefix(f"{name}, ") for one in notes})
     return replace(seen, currency=currency, facts=tuple(map(plain, (*seen.facts, *aside, *choices, *told))))
 
 
-def _choices(
-    frame: pl.LazyFrame, theirs: Mapping[str, str], given: Mapping[str, str], name: str
-) -> list[str]:
+def _choices(frame: pl.LazyFrame, theirs: dict, given: dict, name: str) -> list[str]:
     """How many rows each way to write days and amounts reads, where there are several, and which is taken."""
-    schema, day, amount = frame.collect_schema(), theirs.get("paid_at"), theirs.get("amount")
+    schema, lines = frame.collect_schema(), []
+    day, amount = theirs.get("paid_at"), theirs.get("amount")
 
     def one(*wanted: pl.Expr) -> tuple:
         wanted = [expression.alias(str(i)) for i, expression in enumerate(wanted)]
@@ -120,11 +113,9 @@ def _choices(
         read = numbers(frame, amount, name, mark)
         return "{:,} rows, sum {:,.2f}".format(*one(read.count(), read.sum()))
 
-    lines = []
-    for column, sign, reads, key, ways in (
-        (day, SLASHED, days, "date_format", {order: order for order in ORDERS}),
-        (amount, ",", sums, "decimal", {mark: f"with decimal {mark!r}" for mark in DECIMALS}),
-    ):
+    orders, marks = {order: order for order in ORDERS}, {mark: f"with decimal {mark!r}" for mark in DECIMALS}
+    asked = (day, SLASHED, days, "date_format", orders), (amount, ",", sums, "decimal", marks)
+    for column, sign, reads, key, ways in asked:
         if schema.get(column) != pl.String or not one(cleaned(pl.col(column)).str.contains(sign).any())[0]:
             continue
         taken = None
@@ -139,16 +130,11 @@ def _choices(
 
 def _currency(frame: pl.LazyFrame, amount: str | None) -> str | None:
     """What the amount's header or all of its first cells say."""
-    if amount is None:
-        return None
-    for word in re.split(r"[\s_./:()\[\]-]+", amount):
-        if code := currency_code(word):
-            return code
-    if frame.collect_schema()[amount] != pl.String:
-        return None
-    cells = frame.select(cleaned(pl.col(amount)).str.extract(f"({UNIT})")).head(1000).collect().to_series()
-    units = cells.unique().to_list()
-    return SYMBOLS.get(units[0], currency_code(units[0])) if len(units) == 1 and units[0] else None
+    parts = re.split(r"[\s_./:()\[\]-]+", amount or "")
+    if amount and frame.collect_schema()[amount] == pl.String:
+        units = frame.select(cleaned(pl.col(amount)).str.extract(f"({UNIT})")).head(1000).collect()
+        parts += units.to_series().unique().fill_null("").to_list() if units[amount].n_unique() == 1 else []
+    return next((code for word in parts if (code := SYMBOLS.get(word) or currency_code(word))), None)
 
 
 def _figures(data: Any, name: str, columns: dict, theirs: dict, given: dict) -> Seen:
@@ -274,8 +260,11 @@ def proposed(
     if len(events) > 1 and event_end:
         raise ValueError("several --event are editions of one day each; leave out --event-end")
     days = sorted(_date("--event", text) for text in events)
-    name = re.sub(r"[-_]+", " ", path.stem)
-    values = {"title": title or name[:1].upper() + name[1:], "ledger": data_path(data, path), **seen.reading}
+    name, place = re.sub(r"[-_]+", " ", path.stem), Path(data).expanduser().absolute()
+    folders = (folder for folder in (path.absolute().parent, ROOT) if place.is_relative_to(folder))
+    if folder := next(folders, None):  # the study and its data, or the repository, can be moved as a whole
+        place = place.relative_to(folder)
+    values = {"title": title or name[:1].upper() + name[1:], "ledger": place.as_posix(), **seen.reading}
     values |= {"editions": days} if days[1:] else {"event_start": days[0]}
     for key, text in (("event_end", event_end), ("campaign_start", campaign_start)):
         values |= {key: _date("--" + key.replace("_", "-"), text)} if text else {}
@@ -291,7 +280,11 @@ def proposed(
     if seen.daily:
         mapped = [ours for ours in seen.reading.get("columns", {}) if ours in METRICS]
         columns = [seen.table.attrs["measure"]] if "groups" in seen.table.attrs else list(seen.table)
-        measures = {c: {"label": _label(c), "kind": kind(c, seen.table.get(c), currency)} for c in columns}
+        measures = {}
+        for column in columns:
+            label = {"en": re.sub(r"[\s_]+", " ", column).strip()}  # in Arabic too where it is in its script
+            label |= {"ar": label["en"]} if re.search("[؀-ۿ]", column) else {}
+            measures[column] = {"label": label, "kind": kind(column, seen.table.get(column), currency)}
         values |= {"metrics": mapped} if mapped else {"measures": measures}
     elif "channel" in seen.labels:
         values["offline_channels"] = _offline(list(seen.labels["channel"].index), offline_channels, yes)
@@ -307,7 +300,8 @@ def _offline(labels: list[str], given: tuple[str, ...], yes: bool) -> list[str]:
     for label in given:
         if label not in labels:
             raise ValueError(f"--offline-channel {label!r} is no channel of the data; {hint(label, labels)}")
-    likely = offline(labels)
+    pattern = rf"\b(?:{'|'.join(map(re.escape, words('offline')))})"
+    likely = [label for label in labels if re.search(pattern, folded(label))]
     if given or yes:
         return list(given) or likely
     asked = f"channels are {listed(labels)}; in which does one pay in person?"
@@ -321,12 +315,6 @@ def _date(flag: str, text: str) -> date:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
             return date.fromisoformat(text)
     raise ValueError(f"{flag} {text!r} is not a day: write it as 2017-10-26")
-
-
-def _label(column: str) -> dict[str, str]:
-    """What a reader calls a column, in the languages whose script its name is in."""
-    text = re.sub(r"[\s_]+", " ", column).strip()
-    return {"en": text} | ({"ar": text} if re.search("[؀-ۿ]", text) else {})
 
 
 def written(seen: Seen, values: Mapping[str, Any]) -> str:
@@ -361,12 +349,3 @@ def save(path: Path, text: str) -> None:
             raise ValueError(str(fault).replace(str(temporary), str(path))) from None
 
     write(path, fill)
-
-
-def data_path(data: str | Path, study: Path) -> str:
-    """The data's path as the study's file says it: relative to that file or to the repository where it is inside."""
-    whole = Path(data).expanduser().absolute()
-    for folder in (study.absolute().parent, ROOT):
-        if whole.is_relative_to(folder):
-            return whole.relative_to(folder).as_posix()
-    return whole.as_posix()

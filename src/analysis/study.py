@@ -109,8 +109,9 @@ class Study(Parameters):
         ledger or daily (figures); offline (and digital channels), entity, service, channel, value, payers; campaign;
         after (days to see what lasts), dates (a history long enough to split ordinary ones), habit (payers, and time to
         see them again), designs (entities, and days enough to compare designs of an edition on them); day or days (one,
-        several), editions; donors, covariates, figures (published), calendar (of a country), background; metrics
-        (several); synthetic or real, truth (of a simulation).
+        several), single or editions (several); donors, covariates, figures (published), calendar (of a country),
+        ramadan (days on which work is shorter), background; metrics (several), channels (several that are digital);
+        synthetic or real, truth (of a simulation).
         """
         true = {
             "campaign": len(self.windows.campaign_days) > 0,
@@ -120,10 +121,15 @@ class Study(Parameters):
             "synthetic": self.synthetic,
             "real": not self.synthetic,
             "editions": len(self.every_edition) > 1,
+            "single": len(self.every_edition) == 1,
         } | {name: bool(getattr(self, name)) for name in ("background", "donors", "figures", "covariates")}
         if self.ledger is not None:
+            from analysis import days
+
             names = {} if self.is_daily else self._names
-            groups = {name: name in names and self._shows(name) for name in ("entity", "service", "channel")}
+            groups = {
+                name: name in names and self._compares(name) for name in ("entity", "service", "channel")
+            }
             entity = groups["entity"] or (self.is_daily and "groups" in self._table.attrs)
             true |= groups
             true |= {
@@ -132,6 +138,8 @@ class Study(Parameters):
                 "entity": entity,
                 "value": "amount" in names,
                 "payers": "payer_id" in names,
+                "channels": groups["channel"] and len(self.by("channel")["channel"].unique()) > 1,
+                "ramadan": bool(days.features(self._days, self.country)["ramadan"].any()),
                 "offline": "channel" in names and bool(self.offline_channels),
                 "metrics": len(self.measured) > 1,
                 "truth": bool(self.truth),
@@ -142,11 +150,12 @@ class Study(Parameters):
             }
         return frozenset(name for name, holds in true.items() if holds)
 
-    def _shows(self, group: str) -> bool:
-        """Whether any entity, service or channel has payers enough on the days of the event to be shown."""
-        from analysis.disclosure import together
+    def _compares(self, group: str) -> bool:
+        """Whether there are two entities, services or channels to compare, and one with payers enough to be shown."""
+        from analysis.disclosure import count, together
 
-        return any(not together([name]) for name in self.by(group)[group].unique())
+        labels = self.by(group)[group].unique()
+        return count(labels) > 1 and any(not together([name]) for name in labels)
 
     @cached_property
     def _days(self) -> pd.DatetimeIndex:

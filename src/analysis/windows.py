@@ -101,19 +101,19 @@ class Windows:
 
         With ``baseline="pre-week"`` they reach to the eve; with ``"history"`` the campaign is left out.
         """
-        campaign = daily.index.isin(self.campaign_days) & (baseline == "history")
-        return daily[self._before(daily.index, baseline) & ~campaign]
+        end = self.campaign_start if baseline == "history" and self.campaign_start else self.event_start
+        return daily[self._before(daily.index, baseline) & (daily.index < end)]
 
     def ordinary(self, index: pd.DatetimeIndex, baseline: str = "pre-week") -> np.ndarray:
         """Which days of `index` the regression of an estimand learns from, shape of `index`.
 
         Those of `past` but for the last `wait_days`, and for "pre-week" but for the campaign before its week.
         """
-        campaign = index.isin(self.campaign_days)
+        learned = index < (self.campaign_start or self.event_start)
         if baseline == "pre-week":
-            campaign &= ~index.isin(self.baseline)
-        waiting = index >= self.event_start - pd.Timedelta(days=self.waiting)
-        return self._before(index, baseline) & ~campaign & ~waiting
+            learned |= index >= self.event_start - pd.Timedelta(days=self.baseline_days)
+        learned &= index < self.event_start - pd.Timedelta(days=self.waiting)
+        return self._before(index, baseline) & learned
 
     def _before(self, index: pd.DatetimeIndex, baseline: str) -> np.ndarray:
         if baseline not in BASELINES:
@@ -123,14 +123,16 @@ class Windows:
 
     def anchored(self, baseline: str) -> bool:
         """Whether the level of the week before has a coefficient of its own: after a campaign, for "pre-week"."""
-        return baseline == "pre-week" and len(self.campaign_days) > 0
+        return baseline == "pre-week" and self._after_a_campaign
 
     @property
     def waiting(self) -> int:
         """Days before the event that people may have waited through: `wait_days`, or 2 after a campaign, else 0."""
-        if self.wait_days is not None:
-            return self.wait_days
-        return 2 if len(self.campaign_days) else 0
+        return 2 * self._after_a_campaign if self.wait_days is None else self.wait_days
+
+    @property
+    def _after_a_campaign(self) -> bool:
+        return self.campaign_start not in (None, self.event_start)
 
     def labels(self, index: pd.DatetimeIndex) -> pd.Series:
         """history, campaign, event or after, for each day of `index`."""

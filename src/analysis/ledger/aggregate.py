@@ -102,17 +102,15 @@ def as_local(frame: nw.LazyFrame, name: str, how: Reading) -> nw.LazyFrame:
 def refuse_types(schema: nw.Schema, name: str) -> None:
     """Raise ValueError for a column whose stored type cannot be what it should."""
     for column, dtype in schema.items():
+        what, good = "text", column not in COLUMNS or not dtype.is_nested()
         if column == "paid_at":
-            good = isinstance(dtype, (nw.Datetime, nw.Date)) or dtype.is_integer()
-            good = good or dtype in (nw.String, nw.Categorical)
-        elif column == "amount":
-            good = dtype.is_numeric() or dtype == nw.String
-        else:
-            good = column not in COLUMNS or not dtype.is_nested()
+            text = dtype in (nw.String, nw.Categorical)
+            what, good = "a time", text or isinstance(dtype, (nw.Datetime, nw.Date)) or dtype.is_integer()
+        if column == "amount":
+            what, good = "a number", dtype.is_numeric() or dtype == nw.String
         if not good:
             unread = "Null" in str(dtype) or dtype == nw.Unknown
             kind = "holds nothing that is read" if unread else f"has type {dtype}"
-            what = {"paid_at": "a time", "amount": "a number"}.get(column, "text")
             raise ValueError(f"{name}: {column} {kind}, not {what}; store it as {what}")
 
 
@@ -149,10 +147,9 @@ def _spans(whole: nw.LazyFrame, ledger: Source) -> list[nw.LazyFrame]:
     ends = [*counted["day"].filter(pl.Series(first)), counted["day"][-1] + timedelta(1)]
     dtype = stored.collect_schema()["paid_at"]
     if isinstance(dtype, pl.Datetime):  # midnights as they are stored, so that row groups can be skipped
-        ends = [
-            datetime.combine(day, time(), ZoneInfo(timezone) if dtype.time_zone else None) for day in ends
-        ]
-        ends = [end.astimezone(ZoneInfo("UTC")) if dtype.time_zone else end for end in ends]
+        zone = ZoneInfo(timezone) if dtype.time_zone else None
+        ends = [datetime.combine(day, time(), zone) for day in ends]
+        ends = [end.astimezone(ZoneInfo("UTC")) for end in ends] if zone else ends
     if _touched(ledger, ends) > 2 * rows:
         return _by_month(whole, ledger) if rows > SPILL_ROWS else [whole]
     if getattr(dtype, "time_zone", None):
@@ -209,10 +206,8 @@ def _summed(frame: nw.LazyFrame, by: list[str], how: Reading, one_in: int) -> pd
             label, dtype = nw.col(column), schema[column]
             empty = label.str.strip_chars() == "" if dtype == nw.String else label.is_null()
             columns[name] = nw.when(~(label.is_nan() if dtype.is_float() else empty)).then(label)
-            aggregates |= {
-                f"{name} distinct": nw.col(name).n_unique(),
-                f"{name} filled": nw.col(name).count(),
-            }
+            aggregates[f"{name} distinct"] = nw.col(name).n_unique()
+            aggregates[f"{name} filled"] = nw.col(name).count()
     if "amount" in schema:
         stored = nw.col("amount").cast(nw.Float64)
         amount = nw.when((stored >= -LIMIT) & (stored <= LIMIT)).then(stored)

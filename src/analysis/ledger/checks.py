@@ -29,17 +29,8 @@ def check(data: Any, how: Reading | None = None, **reading: Any) -> list[Fault]:
 
     Read in a few streamed passes, so that memory does not grow with the rows. Of one kind of fault the first 20 rows
     are listed and the rest counted. What is no fault but has to be known is a `Note`. A ledger under our names must
-    have every column but `payer_id`, another `paid_at`, `amount` and those of `columns`.
-
-    Parameters
-    ----------
-    data, how, **reading
-        As in `sources.opened`.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is nothing to check.
+    have every column but `payer_id`, another `paid_at`, `amount` and those of `columns`. `data`, `how` and `reading`
+    are as in `sources.opened`; FileNotFoundError if there is nothing to check.
     """
     now = datetime.now()
     try:

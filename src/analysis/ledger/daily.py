@@ -30,16 +30,11 @@ PERIODS = {7: "weekly", 14: "fortnightly", 28: "monthly", 90: "quarterly", 365: 
 def read_daily(data: Any, how: Reading | None = None, **reading: Any) -> pd.DataFrame:
     """Daily figures as measures on a daily index; days that they lack are NaN, never zero.
 
-    Without `date_column` the day is found by its contents; without `value_column` every column of numbers is a measure.
-    Figures of a group each (date, group, measure) come back with a column a group, and `.attrs["groups"]` names the
-    group's columns. Figures of hours or half-hours are summed to local days; a day that lacks any is NaN, and a `Note`
-    names it.
-
-    Raises
-    ------
-    ValueError
-        If no column reads as days, a day comes twice, a cell or date can be read two ways, or the figures are weekly,
-        monthly or yearly.
+    Without `date_column` the day is found by its contents; without `value_column` every column of numbers is a
+    measure. Figures of a group each (date, group, measure) come back with a column a group, and `.attrs["groups"]`
+    names the group's columns. Figures of hours or half-hours are summed to local days; a day that lacks any is NaN,
+    and a `Note` names it. ValueError if no column reads as days, a day comes twice, a cell or date can be read two
+    ways, or the figures are weekly, monthly or yearly.
     """
     with opened(data, how, daily=True, **reading) as source:
         return read_source(source)

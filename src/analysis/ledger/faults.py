@@ -39,25 +39,25 @@ def telling(name: str) -> Iterator[None]:
     """Turn an engine's failure to read into one line."""
     try:
         yield
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{name}: {DAMAGED}") from error
-    except csv.Error as error:  # a bare carriage return, or a cell beyond the library's limit
-        problem = "a cell breaks off its line or never ends; quote cells that hold line breaks"
-        raise ValueError(f"{name}: {problem}") from error
-    except UnicodeError as error:
-        coding = getattr(error, "encoding", "utf-16").upper()
-        raise ValueError(f"{name}: is not {coding} text throughout; {ENCODING_ADVICE}") from error
     except BaseException as error:  # a panic of Polars is no Exception
         module = type(error).__module__.split(".")[0].lstrip("_")
         text = str(error).strip() or type(error).__name__
         theirs = re.search("object-store|^precision must be", text) or "Panic" in type(error).__name__
-        if module not in ENGINES and not theirs:
-            if isinstance(error, ValueError) and line(text) != text:  # a name in it breaks lines, or is long
-                raise ValueError(line(text)) from error
+        if isinstance(error, (gzip.BadGzipFile, EOFError, zlib.error)):
+            reason = DAMAGED
+        elif isinstance(error, csv.Error):  # a bare carriage return, or a cell beyond the library's limit
+            reason = "a cell breaks off its line or never ends; quote cells that hold line breaks"
+        elif isinstance(error, UnicodeError):
+            coding = getattr(error, "encoding", "utf-16").upper()
+            reason = f"is not {coding} text throughout; {ENCODING_ADVICE}"
+        elif module in ENGINES or theirs:
+            first = text.splitlines()[0]
+            own = re.sub(r"^[A-Z_]+: \[\w+\] (Failed to \w+ query: )?", "", first)[:240]
+            reason = next((told for words, told in REASONS.items() if re.search(words, first, re.I)), own)
+        elif isinstance(error, ValueError) and line(text) != text:  # a name in it breaks lines, or is long
+            raise ValueError(line(text)) from error
+        else:
             raise
-        first = text.splitlines()[0]
-        plain = re.sub(r"^[A-Z_]+: \[\w+\] (Failed to \w+ query: )?", "", first)[:240]
-        reason = next((told for words, told in REASONS.items() if re.search(words, first, re.I)), plain)
         raise ValueError(f"{name}: {reason}") from error
 
 

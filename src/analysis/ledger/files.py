@@ -108,9 +108,8 @@ def line_faults(file: Path, encoding: str | None) -> list[Fault]:
     return faults
 
 
-def _text(place: str, encoding: str | None, _query: str | None, stack: ExitStack) -> pl.LazyFrame:
+def _text(path: Path, encoding: str | None, _query: None, stack: ExitStack) -> pl.LazyFrame:
     """A text file; one in another encoding, or spaced out, by way of a copy."""
-    path = Path(place)
     how = dialect(path, encoding)
     spaced = how.separator == SPACES
     if spaced or how.encoding not in ("utf-8", "utf-8-sig", "ascii"):
@@ -125,11 +124,11 @@ def _text(place: str, encoding: str | None, _query: str | None, stack: ExitStack
     return frame.rename({c: c.strip() for c in frame.collect_schema().names() if c != c.strip()})
 
 
-def _sheet(place: str, _encoding: str | None, sheet: str | None, _stack: ExitStack) -> pl.LazyFrame:
+def _sheet(path: Path, _encoding: None, sheet: str | None, _stack: ExitStack) -> pl.LazyFrame:
     """The one sheet of a workbook that holds anything, or the one named."""
     import fastexcel
 
-    name, book = Path(place).name, fastexcel.read_excel(place)
+    name, book = path.name, fastexcel.read_excel(path)
     if sheet and sheet not in book.sheet_names:
         raise ValueError(f"{name}: no sheet {sheet!r}; {hint(sheet, book.sheet_names)}")
     sheets = [sheet] if sheet else book.sheet_names
@@ -140,29 +139,52 @@ def _sheet(place: str, _encoding: str | None, sheet: str | None, _stack: ExitSta
     return next(iter(filled.values()), pl.DataFrame()).lazy()
 
 
-def _database(place: str, _encoding: str | None, query: str | None, stack: ExitStack) -> pl.LazyFrame:
+def _database(place: str | Path, _encoding: None, query: str | None, stack: ExitStack) -> pl.LazyFrame:
     """The rows of a SQLite file or a PostgreSQL address; a cell without a type of its own as text."""
     import pyarrow.parquet as pq
 
-    remote = place.startswith(POSTGRESQL)
+    place = str(place)
+    name, address, remote = (
+        Path(place).name,
+        f"file:{Path(place).resolve()}?mode=ro",
+        place.startswith(POSTGRESQL),
+    )
+    if remote:
+        parts = urlsplit(re.sub(r"^postgres(?:ql)?:/+", "postgresql://", place))
+        options = {key: value[0] for key, value in parse_qs(parts.query).items()}
+        name, table = table_name(place), options.pop("table", None)
+        if parts.password or "password" in options:
+            advice = "leave it out and set PGPASSWORD in the environment"
+            raise ValueError(f"{name}: the address holds a password; {advice}")
+        if not (query := query or table):
+            raise ValueError(f"{name}: no table is named; add ?table=NAME to the address, or --query")
+        address = urlunsplit(parts._replace(query="&".join(f"{k}={v}" for k, v in options.items())))
     try:
         dbapi = importlib.import_module(f"adbc_driver_{'postgresql' if remote else 'sqlite'}.dbapi")
     except ImportError:
         raise ValueError("a database needs the extra sql; pip install 'analysis[sql]'") from None
     target = stack.enter_context(staging()) / "rows.parquet"
-    address = _address(place) if remote else f"file:{Path(place).resolve()}?mode=ro"
     with dbapi.connect(address) as connection, connection.cursor() as cursor:
-        table = _from(place, query, cursor)
+        if query is None:
+            cursor.execute(TABLES)
+            tables = [row[0] for row in cursor.fetchall()]
+            if len(tables) != 1:
+                held = f"holds the tables {', '.join(tables)}" if tables else "holds no table"
+                raise ValueError(f"{name}: {held}; name one with --query")
+            query = tables[0]
+        table = ".".join(map(_quoted, query.split(".") if remote else [query]))
+        if re.match(r"\s*(select|with)\b", query, re.I):
+            table = f"({query.rstrip().rstrip(';')}) AS payments"
         cursor.execute(f"SELECT * FROM {table} LIMIT 0")
         picked = []
         for field in cursor.fetch_arrow_table().schema:
-            name, kind = _quoted(field.name), str(field.type)
-            column = f"CAST({name} AS TEXT)"  # a column of SQLite holds any type
+            column, kind = _quoted(field.name), str(field.type)
+            cell = f"CAST({column} AS TEXT)"  # a column of SQLite holds any type
             if remote and "numeric" in kind:
-                column = f"{name}::double precision"
+                cell = f"{column}::double precision"
             elif remote and re.match(r"timestamp|date|int|float|double|bool", kind):
-                column = name
-            picked.append(f"{column} AS {name}")
+                cell = column
+            picked.append(f"{cell} AS {column}")
         cursor.execute(f"SELECT {', '.join(picked)} FROM {table}")
         batches = cursor.fetch_record_batch()
         with pq.ParquetWriter(target, batches.schema) as out:
@@ -175,37 +197,6 @@ def table_name(url: str) -> str:
     """What an error calls an address: its table or its database, nothing else of it."""
     parts = urlsplit(url)
     return parse_qs(parts.query).get("table", [parts.path.strip("/") or "the database"])[0]
-
-
-def _address(url: str) -> str:
-    """What the driver of PostgreSQL connects to."""
-    parts = urlsplit(re.sub(r"^postgres(?:ql)?:/+", "postgresql://", url))
-    keep = [f"{k}={v[0]}" for k, v in parse_qs(parts.query).items() if k != "table"]
-    if parts.password or any(k.startswith("password=") for k in keep):
-        advice = "leave it out and set PGPASSWORD in the environment"
-        raise ValueError(f"{table_name(url)}: the address holds a password; {advice}")
-    return urlunsplit(parts._replace(query="&".join(keep)))
-
-
-def _from(place: str, query: str | None, cursor: Any) -> str:
-    """What follows FROM: the table or SELECT that is named, or a SQLite file's only table."""
-    remote = place.startswith(POSTGRESQL)
-    if remote:
-        query = query or parse_qs(urlsplit(place).query).get("table", [None])[0]
-    elif query is None:
-        cursor.execute(TABLES)
-        tables = [row[0] for row in cursor.fetchall()]
-        if len(tables) != 1:
-            held = f"holds the tables {', '.join(tables)}" if tables else "holds no table"
-            raise ValueError(f"{Path(place).name}: {held}; name one with --query")
-        query = tables[0]
-    if not query:
-        raise ValueError(
-            f"{table_name(place)}: no table is named; add ?table=NAME to the address, or --query"
-        )
-    if re.match(r"\s*(select|with)\b", query, re.I):
-        return f"({query.rstrip().rstrip(';')}) AS payments"
-    return ".".join(map(_quoted, query.split("."))) if remote else _quoted(query)
 
 
 def _quoted(name: str) -> str:

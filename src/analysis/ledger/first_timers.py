@@ -25,13 +25,8 @@ PENDING = 2_000_000  # rows that wait to be merged: more of them take memory, fe
 def first_timers(data: Any, run_in_days: int = 182, **reading: Any) -> pd.DataFrame:
     """Payers who pay digitally for the first time, by day and channel, and how many of them do so again.
 
-    Parameters
-    ----------
-    data, **reading
-        As in `sources.opened`. Payments without a payer are left out; with no `offline_channels` every channel is
-        digital.
-    run_in_days : int
-        Days at the beginning on which a payer new to the ledger counts as one who was out of sight.
+    `data` and `reading` are as in `sources.opened`. Payments without a payer are left out; with no `offline_channels`
+    every channel is digital. On the first `run_in_days` a payer new to the ledger counts as one who was out of sight.
 
     Returns
     -------
@@ -42,11 +37,8 @@ def first_timers(data: Any, run_in_days: int = 182, **reading: Any) -> pd.DataFr
         paid digitally on another day within k days, NaN where the ledger ends sooner. Cells may hold fewer than ten
         payers: show what `habit.retention` makes of it, which hides them.
 
-    Raises
-    ------
-    ValueError
-        One line, if the columns or the offline payments that it needs are absent, times cannot be read, or the ledger
-        is not longer than the run-in.
+    ValueError, one line, if the columns or the offline payments that it needs are absent, times cannot be read, or
+    the ledger is not longer than the run-in.
     """
     with opened(data, **reading) as ledger:
         how, name = ledger.how, ledger.name
@@ -55,11 +47,8 @@ def first_timers(data: Any, run_in_days: int = 182, **reading: Any) -> pd.DataFr
             problem = f"no {' and no '.join(absent)}, so first-time payers cannot be told"
             raise ValueError(f"{name}: {problem}; {advice}, or leave the question out")
         payers = _merged(_rows(part, how) for part in typed_parts(ledger))
-    day = pl.col("at").dt.date()
-    ends = payers.select(
-        pl.min_horizontal(day.min(), pl.col("offline").min()).alias("first"), pl.col("last").max()
-    )
-    first, last = (pd.Timestamp(end) for end in ends.row(0))
+    first = pl.min_horizontal(pl.col("at").dt.date().min(), pl.col("offline").min())
+    first, last = map(pd.Timestamp, payers.select(first.alias("first"), pl.col("last").max()).row(0))
     if fault := _fault(payers, how.offline_channels, run_in_days, (last - first).days + 1):
         raise ValueError(f"{name}: {fault}")
     refuse_near(payers["channel"].drop_nulls().unique().sort(), how.offline_channels, name)

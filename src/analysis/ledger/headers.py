@@ -55,9 +55,3 @@ def currency_code(word: str) -> str | None:
     from babel.numbers import list_currencies
 
     return word.upper() if len(word) == 3 and word.upper() in list_currencies() else None
-
-
-def offline(labels: Iterable[str]) -> list[str]:
-    """The channels whose labels say that one pays there in person."""
-    pattern = rf"\b(?:{'|'.join(map(re.escape, words('offline')))})"
-    return [label for label in labels if re.search(pattern, folded(label))]

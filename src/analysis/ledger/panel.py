@@ -20,40 +20,22 @@ from analysis.ledger.faults import hint
 from analysis.ledger.notation import note
 from analysis.ledger.sources import Reading, Source, collected, described, opened
 
-METRICS = {  # and the columns of a panel that each needs
-    "count": ("count",),
-    "value": ("value",),
-    "payers": ("payers",),
-    "ticket": ("count", "value"),
-    "digital_share": ("count",),
-}
+METRICS = ("count", "value", "payers", "ticket", "digital_share")
 GROUPS = ("entity", "service", "channel", "digital")
 REPEATED = 0.01  # a larger share of repeated identifiers is refused, a smaller one noted
 
 
 def daily_panel(data: Any, by: Sequence[str] = ("entity", "channel"), **reading: Any) -> pd.DataFrame:
-    """Payments a day and group.
+    """Payments a day and group: `date, *by, count, value, payers`, sorted, zeros where nothing was paid.
 
-    Parameters
-    ----------
-    by : sequence of str
-        What to group by besides the day: "entity", "service", "channel", or "digital" (True where the channel
-        is not offline). Those that the data lack are left out.
-    data, **reading
-        As in `sources.opened`.
+    `by` are "entity", "service", "channel" or "digital" (True where the channel is not offline); those that the data
+    lack are left out, as are `value` (exact to the cent) and `payers` where there is no `amount`, no `payer_id`.
+    Every group seen has every day from the first to the last. `payers` are distinct within the day and group: they do
+    not add up over groups, so ask for the grouping that is needed. Empty identifiers are no payers, and a `Note` says
+    so.
 
-    Returns
-    -------
-    DataFrame
-        `date, *by, count, value, payers`, sorted; every day from the first to the last for every group seen, zeros
-        where nothing was paid. `value` (exact to the cent) and `payers` are left out where the data have no `amount`,
-        no `payer_id`. `payers` are distinct within the day and group: they do not add up over groups, so ask for the
-        grouping that is needed. Empty identifiers are no payers, and a `Note` says so.
-
-    Raises
-    ------
-    ValueError
-        One line, if rows cannot be read, or payments are in it twice; `check` lists every fault.
+    `data` and `reading` are as in `sources.opened`. ValueError, one line, if rows cannot be read, or payments are in
+    it twice; `check` lists every fault.
     """
     by = [by] if isinstance(by, str) else list(by)
     for one in by:
@@ -67,9 +49,8 @@ def _panel(data: Any, ledger: Source, by: list[str]) -> pd.DataFrame:
     by = [one for one in by if ("channel" if one == "digital" else one) in ledger.names]
     found, labels = sums(ledger, by), []
     if {"channel", "digital"}.intersection(by):
-        labels = collected(ledger.frame.select(nw.col("channel").cast(nw.String)).unique())[
-            "channel"
-        ].to_list()
+        cells = collected(ledger.frame.select(nw.col("channel").cast(nw.String)).unique())
+        labels = cells["channel"].to_list()
         refuse_near(sorted(filter(None, labels)), ledger.how.offline_channels, ledger.name)
     if fault := _fault(found, ledger.how.refunds):
         first = None
@@ -146,18 +127,13 @@ def metric(panel: pd.DataFrame, name: str, offline_channels: tuple[str, ...] = (
     """One metric of a daily panel, as a series on its days.
 
     `count`, `value`, `payers` and `ticket` (value a payment) are those of digital channels, `digital_share` is the
-    digital count over the whole count. Where no channel is offline, every payment counts. A ticket or a share
-    of a day without payments is NaN.
-
-    Raises
-    ------
-    ValueError
-        For `payers` of several digital rows a day, as distinct counts do not add up; for the share where no channel
-        is offline.
+    digital count over the whole count. Where no channel is offline, every payment counts. A ticket or a share of a
+    day without payments is NaN. ValueError for `payers` of several digital rows a day, as distinct counts do not add
+    up, and for the share where no channel is offline.
     """
     if name not in METRICS:
         raise ValueError(f"metric {name!r} is unknown: {hint(name, METRICS)}")
-    needs = list(METRICS[name])
+    needs = {"ticket": ["count", "value"], "digital_share": ["count"]}.get(name, [name])
     for need in needs:
         if need not in panel:
             raise ValueError(f"metric {name} needs the panel's {need}, which its ledger does not give")
@@ -192,13 +168,9 @@ def daily_metric(data: Any, name: str | None = None, event: Iterable = (), **rea
 
     Of a ledger: `daily_panel` at the grouping that the metric needs, then `metric` ("count" by default). Of daily
     figures: `value_column`, or the column called `name` (or by a usual name for it: "Vol" for count, "Val" for
-    value), or without a name the only measure; of figures by group the group called `name`, or the sum of all.
-    A ledger that lacks a payment on a day of `event` is refused, not read as zero.
-
-    Raises
-    ------
-    ValueError
-        As `daily_panel` and `read_daily` do, and for options that the data have no use for.
+    value), or without a name the only measure; of figures by group the group called `name`, or the sum of all. A
+    ledger without a payment on a day of `event` is refused, not read as zero, as are options that the data have no
+    use for.
     """
     how = Reading(**reading)
     with opened(data, how, daily=None) as source:

@@ -12,7 +12,7 @@ import polars as pl
 from analysis.disclosure import OTHERS, hidden
 from analysis.ledger.aggregate import MISSING, typed_parts
 from analysis.ledger.panel import daily_panel
-from analysis.ledger.sources import Reading, opened
+from analysis.ledger.sources import Reading, as_polars, opened
 
 BUCKETS = 1024  # payers are told apart by a hash into so many, which never makes more of them than there are
 CELL = ("date", "bucket")
@@ -57,11 +57,8 @@ def small_groups(data: Any, event_days: pd.DatetimeIndex, **reading: Any) -> pd.
         gone = set(home.index[home.isin(found[0][1])]) if "entity" in cells else set()
         parts = [hidden(part, "service") for _, part in table.groupby(table["service"].map(home))]
         found.append(("service", gone.union(*parts), None))
-    listed = [
-        (column, name, label or f"{OTHERS} ({len(names)})")
-        for column, names, label in found
-        for name in sorted(names)
-    ]
+    groups = ((column, sorted(names), label or f"{OTHERS} ({len(names)})") for column, names, label in found)
+    listed = [(column, name, label) for column, names, label in groups for name in names]
     return pd.DataFrame(listed, columns=["column", "name", "label"], dtype="str")
 
 
@@ -73,37 +70,39 @@ def _sums(data: Any, event_days: pd.DatetimeIndex, **reading: Any) -> dict[str, 
             keys["service"] = ["entity", "service"]
         parts = typed_parts(ledger) if keys else ()
         tables = zip(*(_part(part, keys, event_days, ledger.how) for part in parts), strict=True)
-        merged = [
-            pl.concat(of).group_by(*by, *CELL).sum() for by, of in zip(keys.values(), tables, strict=True)
-        ]
+        merged = {
+            one: pl.concat(of).group_by(*keys[one], *CELL).sum() for one, of in zip(keys, tables, strict=True)
+        }
     labels = pl.col(pl.String).cast(pl.Categorical)  # small in memory
-    return {one: table.with_columns(labels).to_pandas() for one, table in zip(keys, merged, strict=True)}
+    return {one: table.with_columns(labels).to_pandas() for one, table in merged.items()}
 
 
 def _part(
-    frame: nw.LazyFrame, keys: dict[str, list[str]], event_days: pd.DatetimeIndex, how: Reading
+    part: nw.LazyFrame, keys: dict[str, list[str]], event_days: pd.DatetimeIndex, how: Reading
 ) -> list[pl.DataFrame]:
     """Sums of a part of the ledger by each of the keys."""
-    native = nw.to_native(frame)
-    if not isinstance(native, pl.LazyFrame):
-        native = frame.collect(backend="polars").to_native().lazy()
-    has = native.collect_schema().names()
-    payer = (
-        pl.col("payer_id").cast(pl.String).str.strip_chars() if "payer_id" in has else pl.lit(None, pl.String)
-    )
-    found = native.select(
-        *(pl.col(name).cast(pl.String).fill_null(MISSING) for name in keys),
-        pl.col("paid_at").dt.date().alias("date"),
-        (pl.col("amount").cast(pl.Float64).fill_null(0.0) if "amount" in has else pl.lit(0.0)).alias("value"),
-        payer.alias("payer"),
+    rows, has = as_polars(nw.to_native(part)), part.collect_schema().names()
+    payer, value, channel, day = (
+        pl.lit(None, pl.String),
+        pl.lit(0.0),
+        pl.lit(MISSING),
+        pl.col("paid_at").dt.date(),
     )
     if "payer_id" in has:
-        found = found.filter(~pl.col("payer").is_in(["", "NaN"]))
-    if how.refunds:
-        found = found.filter(pl.col("value") >= 0)
-    digital = ~pl.col("channel").is_in(list(how.offline_channels)) if "channel" in has else True
-    held = pl.col("date").is_in(event_days.date.tolist()) & digital
-    bucket = pl.when(pl.col("payer").is_not_null()).then(pl.col("payer").hash(0) % BUCKETS).cast(pl.UInt16)
-    found = found.with_columns(pl.when(held).then("date").alias("date"), bucket.alias("bucket"))
-    sums = pl.len().alias("payments"), pl.col("value").abs().sum()
+        payer = pl.col("payer_id").cast(pl.String).str.strip_chars()
+        rows = rows.filter(~payer.is_in(["", "NaN"]))
+    if "amount" in has:
+        value = pl.col("amount").cast(pl.Float64).fill_null(0.0)
+        rows = rows.filter(value >= 0) if how.refunds else rows
+    if "channel" in has:
+        channel = pl.col("channel").cast(pl.String).fill_null(MISSING)
+    held = day.is_in(event_days.date.tolist()) & ~channel.is_in(list(how.offline_channels))
+    bucket = pl.when(payer.is_not_null()).then(payer.hash(0) % BUCKETS).cast(pl.UInt16)
+    found = rows.select(
+        *(pl.col(name).cast(pl.String).fill_null(MISSING) for name in keys),
+        pl.when(held).then(day).alias("date"),
+        bucket.alias("bucket"),
+        value.abs().alias("value"),
+    )
+    sums = pl.len().alias("payments"), pl.col("value").sum()
     return pl.collect_all([found.group_by(*by, *CELL).agg(*sums) for by in keys.values()], engine="streaming")

@@ -39,9 +39,7 @@ class Reading:
     # Our name of a ledger's column to theirs; unless `paid_at` is among them, other usual names are recognised.
     columns: Mapping[str, str] = field(default_factory=dict)
     timezone: str | None = None  # whose days they are, for times that carry a zone; others are local already
-    refunds: bool = (
-        False  # negative amounts lower the value, and are no payments (neither count nor payers has them)
-    )
+    refunds: bool = False  # negative amounts lower the value, and are no payments
     offline_channels: tuple[str, ...] = ()  # the service centres, if any; all other channels are digital
     decimal: str | None = None  # "." or ",", where a column allows two readings
     date_format: str | None = None  # so too: "day-first", "month-first", or such as "%d/%m/%y"
@@ -139,43 +137,32 @@ def opened(
     how, **reading
         A `Reading`, or its fields.
     daily : bool, optional
-        Whether they are daily figures; None finds it out.
-    numbered : bool
-        Add `FILE` (position in `files`) and `ROW` (from 1 in its file) to a ledger, as daily figures have them.
+        Whether they are daily figures, whose rows are numbered by `FILE` (position in `files`) and `ROW` (from 1 in its
+        file); None finds it out. A ledger's are if `numbered`.
 
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        One line: what is missing or cannot be read, and what to do.
+    FileNotFoundError or ValueError say in one line what is missing or cannot be read, and what to do.
     """
     how = how or Reading(**reading)
     kind, files, name = described(data)
     if how.query and kind not in ("workbook", "sqlite", "postgresql"):
         raise ValueError(f"{name}: --query is for databases and workbooks; leave it out")
     with telling(name), contextlib.ExitStack() as ending:
-        if kind == "frame":
-            frames = [_own(data, ending)]
-        else:
-            places = map(str, files or [data])
-            frames = [KINDS[kind][1](place, how.encoding, how.query, ending) for place in places]
+        read = _own if kind == "frame" else KINDS[kind][1]
+        frames = [read(place, how.encoding, how.query, ending) for place in files or [data]]
         frame = _together(frames)
         present = frame.collect_schema().names()
         names = recognised(present, how.columns, name, usual="paid_at" not in how.columns)
         if daily is None:
             daily = looks_daily(frame, names, how)
         if daily or numbered:
-            number = enumerate(map(_polars, frames))
-            frame = _together(
-                [f.with_row_index(ROW, 1).with_columns(pl.lit(i).alias(FILE)) for i, f in number]
-            )
+            frames = [as_polars(f).with_row_index(ROW, 1) for f in frames]
+            frame = _together([f.with_columns(pl.lit(i).alias(FILE)) for i, f in enumerate(frames)])
         if not daily:
             for ours in how.columns:
                 if ours not in COLUMNS:
-                    raise ValueError(
-                        f"--columns: {ours!r} is not a column of a ledger; {hint(ours, COLUMNS)}"
-                    )
-            usual = [c for c in names if names[c] not in (c, how.columns.get(c))]
-            if usual:
+                    problem = f"--columns: {ours!r} is not a column of a ledger"
+                    raise ValueError(f"{problem}; {hint(ours, COLUMNS)}")
+            if usual := [c for c in names if names[c] not in (c, how.columns.get(c))]:
                 told = ", ".join(f"{ours} is {names[ours]!r}" for ours in usual)
                 note(f"{name}: {told}, by their usual names; say others with --columns")
             rest = [c for c in frame.collect_schema().names() if c not in {*names, *names.values()}]
@@ -227,7 +214,16 @@ def described(data: Any) -> tuple[str, list[Path], str]:
         raise ValueError(f"{text}: holds {' and '.join(sorted(kinds))} files; name one kind, as in *.parquet")
     if len(files) > 1 and not kinds <= {"parquet", "text"}:
         raise ValueError(f"{text}: {len(files)} workbooks or databases; name one")
-    _refuse_copies(files)
+    sizes, seen = {file: file.stat().st_size for file in files}, {}
+    alike = Counter(sizes.values())
+    for file, size in sizes.items():
+        if size == 0:
+            raise ValueError(f"{file.name}: the file is empty")
+        if alike[size] > 1:  # a file beside its copy would count twice
+            with file.open("rb") as raw:
+                first = seen.setdefault(hashlib.file_digest(raw, "blake2b").hexdigest(), file)
+            if first is not file:
+                raise ValueError(f"{file.name}: is a copy of {first.name} and would count twice; remove one")
     return kinds.pop(), files, Path(text).name or text
 
 
@@ -251,27 +247,13 @@ def _found(text: str) -> list[Path]:
     return found
 
 
-def _refuse_copies(files: list[Path]) -> None:
-    """A file beside its copy would count twice; only files of one size are compared. An empty one is refused."""
-    sizes = {file: file.stat().st_size for file in files}
-    alike, seen = Counter(sizes.values()), {}
-    for file, size in sizes.items():
-        if size == 0:
-            raise ValueError(f"{file.name}: the file is empty")
-        if alike[size] > 1:
-            with file.open("rb") as raw:
-                first = seen.setdefault(hashlib.file_digest(raw, "blake2b").hexdigest(), file)
-            if first is not file:
-                raise ValueError(f"{file.name}: is a copy of {first.name} and would count twice; remove one")
-
-
 def kind_of(path: Path, otherwise: str = "text") -> str:
     """By its name; a file of an unknown name is text."""
     name = path.name.lower()
     return next((kind for kind, (endings, _) in KINDS.items() if name.endswith(endings)), otherwise)
 
 
-def _own(data: Any, ending: contextlib.ExitStack) -> Any:
+def _own(data: Any, _encoding: None, _query: None, ending: contextlib.ExitStack) -> Any:
     """A caller's frame: Spark's as it is, DuckDB's by way of a file, any other in Polars."""
     if isinstance(data, pd.DataFrame):
         if data.columns.has_duplicates:
@@ -292,10 +274,10 @@ def _own(data: Any, ending: contextlib.ExitStack) -> Any:
         target = ending.enter_context(staging()) / "rows.parquet"
         native.write_parquet(str(target))
         return pl.scan_parquet(target)
-    return native if engine.is_pyspark() else _polars(native)
+    return native if engine.is_pyspark() else as_polars(native)
 
 
-def _polars(frame: Any) -> pl.LazyFrame:
+def as_polars(frame: Any) -> pl.LazyFrame:
     if isinstance(frame, pl.LazyFrame):
         return frame
     return nw.from_native(frame).lazy().collect(backend="polars").to_native().lazy()

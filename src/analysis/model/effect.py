@@ -27,7 +27,14 @@ FACTOR = (
 
 def half_width(level: float, df: float | pd.Series) -> float:
     """Standard errors on either side of an interval by Student's t."""
-    return special.stdtrit(df, (1 + level) / 2)
+    return special.stdtrit(df, (1 + check(level)) / 2)
+
+
+def check(level: float) -> float:
+    """A confidence level; ValueError if it is none."""
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}: give a fraction between 0 and 1, such as 0.95")
+    return level
 
 
 class Interval(NamedTuple):
@@ -110,9 +117,7 @@ class Effect:
 
     def expected_interval(self, level: float = 0.95) -> Interval:
         """Where the metric would have lain without the initiative, with probability `level`."""
-        if not 0 < level < 1:
-            raise ValueError(f"level is {level}: give a fraction between 0 and 1, such as 0.95")
-        tail, floor = (1 - level) / 2, 0.0 if self.nonnegative else -np.inf
+        tail, floor = (1 - check(level)) / 2, 0.0 if self.nonnegative else -np.inf
         return Interval(*(max(self.counterfactual.quantile(p), floor) for p in (tail, 1 - tail)))
 
     def confidence_interval(self, level: float = 0.95, relative: bool = False) -> Interval:

@@ -35,10 +35,7 @@ def sample(
 ) -> Sample:
     """Choose the days: parameters are those of `before_the_event`.
 
-    Raises
-    ------
-    ValueError
-        If too few days come before the event, or all of them have one value.
+    A ValueError says that too few days come before the event, or that all of them have one value.
     """
     others = {} if covariates is None else covariates.reindex(daily.index).to_dict("series")
     learn, touched = windows.ordinary(daily.index, baseline), daily.index.isin(windows.event_days)
@@ -74,14 +71,7 @@ def sample(
     return replace(one, warnings=tuple(text for text, holds in warnings.items() if holds))
 
 
-def rows(
-    daily: pd.Series,
-    windows: Windows,
-    baseline: str,
-    learn: np.ndarray,
-    touched: np.ndarray,
-    extra: dict[str, np.ndarray],
-) -> Sample:
+def rows(daily: pd.Series, windows: Windows, baseline: str, learn, touched, extra: dict) -> Sample:
     """The days learned from and those that get a dummy, masks (n,) of the days of `daily`, but for what is no sample of
     the event's; with the level of the week before and further columns `extra` of n days each."""
     days, values = daily.index, daily.to_numpy(float)
@@ -122,10 +112,8 @@ def before_the_event(
 def need(found: int, days: int, windows: Windows) -> None:
     """Refuse fewer usable days before the event than an estimator can do with."""
     if found < days:
-        event = f"{windows.event_start:%Y-%m-%d}"
-        raise ValueError(
-            f"{found} usable days before the event of {event}, at least {days} are needed: give a longer history"
-        )
+        few = f"{found} usable days before the event of {windows.event_start:%Y-%m-%d}"
+        raise ValueError(f"{few}, at least {days} are needed: give a longer history")
 
 
 def set_aside(values: np.ndarray, learn: np.ndarray, touched: np.ndarray, table: Calendar) -> np.ndarray:

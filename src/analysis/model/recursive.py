@@ -40,23 +40,11 @@ def forecast_errors(
 ) -> Errors:
     """The error of forecasting `days` days from each start, learning from what lies more than `gap` days before it.
 
-    Parameters
-    ----------
-    X, Z : ndarray, shape (k, n) and (m, n)
-        Columns and series, on days of the increasing whole `numbers` (n,).
-    process : Grid
-        One error process.
-    ridge : ndarray, shape (k,)
-        As in `Estimates`.
-    starts : ndarray of int, shape (T,)
-        Rows of the first days; the whole block of each must be there.
-    week : tuple of two ints, optional
-        First and last day of a week that has a level of its own, which the event shares: days before the start.
-    size : ndarray, shape (n,), optional
-        Size of each day's noise.
-    dummies : slice
-        Columns that are one on a single day: they do not help to forecast that day, nor does such a day tell the level
-        of its week, unless the week has no other.
+    Columns `X` (k, n) and series `Z` (m, n) are on days of the increasing whole `numbers` (n,), each with noise of its
+    `size` (n,); `process` is one error process and `ridge` (k,) as in `Estimates`. `starts` (T,) are rows of the first
+    days; the whole block of each must be there. `week` is the first and last day, counted before the start, of a week
+    that has a level of its own, which the event shares. `dummies` are columns that are one on a single day: they do not
+    help to forecast that day, nor does such a day tell the level of its week, unless the week has no other.
     """
     k, n, size = len(X), len(numbers), np.ones(len(numbers)) if size is None else size
     rows = (np.concatenate([X, Z]) / size).T

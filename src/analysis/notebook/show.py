@@ -97,13 +97,12 @@ def figure(draw: Callable, *args, caption: str | None = None, key: str | None = 
     for code in languages():
         with words.using(code), figures.style():
             ax = _marked(draw(*args, **options))
-            told = figures.description(ax)
+            told = figures.description(ax, caption)
             alt = words._("Synthetic data. {text}") if words.setting().synthetic else "{text}"
             alt = alt.format(text=told.alt)
             plain = told.data if code == "en" else plain
             alt, text = words.plain(alt), words._(caption) if caption else told.caption
-            formats = getattr(told, "formats", None) or told.data.attrs.get("formats")
-            table = tables.html(told.data, text, formats=formats)
+            table = tables.html(told.data, text, formats=told.formats)
             shown[code] = {"alt": alt, "caption": text, "table": table}
             if os.environ.get("ANALYSIS_REPORT") == "1":
                 shown[code]["svg"] = figures.svg(ax, f"{key or draw.__name__}-{code}", alt)
@@ -115,7 +114,7 @@ def figure(draw: Callable, *args, caption: str | None = None, key: str | None = 
                 data["image/png"] = base64.b64encode(image).decode()
     if plain is None:
         with words.using("en"), figures.style():
-            plain = figures.description(draw(*args, **options)).data
+            plain = figures.description(draw(*args, **options), caption).data
     first = shown[languages()[0]]
     data["text/plain"] = first["alt"]
     meta = {"kind": "figure", "key": key or draw.__name__, "languages": shown, "csv": tables.csv(plain)}

@@ -28,19 +28,10 @@ KNOWN = (*(f"{metric}_{measure}" for metric in METRICS for measure in MEASURES),
 def figures(path: str | Path | None = None) -> pd.DataFrame:
     """Published figures, one row each, indexed by the figure's name.
 
-    Parameters
-    ----------
-    path : path-like, optional
-        A CSV with the columns `figure, value, precision, period_start` and, where known, `unit, period_end, scope,
-        source, note`; without it, Dubai's figures of 2017. `precision` is half the last published digit, empty for
-        an exact number. A weekly mean without a period is read in every way of `WEEKS`.
-
-    Raises
-    ------
-    ValueError
-        For the first fault found; one line names the row and the column.
-    FileNotFoundError
-        If there is no such file.
+    `path` is a CSV with the columns `figure, value, precision, period_start` and, where known, `unit, period_end,
+    scope, source, note`; without it, Dubai's figures of 2017. `precision` is half the last published digit, empty for
+    an exact number. A weekly mean without a period is read in every way of `WEEKS`. The first fault found is a
+    ValueError of one line that names the row and the column.
     """
     path = RAW if path is None else Path(path)
     if not path.is_file():
@@ -90,10 +81,6 @@ def _positive(text: str) -> float:
     return number
 
 
-def _rounding(text: str) -> float:
-    return _positive(text) if float(text or 0) else 0.0
-
-
 def _day(text: str) -> pd.Timestamp:
     return pd.Timestamp(date.fromisoformat(text)) if text else pd.NaT
 
@@ -101,7 +88,11 @@ def _day(text: str) -> pd.Timestamp:
 # How a cell is read, what a wrong one is not, and what to do.
 CELLS = {
     "value": (_positive, "a number above 0", "write it in digits, such as 42200000"),
-    "precision": (_rounding, "a number of 0 or more", "write it in digits, such as 50000"),
+    "precision": (
+        lambda text: _positive(text) if float(text or 0) else 0.0,
+        "a number of 0 or more",
+        "write it in digits, such as 50000",
+    ),
     "period_start": (_day, "a date", "write it as 2017-10-26"),
     "period_end": (_day, "a date", "write it as 2017-10-26"),
 }

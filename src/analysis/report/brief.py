@@ -37,15 +37,15 @@ def values(
         "unit": unit,
         "parts": parts,
         "lasting": next((said for body in bodies.values() for said in body.said.get("did-it-last", ())), ""),
-        "caveats": effects.caveats[:CAVEATS],
-        "decide": _decide(numbers, bodies),
+        "caveats": [*filter(None, [summary.too_short(numbers, bodies)]), *effects.caveats][:CAVEATS],
+        "decide": _decide(numbers),
         "answers": numbers["answers"],
     }
 
 
 def _probable(effects: Body) -> list[str]:
     """How probable an effect of at least a tenth is, of the metric that leads."""
-    forms = "|".join(re.sub(r"\\{\w+\\}", ".+", re.escape(_(text))) for text in PROBABLE.values())
+    forms = "|".join(map(summary.form, PROBABLE.values()))
     told = map(unmarked, effects.said.get("the-answer", ()))
     return [said for said in told if re.fullmatch(forms, said.striptags())][:1]
 
@@ -84,12 +84,28 @@ def _unit(largest: float, metric: str) -> tuple[float, str]:
     return scale, _(UNITS[scale][1]) if scale > 1 else words.metric(metric)
 
 
-def _decide(numbers: dict[str, Any], bodies: dict[str, Body]) -> list[str]:
-    """What the report on the next edition found, its check of itself apart."""
-    for name, recorded in numbers["results"].items():
-        if "detectable" in recorded and name in bodies:
-            return list(map(unmarked, bodies[name].said.get("the-answer", [])[1:]))
-    return []
+def _decide(numbers: dict[str, Any]) -> list[str]:
+    """The one effect that an edition like this one shows, and whether taking turns would show a smaller one."""
+    name, days = summary.next_edition(numbers)
+    if not name:
+        return []
+    recorded = numbers["results"][name]
+    least = words.percent(recorded["detectable"][f"{days}"], 0.001)
+    text = _(
+        "By formula an edition like this one, of {days}, shows an effect of {least} or more with a probability of "
+        "{target}."
+    )
+    told = [text.format(days=summary.days(days), least=least, target=words.percent(0.8))]
+    designs = [design for design in recorded.get("designs", {}).values() if isinstance(design, dict)]
+    alike = [design["detectable"] for design in designs if design["closures"] == designs[0]["closures"]]
+    if alike and min(alike) < alike[0]:
+        told.append(
+            _(
+                "Where entities can take turns, let them: those whose turn it is not show what the day would "
+                "have brought."
+            )
+        )
+    return told
 
 
 def printed(html: Path) -> Path | None:

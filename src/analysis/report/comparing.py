@@ -101,7 +101,10 @@ class Comparison:
             "before": self.before.named,
             "after": self.after.named,
             "synthetic": self.synthetic,
-            "changes": [change.to_dict() for change in self.changes],
+            "changes": [
+                {name: getattr(change, name) for name in ("kind", "name", "before", "after")}
+                for change in self.changes
+            ],
             "moved": [move.to_dict() for move in self.moved],
             "appeared": self.appeared,
             "vanished": self.vanished,

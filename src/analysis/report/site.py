@@ -74,7 +74,7 @@ def files(
                 "mixed": not all(body.synthetic for body in bodies.values()),
                 "period": words.period(study.event_start, study.event_end),
                 "provenance": footer,
-                "rows": summary.rows(numbers),
+                "rows": summary.rows(numbers, summary.too_short(numbers, bodies)),
                 "study_title": title,
             }
             made[home] = pages.page(

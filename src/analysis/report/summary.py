@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Any
 
 from analysis import words
-from analysis.report.page import Body
+from analysis.report.page import Body, unmarked
 from analysis.study import Study
-from analysis.words import _
+from analysis.words import N_, _, ngettext
 
 EFFECT_KEYS = frozenset(
     ("metric", "estimand", "relative", "relative_low", "relative_high", "observed", "expected")
 )
 BASELINES = ("pre-week", "history")
+# What the report on the next edition says where its placebo check found too much.
+SHORT = N_(
+    "Chance seldom makes as many for {often}: the interval is too short there, and an effect has to be larger than the "
+    "formula says."
+)
 FORMAT = 3  # of results.json; a folder of another is left out of the page over all studies
 
 
@@ -111,8 +118,40 @@ def effects_of(numbers: dict[str, Any]) -> str:
     )
 
 
-def rows(numbers: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row a metric and baseline, each number written out in the language spoken now."""
+def form(text: str) -> str:
+    """What matches a sentence in the language spoken now, whatever stands for its placeholders."""
+    return re.sub(r"\\{\w+\\}", "(.+)", re.escape(_(text)))
+
+
+def days(n: int) -> str:
+    """A number of days in the language spoken now."""
+    return ngettext("{n} day", "{n} days", n).format(n=words.number(n, 1))
+
+
+def next_edition(numbers: dict[str, Any]) -> tuple[str, int]:
+    """The notebook on the next edition, and the length in days that it tried which is the event's, or next below it."""
+    start, end = (date.fromisoformat(numbers[f"event_{end}"]) for end in ("start", "end"))
+    for name, recorded in numbers["results"].items():
+        tried = [int(length) for length in recorded.get("detectable", ()) if length.isdigit()]
+        if fit := [length for length in tried if length <= (end - start).days + 1]:
+            return name, max(fit)
+    return "", 0
+
+
+def too_short(numbers: dict[str, Any], bodies: dict[str, Body]) -> str:
+    """The sentence that intervals of the event's length are too short for its series; empty where it does not hold."""
+    name, length = next_edition(numbers)
+    for said in bodies[name].said.get("the-answer", ()) if name in bodies else ():
+        often = re.search(form(SHORT), said.striptags())
+        own = re.sub("[\u2066-\u2069]", "", days(length))
+        if often and re.search(rf"(?<!\d){re.escape(own)}(?!\w)", often[1]):
+            return unmarked(said)
+    return ""
+
+
+def rows(numbers: dict[str, Any], short: str = "") -> list[dict[str, Any]]:
+    """One row a metric and baseline, each number written out in the language spoken now; `short` as of `too_short`."""
+    name, _length = next_edition(numbers)
     said = {name: numbers[name] for name in ("currency", "measures", "offline", "synthetic")}
     words.speak_of(**said, campaign=numbers["campaign_start"] is not None)
     told = []
@@ -125,6 +164,8 @@ def rows(numbers: dict[str, Any]) -> list[dict[str, Any]]:
                 "over": _over(baseline),
                 "share": words.kind(metric) == "percent",
             }
+            tried = numbers["reconciliation"].get(metric, {}).get(baseline, ())
+            row["short"] = bool(short) and any(entry["place"].startswith(f"{name}:") for entry in tried)
             told.append(row | {"first": baseline == baselines[0], "span": len(baselines)})
     return told
 

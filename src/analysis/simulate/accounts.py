@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from analysis.simulate.world import CHANNELS, COMPONENTS, COUNTER, DIGITAL, Model, entities, rates
 
@@ -19,22 +18,12 @@ ALL_DAYS = slice(None)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Payments by component.
-
-    Parameters
-    ----------
-    model : Model
-        What it is an account of.
-    count, value : ndarray, shape (components, days, entities, channels)
-        Payments, and their dirhams.
-    switched : ndarray, shape (days, entities, channels)
-        Digital payments made by counter customers, in `count` under several components.
-    """
+    """Payments by component."""
 
     model: Model
-    count: np.ndarray
-    value: np.ndarray
-    switched: np.ndarray
+    count: np.ndarray  # (components, days, entities, channels)
+    value: np.ndarray  # the same in dirhams
+    switched: np.ndarray  # (days, entities, channels) digital payments by counter customers, of any component
 
     @property
     def totals(self) -> tuple[np.ndarray, np.ndarray]:
@@ -42,25 +31,6 @@ class Account:
         count, value = self.count.sum(0), self.value.sum(0)
         empty = np.abs(count) < 1e-9  # what cancelling leaves behind
         return np.where(empty, 0, count), np.where(empty, 0.0, value)
-
-    def frame(self) -> pd.DataFrame:
-        """One row a day, entity and channel.
-
-        Columns: date, entity, channel, count, value; then each component's count under its own name and
-        its dirhams under the name with ``_value``. Components add up to `count` and `value`.
-        """
-        count, value = self.totals
-        day, entity, channel = (axis.ravel() for axis in np.indices(count.shape, dtype=np.int32))
-        columns = {
-            "date": self.model.dates.to_numpy()[day],
-            "entity": pd.Categorical.from_codes(entity, self.model.names),
-            "channel": pd.Categorical.from_codes(channel, CHANNELS),
-            "count": count.ravel(),
-            "value": value.ravel(),
-        }
-        columns |= {name: part.ravel() for name, part in zip(COMPONENTS, self.count, strict=True)}
-        columns |= {f"{name}_value": part.ravel() for name, part in zip(COMPONENTS, self.value, strict=True)}
-        return pd.DataFrame(columns)
 
 
 def expected(model: Model) -> Account:
@@ -114,10 +84,11 @@ def _account(model: Model, chance: _Mean | _Draw, total: int | None = None) -> A
         switching, other, lost = np.moveaxis(chance.multinomial(turned_away, rate.fate), -1, 0)
         switch(FROM_COUNTERS, day, chance.multinomial(switching, np.array(model.assisted_mix)))
         elsewhere = chance.multinomial(other, rate.elsewhere.ravel()).reshape(-1, len(base), len(CHANNELS))
-        come = paid(elsewhere.transpose(1, 0, 2), counter_ticket)
+        elsewhere = elsewhere.transpose(1, 0, 2)
+        come = paid(elsewhere, counter_ticket)
         book[:, TO_OTHER_DAYS] = come
         book[:, TO_OTHER_DAYS, day, :, COUNTER] -= come.sum((1, 3))
-        switched[:, :, DIGITAL] += elsewhere.transpose(1, 0, 2)[:, :, DIGITAL]
+        switched[:, :, DIGITAL] += elsewhere[:, :, DIGITAL]
         book[:, LOST, day, :, COUNTER:] = -paid(lost[:, None], counter_ticket)
 
         # Digital customers of other days pay on the event day.

@@ -21,7 +21,6 @@ from analysis.simulate.world import COUNTER
 EITHER, ACTIVE, UNSEEN = (0.45, 0.50), (0.65, 0.85), (0.85, 1.0)
 DIGITAL_PAYERS, COUNTER_PAYERS = (0.0, 0.50), (0.85, -0.40)  # from the most active, and how far
 NEVER = np.iinfo(np.int32).max
-KINDS = ("fresh", "known", "campaign", "day")  # of first-time digital payers
 HORIZONS = (30, 60, 90)
 
 
@@ -42,9 +41,10 @@ class Payers:
         until = np.arange(len(switched)) <= event
         sent = rng.binomial([np.where(until, switched - on_day, 0), on_day], model.newcomers_sent)
         fresh = _within(by_itself - known, len(self._line(UNSEEN)))
+        others = _within(np.stack([known, *sent]), len(self._line(ACTIVE)))
         self.first = np.stack(
-            [fresh, *_within(np.stack([known, *sent]), len(self._line(ACTIVE)))]
-        )  # kinds, days
+            [fresh, *others]
+        )  # fresh, known, sent by the campaign, by the day; a column a day
 
         stay = np.full(len(switched), model.stay)
         if model.stay_spread:
@@ -72,15 +72,7 @@ class Payers:
         return np.arange(*(int(end * self.model.payers) for end in part))
 
     def draw(self, rng: Generator, day: int, channel: np.ndarray, customer: np.ndarray) -> np.ndarray:
-        """A payer for each row of a day, array of uint32.
-
-        Parameters
-        ----------
-        channel : ndarray of int
-            Position in `CHANNELS`.
-        customer : ndarray of bool
-            Whether a counter customer pays.
-        """
+        """A payer (uint32) for each row of a day: its position in `CHANNELS`, and whether a counter customer pays."""
         share, scale = self.share[day], self.model.payers - 1
         luck = rng.random(customer.size)
         # The square makes a few pay very often. The last `share` of luck belongs to those who stayed.

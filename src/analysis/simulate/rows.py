@@ -17,17 +17,15 @@ from analysis.simulate.payers import Payers
 from analysis.simulate.world import CHANNELS, COUNTER, RECIPE, Model, entities
 
 BATCH = 1_000_000  # rows of a row group; a longer day is written in one piece
-_WORD = pa.dictionary(pa.int32(), pa.string())
+WORDS = ["entity", "service", "channel"]
 SCHEMA = pa.schema(
-    [
-        ("transaction_id", pa.string()),
-        ("paid_at", pa.timestamp("us")),
-        ("entity", _WORD),
-        ("service", _WORD),
-        ("channel", _WORD),
-        ("amount", pa.float64()),
-        ("payer_id", pa.string()),
-    ]
+    {
+        "transaction_id": pa.string(),
+        "paid_at": pa.timestamp("us"),
+        **dict.fromkeys(WORDS, pa.dictionary(pa.int32(), pa.string())),
+        "amount": pa.float64(),
+        "payer_id": pa.string(),
+    }
 )
 HOURS = RECIPE["hours"]
 _STEPS = 4096  # of the tables that turn a uniform number into a time of day
@@ -39,7 +37,7 @@ def write(path: Path, account: Account, seed: int, metadata: dict[str, str]) -> 
     Each cell has the account's count, and its value to half a cent a payment. A day's rows depend on the
     seed and the day only. Text columns read back as plain text; `metadata` goes into the file's own.
     """
-    form = {"use_dictionary": ["entity", "service", "channel"], "store_schema": False}
+    form = {"use_dictionary": WORDS, "store_schema": False}
     with (
         path.open("wb") as raw,
         pq.ParquetWriter(raw, SCHEMA, **form) as file,
@@ -97,7 +95,12 @@ def _days(account: Account, seed: int) -> Iterator[pa.RecordBatch]:
         rng = np.random.default_rng([seed, 1, date.toordinal()])
         cell = np.repeat(np.arange(count.size, dtype=np.int32), count)
         start = np.cumsum(count) - count
-        amount = _amounts(rng, cell, count, value, spread)
+        # Log-normal payments, scaled so that each cell has its value.
+        amount = np.exp(rng.standard_normal(cell.size, np.float32).clip(-4, 4) * spread[cell]).astype(float)
+        filled, scale = count > 0, np.zeros(count.size)
+        if cell.size:
+            scale[filled] = 100 * value[filled] / np.add.reduceat(amount, start[filled])
+        amount = np.rint(amount * scale[cell]) / 100
         # Of a cell's rows the first are those of counter customers.
         customer = np.arange(cell.size) < np.repeat(start + by_customers[day], count)
 
@@ -109,30 +112,11 @@ def _days(account: Account, seed: int) -> Iterator[pa.RecordBatch]:
         who = payers.draw(rng, day, channel, customer)
 
         stamp = np.broadcast_to(_letters(f"{date:%Y%m%d}-", 9), (cell.size, 9))
-        codes = [
-            pa.DictionaryArray.from_arrays(pa.array(code), word)
-            for code, word in zip((entity, service, channel), words, strict=True)
-        ]
-        columns = [
-            _text(np.hstack([stamp, numbers[: cell.size]])),
-            pa.array(np.datetime64(date.date(), "us") + seconds.astype("timedelta64[s]")),
-            *codes,
-            pa.array(amount),
-            _text(_pseudonym(who)),
-        ]
+        name = _text(np.hstack([stamp, numbers[: cell.size]]))
+        paid_at = np.datetime64(date.date(), "us") + seconds.astype("timedelta64[s]")
+        coded = map(pa.DictionaryArray.from_arrays, map(pa.array, (entity, service, channel)), words)
+        columns = [name, pa.array(paid_at), *coded, pa.array(amount), _text(_pseudonym(who))]
         yield pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
-
-
-def _amounts(
-    rng: Generator, cell: np.ndarray, count: np.ndarray, value: np.ndarray, spread: np.ndarray
-) -> np.ndarray:
-    """Log-normal payments, scaled so that each cell has its value."""
-    amount = rng.standard_normal(cell.size, np.float32).clip(-4, 4)
-    amount = np.exp(amount * spread[cell]).astype(float)
-    filled, scale = count > 0, np.zeros(count.size)
-    if cell.size:
-        scale[filled] = 100 * value[filled] / np.add.reduceat(amount, (np.cumsum(count) - count)[filled])
-    return np.rint(amount * scale[cell]) / 100
 
 
 def _times(rng: Generator, cell: np.ndarray, clock: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

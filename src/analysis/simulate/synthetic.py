@@ -1,7 +1,7 @@
 """A synthetic ledger of Dubai's payments in 2017, with a known true effect of 26 October.
 
-No number of it is a measurement. Its mean year shows every published figure (`dubai`); what the figures leave
-open is assumed there. `year` is the same as `simulate` of the same seed, without the rows.
+No number of it is a measurement. Its mean year shows every published figure; what the figures leave open is assumed
+in dubai.toml. `year` is the same as `simulate` of the same seed, without the rows.
 """
 
 from __future__ import annotations
@@ -9,15 +9,13 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import asdict, replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from analysis.simulate.accounts import Account, drawn, expected
-from analysis.simulate.dubai import DUBAI, READING
 from analysis.simulate.payers import Payers
-from analysis.simulate.world import CHANNELS, COMPONENTS, COUNTER, Model
+from analysis.simulate.world import CHANNELS, COMPONENTS, COUNTER, DUBAI, RECIPE, Model
 from analysis.storage import ROOT, publish, staging
 
 SYNTHETIC = ROOT / "data" / "synthetic" / "dubai-2017.parquet"
@@ -100,16 +98,15 @@ def with_effect(model: Model, effect: float) -> Model:
         raise ValueError(f"effect is {effect}: give a fraction of at least 0, such as 0.3 for +30 %")
     if effect == 0:
         return model.without()
-    factor = effect / _relative(model)
+
+    def gain(model: Model) -> float:
+        return effects(expected(model))["pre-week"]["count"]["relative"]
+
+    factor = effect / gain(model)
     shrinking = ("campaign", "pulled", "waited", "lasting")
     less = {name: getattr(model, name) * min(factor, 1.0) for name in shrinking}
     scaled = replace(model, **less, to_digital=min(model.to_digital * factor, 0.9), new=0.0)
-    return replace(scaled, new=max(effect - _relative(scaled), 0.0))
-
-
-@lru_cache(maxsize=16)
-def _relative(model: Model) -> float:
-    return effects(expected(model))["pre-week"]["count"]["relative"]
+    return replace(scaled, new=max(effect - gain(scaled), 0.0))
 
 
 def truth(account: Account, seed: int) -> dict:
@@ -136,7 +133,7 @@ def truth(account: Account, seed: int) -> dict:
         "rows": int(account.count.sum()),
         "event": f"{model.event}",
         "initiative": model.announced is not None,
-        "week": READING,
+        "week": RECIPE["week"],
         "effect": effects(account),
         "mean_effect": effects(expected(model)),
         "event_day": cells(account.count[:, day].tolist(), account.value[:, day].tolist()),

@@ -73,6 +73,7 @@ _PARAMETERS = {name: tuple(v) if isinstance(v, list) else v for name, v in RECIP
 _FIELDS = [(name, type(value), value) for name, value in _PARAMETERS.items()]
 Model = make_dataclass("Model", _FIELDS, bases=(World,), frozen=True)
 Model.__module__ = __name__  # where pickle finds it
+DUBAI = Model()
 
 
 def entities(model: Model) -> dict[str, np.ndarray]:
@@ -122,9 +123,8 @@ def rates(model: Model) -> Rates:
 
     # Days and channels on which the turned away pay instead; counters take them when they are open.
     is_open = counter.sum(1) > 0
-    before, after = (
-        _kernel(np.where(is_open, way, 0), *far) for way, far in ((-lag, (7, 2.0)), (lag, (14, 3.0)))
-    )
+    before = _kernel(np.where(is_open, -lag, 0), 7, 2.0)
+    after = _kernel(np.where(is_open, lag, 0), 14, 3.0)
     other = model.earlier * before + (1 - model.earlier) * after
     to = np.append(np.array(model.assisted_mix) * model.other_day_digital, 1 - model.other_day_digital)
     elsewhere = (other / other.sum())[:, None] * to

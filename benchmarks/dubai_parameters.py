@@ -1,4 +1,8 @@
-"""How the simulated Dubai of 2017 was calibrated: parameters under which the mean year shows every published figure.
+"""How the parameters of the simulated Dubai of 2017 were found: under them the mean year shows every published figure.
+
+    python benchmarks/dubai_parameters.py
+
+prints those of simulate/dubai.toml that are free, as found.
 
 The reading of "the initiative's week" is the seven days from Friday 20 to Thursday 26 October 2017, the day
 included. Under it a week that rises every day fits a year of 9.4 million payments. Five working days do not: the
@@ -19,12 +23,9 @@ import pandas as pd
 from scipy import optimize
 
 from analysis.simulate import accounts
-from analysis.simulate.world import COUNTER, RECIPE, Model
+from analysis.simulate.world import COUNTER, DUBAI, RECIPE, Model
 
-DUBAI = Model()
 WEEK = pd.date_range("2017-10-20", "2017-10-26")
-READING = "Friday 20 to Thursday 26 October 2017: seven days, the day included"
-
 ABOUT = ("mean value of the week", "value of the year", "counters' share of payments")
 LEAST_RISE = 0.002  # "rose day after day": of count and of value, each day of the week on the day before
 
@@ -80,3 +81,9 @@ def calibrate() -> Model:
     if not found.success:
         raise ValueError(f"no model shows all figures: {found.message}")
     return model(found.x)
+
+
+if __name__ == "__main__":
+    found = calibrate()
+    for name in FREE:
+        print(f"{name} = {getattr(found, name)}")
