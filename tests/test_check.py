@@ -62,7 +62,6 @@ CELLS = [
     ("paid_at", "2017-02-30 10:00:00", "is not a time"),
     ("paid_at", "", "is empty"),
     ("paid_at", "2099-10-26 10:00:00", "is not before"),
-    ("paid_at", "2017-08-01 10:00:00", "before the history starts, 2017-09-01"),
     ("paid_at", "2017-10-02 10:00:00+04:00", "carries a time zone, other rows do not"),
     ("amount", "-3.00", "'-3.00' is negative"),
     ("amount", "abc", "is not a number"),
@@ -74,14 +73,13 @@ CELLS = [
     ("entity", " ", "is empty"),
     ("channel", "Counter", "looks like 'counter'"),
     ("payer_id", "", "is empty, so the payment has no payer"),
-    ("channel", "ap", "is not a known channel; did you mean app?"),
 ]
 
 
 @pytest.mark.parametrize(("column", "cell", "words"), CELLS)
 def test_one_wrong_cell_is_one_fault_in_its_row(column, cell, words, tmp_path):
     path = write(text(**{column: (120, cell)}), tmp_path / "ledger.csv")
-    faults = check(path, history_start="2017-09-01", channels=("app",), offline_channels=("counter",))
+    faults = check(path, offline_channels=("counter",))
     assert [(f.row, f.line, f.column) for f in faults] == [(120, 121, column)]
     assert words in str(faults[0])
     assert "\n" not in str(faults[0])
@@ -91,7 +89,7 @@ def test_all_faults_come_at_once(tmp_path):
     cells = {column: cell for column, cell, _ in CELLS}
     cells = {column: (40 * i, cell) for i, (column, cell) in enumerate(cells.items(), start=1)}
     path = write(text(**cells), tmp_path / "ledger.csv")
-    faults = check(path, channels=("app",), offline_channels=("counter",))
+    faults = check(path, offline_channels=("counter",))
     assert {f.row for f in faults} == {row for row, _ in cells.values()}
 
 
@@ -200,9 +198,10 @@ def test_daily_csv(tmp_path):
     path.write_text(
         "day,hires,note\n2017-10-01,5,a\n2017-10-02,-6,b\n2017-10-02,7,\nsoon,8,c\n2017-10-06,many,d\n2099-01-01,,e\n"
     )
-    assert [str(f).removeprefix("daily.csv, ") for f in check(path, until="2017-12-31")] == [
+    today = f"{pd.Timestamp.now():%Y-%m-%d}"
+    assert [str(f).removeprefix("daily.csv, ") for f in check(path)] == [
         "row 4 (line 5), day: 'soon' is not a day; write it as 2017-10-26",
-        "row 6 (line 7), day: '2099-01-01' is after 2017-12-31; correct it",
+        f"row 6 (line 7), day: '2099-01-01' is after {today}; correct it",
         "row 6 (line 7), hires: is empty; fill it in, or leave the day out",
         "row 5 (line 6), hires: 'many' is not a number; write it as 1234.5",
         "row 2 (line 3), hires: '-6' is negative; correct it",
@@ -215,8 +214,8 @@ def test_reference_data_is_sound(reference_data):
     assert check(reference_data / "cdnow" / "CDNOW_master.txt", columns=CDNOW) == []
     assert check(reference_data / "tfl_cycle_hire" / "daily.csv") == []
     assert check(reference_data / "upi_rbi_daily" / "daily.csv") == []
-    (fault,) = check(reference_data / "cdnow" / "CDNOW_master.txt")
-    assert "many rows a day like a ledger" in str(fault)
+    with pytest.warns(Note, match="paid_at is 'date', amount is 'dollar_value', payer_id is 'customer_id'"):
+        assert check(reference_data / "cdnow" / "CDNOW_master.txt") == []
 
 
 def test_a_fault_is_one_line():

@@ -104,7 +104,7 @@ def made() -> dict:
     )
     added = rng.normal(0, 0.05, 60)
     like = np.arange(60) % 3 > 0
-    placebo = Placebos(days[:60], like, added, added / 0.05, np.abs(added), 0.24, 4.8, 4.8, 0.24, 0.05)
+    placebo = Placebos(days[:60], like, added, added / 0.05, np.abs(added), 0.24, 4.8, 4.8)
     return {
         "counterfactual": (figures.counterfactual, digital, effect, WINDOWS),
         "history": (figures.history, digital, WINDOWS),

@@ -13,8 +13,8 @@ from test_ledger import drawn
 from analysis import habit, simulate
 from analysis.effect import estimate
 from analysis.habit import first_digital, first_timers, retention
+from analysis.ledger import aggregate
 from analysis.ledger import first_timers as ledger_first_timers
-from analysis.ledger import spans
 from analysis.windows import Windows
 
 FIRST = pd.Timestamp("2017-01-01")
@@ -123,7 +123,7 @@ def test_engines_order_and_files_do_not_matter(tmp_path, monkeypatch):
     ledger.sort_values("paid_at").to_parquet(tmp_path / "sorted.parquet", index=False, row_group_size=1_000)
     for number in range(7):
         shuffled.iloc[number::7].to_parquet(tmp_path / "parts" / f"{number}.parquet", index=False)
-    monkeypatch.setattr(spans, "SPAN_ROWS", 2_000)
+    monkeypatch.setattr(aggregate, "SPAN_ROWS", 2_000)
     monkeypatch.setattr(ledger_first_timers, "PENDING", 300)  # merges again and again
     for source in (
         shuffled,

@@ -57,7 +57,7 @@ def test_spark_takes_mapped_columns_refunds_and_metrics(spark, folder):
     for name in ("value", "payers", "digital_share"):
         pd.testing.assert_series_equal(
             *(
-                daily_metric(rows, name, columns, refunds=True, offline_channels=("counter",))
+                daily_metric(rows, name, columns=columns, refunds=True, offline_channels=("counter",))
                 for rows in (frame, ours)
             )
         )

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from analysis.__main__ import cli
-from analysis.ledger.survey import look, odd_days
+from analysis.proposal import look, odd_days
 from analysis.study import Study
 
 ROOT = Path(__file__).parents[1]
@@ -95,6 +95,46 @@ def test_a_ledger_under_foreign_headers(tmp_path, headers):
     assert re.search(r"entity: 2 \((जल विभाग, بلدية دبي|بلدية دبي, जल विभाग)\)", told)
     assert {"count", "value", "payers", "ticket", "digital_share"} == set(study.measured)
     assert "200 days, 2023-01-01 to 2023-07-19" in told
+
+
+@pytest.mark.parametrize("headers", [HINDI, ARABIC, FRENCH], ids=["hi", "ar", "fr"])
+def test_check_and_estimate_recognise_what_new_does(tmp_path, headers):
+    """The same payments under our names and under foreign ones give the same faults and the same effect."""
+    own, foreign = tmp_path / "own.csv", tmp_path / "foreign.csv"
+    payments({}).to_csv(own, index=False)
+    payments(headers).to_csv(foreign, index=False)
+    run = CliRunner().invoke
+    words = ["--event", "2023-06-15", "--metric", "value", "--offline-channel", "शाखा", "--json"]
+    ours, theirs = (run(cli, ["estimate", str(path), *words]) for path in (own, foreign))
+    assert (ours.exit_code, theirs.stdout) == (0, ours.stdout)
+    assert "by their usual names; say others with --columns" in theirs.stderr
+    checked = run(cli, ["check", str(foreign)])
+    assert (checked.exit_code, checked.stdout) == (0, f"{foreign}: no faults\n")
+    assert f"paid_at is {headers['paid_at']!r}" in checked.stderr
+
+
+def test_a_ledger_that_only_seems_one_is_asked_about_with_the_columns_to_give(tmp_path):
+    """Without identifiers a foreign header could be that of daily figures: many rows a day tell."""
+    rows = payments(FRENCH).drop(columns=[FRENCH["transaction_id"], FRENCH["payer_id"]])
+    rows.to_csv(tmp_path / "ledger.csv", index=False)
+    done = CliRunner().invoke(cli, ["estimate", str(tmp_path / "ledger.csv"), "--event", "2023-06-15"])
+    flags = "--columns 'paid_at=Date de paiement' --columns 'amount=Montant payé' --columns channel=Canal"
+    assert done.exit_code == 2
+    assert f"many rows a day like a ledger; map its columns with {flags}" in done.stderr
+    again = ["estimate", str(tmp_path / "ledger.csv"), "--event", "2023-06-15", *shlex.split(flags)]
+    assert CliRunner().invoke(cli, again).exit_code == 0
+    assert (
+        new(tmp_path, tmp_path / "ledger.csv", "--event", "2023-06-15", "--yes")[1].columns["channel"]
+        == "Canal"
+    )
+
+
+def test_daily_figures_with_a_number_of_each_row_are_no_ledger(tmp_path):
+    days = pd.DataFrame({"date": pd.date_range("2023-01-01", periods=60), "id": range(60), "total": 7.5})
+    days.to_csv(tmp_path / "daily.csv", index=False)
+    words = ["estimate", str(tmp_path / "daily.csv"), "--event", "2023-02-20", "--json"]
+    assert "several measures (id, total)" in CliRunner().invoke(cli, words).stderr
+    assert new(tmp_path, tmp_path / "daily.csv", "--event", "2023-02-20")[1].is_daily
 
 
 @pytest.mark.parametrize(
@@ -230,8 +270,8 @@ def test_notation_that_can_be_read_two_ways_is_asked_about(tmp_path):
     assert "'1,250' can be read as 1250 or as 1.25" in asked
     assert "--decimal" in asked
     told, study = new(tmp_path, tmp_path / "ledger.csv", *event, "--decimal", ".")
-    assert f"amount with decimal '.': {len(rows):,} rows, sum {1250 * len(rows):,}.00" in told
-    assert f"amount with decimal ',': {len(rows):,} rows, sum {1.25 * len(rows):,.2f}" in told
+    assert f"amount with decimal '.': {len(rows):,} rows, sum {1250 * len(rows):,}.00 (taken)\n" in told
+    assert f"amount with decimal ',': {len(rows):,} rows, sum {1.25 * len(rows):,.2f}\n" in told
     assert study.decimal == "."
 
 
@@ -240,8 +280,10 @@ def test_orders_of_day_and_month_are_counted(tmp_path):
     rows = pd.DataFrame({"date": days, "amount": 5.0, "customer": range(60)})
     pd.concat([rows, rows]).to_csv(tmp_path / "ledger.csv", index=False)
     told = new(tmp_path, tmp_path / "ledger.csv", "--event", "2023-02-20")[0]
-    assert "date day-first: 120 rows, 2023-01-01 to 2023-03-01" in told
-    assert "date month-first: 50 rows" in told  # 12 + 12 + 1 days of month 1 to 12, twice
+    assert "date day-first: 120 rows, 2023-01-01 to 2023-03-01 (taken)\n" in told
+    assert re.search(
+        r"date month-first: 50 rows, \S+ to \S+\n", told
+    )  # 12 + 12 + 1 days of month 1 to 12, twice
 
 
 def test_refunds_are_asked_about(tmp_path):
@@ -311,7 +353,7 @@ def test_headers_that_a_terminal_would_obey_are_told_harmlessly(tmp_path):
 
 def test_on_a_terminal_only_what_is_open_is_asked(tmp_path, monkeypatch):
     payments({}).to_csv(tmp_path / "ledger.csv", index=False)
-    monkeypatch.setattr("analysis.__main__._on_terminal", lambda: True)
+    monkeypatch.setattr("analysis.console.on_terminal", lambda: True)
     keys = "IN\n2023-06-15\nशाखा\ny\n"  # the country, the event, the offline channel, write it
     told, study = new(tmp_path, tmp_path / "ledger.csv", keys=keys)
     assert (study.country, study.event_start, study.offline_channels) == ("IN", date(2023, 6, 15), ["शाखा"])
@@ -319,7 +361,7 @@ def test_on_a_terminal_only_what_is_open_is_asked(tmp_path, monkeypatch):
 
 
 def test_no_is_no(tmp_path, monkeypatch):
-    monkeypatch.setattr("analysis.__main__._on_terminal", lambda: True)
+    monkeypatch.setattr("analysis.console.on_terminal", lambda: True)
     words = [
         "new",
         str(tmp_path / "mine"),
@@ -397,7 +439,7 @@ def test_messages_of_the_page_are_those_of_the_code(message):
 def test_on_a_terminal_a_notation_is_asked_for_with_what_each_reads(tmp_path, monkeypatch):
     rows = payments({}, days=60).assign(amount="1,250").drop(columns="channel")
     rows.to_csv(tmp_path / "ledger.csv", index=False)
-    monkeypatch.setattr("analysis.__main__._on_terminal", lambda: True)
+    monkeypatch.setattr("analysis.console.on_terminal", lambda: True)
     told, study = new(tmp_path, tmp_path / "ledger.csv", "--event", "2023-02-20", keys=".\n\ny\n")
     asked = told[: told.index("--decimal: ")]
     assert f"amount with decimal ',': {len(rows):,} rows" in asked

@@ -17,24 +17,37 @@ def refuse_unfit(study: Study) -> None:
     from analysis import days
 
     days.features(study.windows.event_days, study.country)  # an unknown country
-    if study.ledger is not None:
-        for fault in _of_figures(study) if study.is_daily else _of_ledger(study):
-            raise ValueError(f"{study.source.name}: {fault}")
-        for metric in study.measured:
-            _refuse_days(study, metric)
+    if study.ledger is None:
+        return
+    name = study.source.name
+    for fault in _of_figures(study) if study.is_daily else _of_ledger(study):
+        raise ValueError(f"{name}: {fault}")
+    for metric in study.measured:
+        series = study.daily(metric).dropna()
+        first, last = series.index[0], series.index[-1]
+        start = max(first, study.windows.history_start or first)
+        span = f"{name} runs from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        for one in study.every_edition:
+            for day in one.event_days:
+                if not first <= day <= last:
+                    raise ValueError(f"the event's day {day:%Y-%m-%d} is outside the data; {span}")
+                if day not in series.index:
+                    raise ValueError(f"{name}: no {metric} on {day:%Y-%m-%d}, the day of the event")
+            before = (one.event_start - start).days
+            if before < study.baseline_days:
+                lack = f"baseline_days is {study.baseline_days}, and {before} days of data come before"
+                raise ValueError(f"{lack} {one.event_start:%Y-%m-%d}; {span}")
 
 
 def _of_figures(study: Study) -> Iterator[str]:
     """Names that are no columns of daily figures."""
     table = study._table
     known = [*map(str, table), *([table.attrs["measure"]] if "groups" in table.attrs else [])]
-    if study.participants:
-        yield "participants are entities of a ledger, and these are daily figures; leave them out"
-    if study.offline_channels:
-        yield "offline_channels are labels of a ledger, and these are daily figures; leave them out"
+    for key, what in (("participants", "entities"), ("offline_channels", "labels")):
+        if getattr(study, key):
+            yield f"{key} are {what} of a ledger, and these are daily figures; leave them out"
     for key in ("donors", "covariates", "measures"):
         yield from _unknown(key, getattr(study, key), known, "a column")
-    yield from _unknown("donors", study.covariates if study.donors else (), known, "a column")
     for metric in study.metrics:
         try:
             study.daily(metric)
@@ -45,60 +58,32 @@ def _of_figures(study: Study) -> Iterator[str]:
 
 def _of_ledger(study: Study) -> Iterator[str]:
     """Metrics, channels and entities that a ledger lacks."""
+    from analysis.ledger.faults import listed
     from analysis.ledger.panel import METRICS
-    from analysis.ledger.survey import listed
 
     names = study._names
     yield from _unknown("metrics", study.metrics, METRICS, "a metric of a ledger")
     for metric, column in (("value", "amount"), ("ticket", "amount"), ("payers", "payer_id")):
         if metric in study.metrics and column not in names:
             yield f"metric {metric} needs {column}, which the ledger lacks; map it in columns, or leave the metric out"
-    if study.offline_channels and "channel" not in names:
-        yield "offline_channels needs the ledger's channel; map it in columns, or leave offline_channels out"
-    for key in ("participants", "donors"):
-        if getattr(study, key) and "entity" not in names:
-            yield f"{key} needs the ledger's entity; map it in columns, or leave {key} out"
-    if study.participants or study.donors:
-        entities = study.labels("entity")
-        for key in ("participants", "donors"):
-            yield from _unknown(key, getattr(study, key), entities, "an entity")
-        if both := sorted(set(study.participants).intersection(study.donors)):
-            yield f"{both[0]!r} is both a participant and a donor; a donor is what the initiative did not touch"
-    if "channel" in names:
-        channels = sorted(study.labels("channel"))
-        yield from _unknown("offline_channels", study.offline_channels, channels, "a channel")
-        if "offline_channels" not in study.model_fields_set:
-            yield (
-                f"which of the channels {listed(channels)} are service centres? name them as offline_channels, "
-                "or write offline_channels: [] if none is"
-            )
+    for key, column in (("offline_channels", "channel"), ("participants", "entity"), ("donors", "entity")):
+        if getattr(study, key) and column not in names:
+            yield f"{key} needs the ledger's {column}; map it in columns, or leave {key} out"
+        if getattr(study, key):
+            article = "an" if column == "entity" else "a"
+            yield from _unknown(key, getattr(study, key), study.labels(column), f"{article} {column}")
+    if both := sorted(set(study.participants).intersection(study.donors)):
+        yield f"{both[0]!r} is both a participant and a donor; a donor is what the initiative did not touch"
+    if "channel" in names and "offline_channels" not in study.model_fields_set:
+        channels = listed(sorted(study.labels("channel")))
+        advice = "name them as offline_channels, or write offline_channels: [] if none is"
+        yield f"which of the channels {channels} are service centres? {advice}"
     if "digital_share" in study.metrics and not study.offline_channels:
         yield "metric digital_share needs offline_channels; name the channels that are service centres"
 
 
-def _refuse_days(study: Study, metric: str) -> None:
-    """Raise ValueError for an edition that the data do not hold, or with fewer days before it than its baseline."""
-    series = study.daily(metric).dropna()
-    first, last = series.index[0], series.index[-1]
-    start = max(first, study.windows.history_start or first)
-    span = f"{study.source.name} runs from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
-    for one in study.every_edition:
-        for day in one.event_days:
-            if not first <= day <= last:
-                raise ValueError(f"the event's day {day:%Y-%m-%d} is outside the data; {span}")
-            if day not in series.index:
-                raise ValueError(f"{study.source.name}: no {metric} on {day:%Y-%m-%d}, the day of the event")
-        before = (one.event_start - start).days
-        if before < study.baseline_days:
-            raise ValueError(
-                f"baseline_days is {study.baseline_days}, and {before} days of data come before "
-                f"{one.event_start:%Y-%m-%d}; {span}"
-            )
-
-
 def _unknown(key: str, given: Iterable[str], known: Iterable[str], what: str) -> Iterator[str]:
-    from analysis.ledger.errors import nearest
-    from analysis.ledger.survey import listed
+    from analysis.ledger.faults import listed, nearest
 
     known = sorted(known)
     for name in given:

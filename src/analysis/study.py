@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from analysis.fingerprint import code_key
+from analysis.fingerprint import code_key, digest
 from analysis.parameters import Parameters
 from analysis.storage import ROOT, cache_folder, cached, keep, kept
 
@@ -67,16 +66,15 @@ class Study(Parameters):
         """Whether the data are daily figures, and no ledger."""
         from analysis import ledger
 
-        return self.ledger is not None and ledger.is_daily(
-            self.source, self.columns, self.columns.get("date")
-        )
+        how = {"columns": self.columns, "date_column": self.columns.get("date"), "encoding": self.encoding}
+        return self.ledger is not None and ledger.is_daily(self.source, **how)
 
     @cached_property
     def _names(self) -> dict[str, str]:
         """The ledger's columns, ours to theirs."""
         from analysis.ledger.sources import opened
 
-        with opened(self.source, self.columns or None, self.encoding) as source:
+        with opened(self.source, columns=self.columns, encoding=self.encoding) as source:
             return source.names
 
     @cached_property
@@ -87,7 +85,8 @@ class Study(Parameters):
         how = {name: value for name, value in self._options().items() if name != "offline_channels"}
         named = [theirs for ours, theirs in self.columns.items() if ours != "date"]
         only = named[0] if len(named) == 1 and not self.donors and not self.covariates else None
-        return ledger.read_daily(self.source, self.columns.get("date"), only, timezone=self.timezone, **how)
+        how |= {"date_column": self.columns.get("date"), "value_column": only, "timezone": self.timezone}
+        return ledger.read_daily(self.source, **how)
 
     @cached_property
     def measured(self) -> list[str]:
@@ -124,7 +123,7 @@ class Study(Parameters):
         } | {name: bool(getattr(self, name)) for name in ("background", "donors", "figures", "covariates")}
         if self.ledger is not None:
             names = {} if self.is_daily else self._names
-            groups = {name: name in names and self._shows(name) for name in ("entity", "service", "channel")}
+            groups = {name: name in names and self._compares(name) for name in ("entity", "service", "channel")}
             entity = groups["entity"] or (self.is_daily and "groups" in self._table.attrs)
             true |= groups
             true |= {
@@ -143,11 +142,12 @@ class Study(Parameters):
             }
         return frozenset(name for name, holds in true.items() if holds)
 
-    def _shows(self, group: str) -> bool:
-        """Whether any entity, service or channel has payers enough on the days of the event to be shown."""
-        from analysis.disclosure import together
+    def _compares(self, group: str) -> bool:
+        """Whether there are two entities, services or channels to compare, and one with payers enough to be shown."""
+        from analysis.disclosure import count, together
 
-        return any(not together([name]) for name in self.by(group)[group].unique())
+        labels = self.by(group)[group].unique()
+        return count(labels) > 1 and any(not together([name]) for name in labels)
 
     @cached_property
     def _days(self) -> pd.DatetimeIndex:
@@ -252,7 +252,7 @@ class Study(Parameters):
 
         from analysis.ledger.sources import opened
 
-        with opened(self.source, self.columns or None, self.encoding) as source:
+        with opened(self.source, columns=self.columns, encoding=self.encoding) as source:
             found = source.frame.select(nw.col(group).cast(nw.String)).unique().collect()[group]
         return set(found.drop_nulls().to_list())
 
@@ -282,7 +282,7 @@ class Study(Parameters):
         """What one reading of the ledger by a module gives, read once."""
         import pandas as pd
 
-        key = _digest(by=by, data=self._fingerprint(), read=self._reading(), code=code_key(module))
+        key = digest(by, self._fingerprint(), self._reading(), code_key(module))
 
         def make() -> bytes:
             self._read(read).to_parquet(made := io.BytesIO())
@@ -292,7 +292,7 @@ class Study(Parameters):
 
     def faults(self) -> list[str]:
         """Every fault of the ledger, a line each, without what the cell holds; none in a sound one."""
-        key = _digest(faults=True, data=self._fingerprint(), read=self._reading(), code=code_key("ledger"))
+        key = digest("faults", self._fingerprint(), self._reading(), code_key("ledger"))
 
         def make() -> bytes:
             from analysis import ledger
@@ -316,7 +316,7 @@ class Study(Parameters):
 
         from analysis.ledger.sources import opened
 
-        with opened(self.source, self.columns or None) as source:
+        with opened(self.source, columns=self.columns, encoding=self.encoding) as source:
             entities = set(nw.to_native(source.frame.select("entity").unique().collect())["entity"])
             for name in self.participants:
                 if name not in entities:
@@ -354,7 +354,3 @@ def _mark(file: Path) -> bytes:
     """Changes when a file does."""
     about = file.stat()
     return f"{about.st_size} {about.st_mtime_ns}".encode()
-
-
-def _digest(**parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:24]

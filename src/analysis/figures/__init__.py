@@ -5,7 +5,6 @@ right in Arabic also. Directly called, a figure comes in the report's style and 
 it once a language, and any other function that returns Axes as well, under a caption.
 """
 
-# ruff: noqa: F401
 from analysis.figures.drawing import (
     NARROW,
     WIDE,

@@ -60,7 +60,7 @@ def readings(rows: pd.DataFrame, announced: float | None = 0.30) -> Axes:
     """Growth of the day over each reading of what it is compared with.
 
     `rows` has ``label, relative`` and optionally ``low, high`` (the rounding of the published figures) and ``group``,
-    as from `published_rows.readings`.
+    as from `announced.readings`.
     """
     low, high, _point = _ends(rows)
     what, ends = _("Growth on the day by comparison"), (low[np.isfinite(low)], high[np.isfinite(high)])
@@ -74,7 +74,7 @@ def readings(rows: pd.DataFrame, announced: float | None = 0.30) -> Axes:
 def bounds(rows: pd.DataFrame, announced: float | None = 0.30) -> Axes:
     """What the published figures alone identify: an interval for each assumption.
 
-    `rows` has ``label, low, high`` (fractions) and optionally ``relative, group``, as from `published_rows.bounds`.
+    `rows` has ``label, low, high`` (fractions) and optionally ``relative, group``, as from `announced.bounds`.
     """
     title = _("Bounds on the effect by assumption")
     caption = _(

@@ -14,7 +14,7 @@ from analysis.words import _
 def possible_weeks(rows: pd.DataFrame, metric: str = "value") -> Axes:
     """Two weeks that fit every published figure, each with its trend line up to the event.
 
-    `rows` is what `published_rows.weeks` returns.
+    `rows` is what `announced.weeks` returns.
     """
     event = rows.iloc[-1]
     scale, unit_name = draw.unit(event["observed"], metric)

@@ -7,18 +7,5 @@ from analysis.ledger.notation import Note
 from analysis.ledger.panel import daily_metric, daily_panel, is_synthetic, metric, refuse_absent
 from analysis.ledger.sources import Reading, is_daily
 
-__all__ = [
-    "Fault",
-    "Note",
-    "Reading",
-    "as_daily",
-    "check",
-    "daily_metric",
-    "daily_panel",
-    "is_daily",
-    "is_synthetic",
-    "metric",
-    "picked",
-    "read_daily",
-    "refuse_absent",
-]
+__all__ = ["Fault", "Note", "Reading", "as_daily", "check", "daily_metric", "daily_panel", "is_daily"]
+__all__ += ["is_synthetic", "metric", "picked", "read_daily", "refuse_absent"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Iterable
 from datetime import date, time
 from typing import Any
 
@@ -11,10 +13,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 
-from analysis.ledger.errors import hint, telling
-from analysis.ledger.faults import FILE, ROW, SHOWN, Book, Fault, Kind
+from analysis.ledger.faults import SHOWN, Fault, Kind, hint
 from analysis.ledger.notation import OFFSET, ZONE_ADVICE, cleaned, note, numbers, times
-from analysis.ledger.sources import Reading, Source, opened
+from analysis.ledger.sources import FILE, ROW, Reading, Source, opened
 
 ALIASES = {
     "count": ("volume", "vol", "transactions", "payments", "number"),
@@ -26,29 +27,22 @@ USUAL_DATE = r"date|day|ds|time|timestamp|.*[ _](date|day)|date[ _].*|التار
 PERIODS = {7: "weekly", 14: "fortnightly", 28: "monthly", 90: "quarterly", 365: "yearly"}
 
 
-def read_daily(
-    source: Any,
-    date_column: str | None = None,
-    value_column: str | None = None,
-    how: Reading | None = None,
-    **reading: Any,
-) -> pd.DataFrame:
+def read_daily(data: Any, how: Reading | None = None, **reading: Any) -> pd.DataFrame:
     """Daily figures as measures on a daily index; days that they lack are NaN, never zero.
 
-    Without `date_column` the day is found by its contents; without `value_column` every column of numbers is a measure.
-    Figures of a group each (date, group, measure) come back with a column a group, and `.attrs["groups"]` names the
-    group's columns. Figures of hours or half-hours are summed to local days; a day that lacks any is NaN, and a `Note`
-    names it.
-
-    Raises
-    ------
-    ValueError
-        If no column reads as days, a day comes twice, a cell or date can be read two ways, or the figures are weekly,
-        monthly or yearly.
+    Without `date_column` the day is found by its contents; without `value_column` every column of numbers is a
+    measure. Figures of a group each (date, group, measure) come back with a column a group, and `.attrs["groups"]`
+    names the group's columns. Figures of hours or half-hours are summed to local days; a day that lacks any is NaN,
+    and a `Note` names it. ValueError if no column reads as days, a day comes twice, a cell or date can be read two
+    ways, or the figures are weekly, monthly or yearly.
     """
-    how = how or Reading(date_column=date_column, value_column=value_column, **reading)
-    with opened(source, None, how.encoding, how.query, numbered=True) as data, telling(data.name):
-        faults, table = figures(data, how)
+    with opened(data, how, daily=True, **reading) as source:
+        return read_source(source)
+
+
+def read_source(source: Source) -> pd.DataFrame:
+    """`read_daily` of figures that are open."""
+    faults, table = figures(source)
     grave = [fault for fault in faults if fault.grave]
     if grave:
         more = f" (and {len(grave) - 1} more; `python -m analysis check` lists them)" if grave[1:] else ""
@@ -57,19 +51,9 @@ def read_daily(
 
 
 def as_daily(data: Any, metric: str | None = None) -> pd.Series:
-    """One daily series from what a caller holds.
+    """One daily series from what a caller holds: a Series or frame indexed by day, or with a column of days.
 
-    Parameters
-    ----------
-    data : Series, or pandas, Polars, Arrow or DuckDB frame
-        Indexed by day, or with a column of days.
-    metric : str, optional
-        The column, where there are several.
-
-    Raises
-    ------
-    ValueError
-        If the days or the measure cannot be told, or as `read_daily` does.
+    `metric` is the column, where there are several. ValueError as in `read_daily`, or if the measure cannot be told.
     """
     if isinstance(data, pd.Series):
         index = data.index
@@ -90,9 +74,11 @@ def picked(daily: pd.DataFrame, name: str | None, value_column: str | None, labe
         return daily[found]
     groups, measure = daily.attrs.get("groups"), daily.attrs.get("measure", "")
     if groups and (value_column or not asked or measure.casefold() in asked):
+        whole, told = daily.dropna(), f"groups of {', '.join(groups)}"
+        rest = whole.sum(axis=1).to_numpy()[:, None] - whole.to_numpy()
+        sums = np.isclose(rest, whole.to_numpy(), rtol=1e-9).all(axis=0).any()  # one is the sum of the others
         total = [column for column in daily if column.casefold() in TOTALS]
-        told = f"groups of {', '.join(groups)}"
-        if total or (daily.shape[1] > 2 and _sums_up(daily)):
+        if total or (daily.shape[1] > 2 < len(whole) and sums):
             one = (total or list(daily))[0]
             raise ValueError(f"{label}: the {told} hold a total beside its parts; choose: --metric {one!r}")
         note(f"{label}: {measure} is summed over the {daily.shape[1]} {told}")
@@ -104,37 +90,29 @@ def picked(daily: pd.DataFrame, name: str | None, value_column: str | None, labe
     raise ValueError(f"{label}: {wanted}; name one with --metric or --value-column")
 
 
-def _sums_up(daily: pd.DataFrame) -> bool:
-    """Whether one column is the sum of the others on every whole day."""
-    whole = daily.dropna()
-    rest = whole.sum(axis=1).to_numpy()[:, None] - whole.to_numpy()
-    return len(whole) > 2 and bool(np.isclose(rest, whole.to_numpy(), rtol=1e-9).all(axis=0).any())
-
-
-def figures(
-    source: Source, how: Reading, start: date = date.min, last: date = date.max
-) -> tuple[list[Fault], pd.DataFrame | None]:
-    """Every fault of opened daily figures with numbered rows, and, if none is grave, the figures."""
+def figures(source: Source, last: date = date.max) -> tuple[list[Fault], pd.DataFrame | None]:
+    """Every fault of opened daily figures, and, if none is grave, the figures."""
     frame: pl.DataFrame = nw.to_native(source.frame).collect()
-    cells, name = frame.drop(FILE, ROW), source.name
+    cells, name, how = frame.drop(FILE, ROW), source.name, source.how
     if cells.is_empty():
         raise ValueError(f"{name}: holds no rows; check that it is the right file")
     for option, given in (("--date-column", how.date_column), ("--value-column", how.value_column)):
         if given is not None and given not in cells.columns:
             listed = f"{option} names one of {', '.join(cells.columns[:8])}"
             raise ValueError(f"{name}: no column {given!r}; {hint(given, cells.columns, listed)}")
-    day = how.date_column or _date_column(cells, name, how)
+    day, stamps = _days(cells, name, how)
     others = [c for c in cells.columns if c != day]
     read = {c: _measure(cells, c, name, how) for c in others if how.value_column in (None, c)}
     measures = {c: number for c, number in read.items() if number is not None}
     if not measures:
         raise ValueError(f"{name}: no column of numbers besides {day!r}; name it with --value-column")
     frame = frame.with_columns(
-        _stamps(cells.lazy(), day, name, how).alias("stamp"),
+        stamps.alias("stamp"),
+        stamps.dt.date().alias("the day"),
         pl.col(day).cast(pl.String).alias("raw " + day),
         *(number.alias("number " + c) for c, number in measures.items()),
-    ).with_columns(pl.col("stamp").dt.date().alias("the day"))
-    step, long = _step(frame["stamp"]), []
+    )
+    step, long = _step(stamps), []
     keys, known = ["stamp" if step else "the day"], pl.col("stamp").is_not_null()
     if frame.filter(known).select(pl.struct(keys).is_duplicated().any()).item():
         long = [c for c in others if c not in measures and _labels_groups(cells[c])]
@@ -143,27 +121,29 @@ def figures(
     if step and how.timezone:  # a night in autumn has an hour twice
         longer = [d for d in twice["the day"].unique() if _rows_of(d, step, how.timezone) > 1440 // step]
         twice = twice.filter(~pl.col("the day").is_in(longer))
-    book = Book(source, frame.lazy())
-    if 2 * twice.height > frame.height:
+    usual = {"paid_at", "amount"} <= source.names.keys() and 2 * frame["the day"].n_unique() <= frame.height
+    if (10 if usual else 2) * twice.height > frame.height:
         problem = f"has no column 'paid_at', and its {day!r} has many rows a day like a ledger"
-        advice = f"map its columns with --columns paid_at={day} --columns amount=…"
-        return [book.whole(None, problem, advice, True)], None
-    faults = _faults(book, day, list(measures), start, last)
+        pairs = [f"paid_at={day}", f"amount={source.names.get('amount', '…')}"]
+        pairs += [f"channel={source.names['channel']}"] if "channel" in source.names else []
+        advice = "map its columns with --columns " + " --columns ".join(map(shlex.quote, pairs))
+        return [source.whole(None, problem, advice, True)], None
+    faults = source.listed(frame.lazy(), _kinds(day, measures, last))
     for file, row, text, first in twice.select(FILE, ROW, "raw " + day, "row 1").head(SHOWN).rows():
         problem = f"{text!r} is also in row {first:,}"
-        faults.append(book.fault(file, row, day, problem, "keep one row a day", True))
-    faults += book.more(twice.height - SHOWN, day, "the day came before", "keep one row a day")
+        faults.append(source.fault(file, row, day, problem, "keep one row a day", True))
+    faults += source.more(twice.height - SHOWN, day, "the day came before", "keep one row a day")
     present = frame.filter(pl.col("the day") <= last)["the day"].unique().sort()
     apart = present.diff().dt.total_days().median() if len(present) > 2 else None
     period = [word for days, word in PERIODS.items() if apart and days <= apart <= days * 1.11]
     if period:
         raise ValueError(f"{name}, {day}: these are {period[0]} figures; give one row a day")
-    faults += book.gaps(present.to_list(), day, "add the days; until then they are missing, not zero")
+    faults += source.gaps(present.to_list(), day, "add the days; until then they are missing, not zero")
     if any(fault.grave for fault in faults):
         return faults, None
     table = frame.select("stamp", *long, *("number " + c for c in measures)).to_pandas()
     table.columns = ["date", *long, *measures]
-    return faults, _daily(table, list(measures), long, step, how.timezone, f"{name}, {day}: ")
+    return faults, _table(table, list(measures), long, step, how.timezone, f"{name}, {day}: ")
 
 
 def _labels_groups(column: pl.Series) -> bool:
@@ -172,17 +152,16 @@ def _labels_groups(column: pl.Series) -> bool:
     return 2 * digits <= len(column) and 2 * column.n_unique() <= len(column)
 
 
-def _faults(book: Book, day: str, measures: list[str], start: date, last: date) -> list[Fault]:
+def _kinds(day: str, measures: Iterable[str], last: date) -> list[Kind]:
     """Days and cells that are empty, unreadable or out of range."""
     when, raw = pl.col("the day"), pl.col("raw " + day)
-    unread = when.is_null() & cleaned(raw).is_not_null()
-    advice = "write the day as 2017-10-26"
+    empty, advice = cleaned(raw).is_null(), "write the day as 2017-10-26"
+    unread = when.is_null() & ~empty
     kinds = [
-        Kind(day, cleaned(raw).is_null(), "is empty", advice, True),
+        Kind(day, empty, "is empty", advice, True),
         Kind(day, unread & (raw == day), "the header comes again", "remove the line", True),
         Kind(day, unread & (raw != day), "{} is not a day", "write it as 2017-10-26", True),
         Kind(day, when > last, f"{{}} is after {last}", "correct it"),
-        Kind(day, when < start, "{} is before the history starts", "leave it out"),
     ]
     for column in measures:
         number, empty = pl.col("number " + column), cleaned(pl.col(column)).is_null()
@@ -192,7 +171,27 @@ def _faults(book: Book, day: str, measures: list[str], start: date, last: date) 
             Kind(column, unread, "{} is not a number", "write it as 1234.5", True),
             Kind(column, number < 0, "{} is negative", "correct it"),
         ]
-    return book.listed(kinds)
+    return kinds
+
+
+def _days(cells: pl.DataFrame, name: str, how: Reading) -> tuple[str, pl.Series]:
+    """The column of which most cells read as days, and when each row is; usual names are tried first."""
+    if how.date_column:
+        return how.date_column, _stamps(cells.lazy(), how.date_column, name, how)
+    usual = [c for c in cells.columns if re.fullmatch(USUAL_DATE, c.strip(), re.I)]
+    for column in [*usual, *(c for c in cells.columns if c not in usual)]:
+        if cells[column].dtype.is_float() or cells[column].dtype.is_nested():
+            continue
+        try:
+            read = _stamps(cells.lazy(), column, name, how)
+        except ValueError:
+            if column in usual:
+                raise
+            continue
+        if 2 * read.null_count() < len(read):
+            return column, read
+    advice = "name it with --date-column, or say how days are written with --date-format"
+    raise ValueError(f"{name}: no column reads as days (2017-10-26); {advice}")
 
 
 def _stamps(cells: pl.LazyFrame, day: str, name: str, how: Reading) -> pl.Series:
@@ -208,31 +207,13 @@ def _stamps(cells: pl.LazyFrame, day: str, name: str, how: Reading) -> pl.Series
         moments = times(cells, day, name, how.timezone, how.date_format, wall)
         return cells.select(moments).collect().to_series()
 
-    clock = read(True).drop_nulls().dt.time().unique()
+    clock = (wall := read(True)).drop_nulls().dt.time().unique()
     if len(clock) != 1 or clock[0] == time.min:
-        return read(len(clock) == 1)
+        return wall if len(clock) == 1 else read(False)
     zoned = cells.select(cleaned(pl.col(day)).str.to_uppercase().str.contains(OFFSET).any()).collect().item()
     if zoned and how.timezone is None:
         raise ValueError(f"{name}, {day}: every time is {clock[0]} of another zone; {ZONE_ADVICE}")
     return read(False)
-
-
-def _date_column(cells: pl.DataFrame, name: str, how: Reading) -> str:
-    """The column of which most cells read as days; those with a usual name are tried first."""
-    usual = [c for c in cells.columns if re.fullmatch(USUAL_DATE, c.strip(), re.I)]
-    for column in [*usual, *(c for c in cells.columns if c not in usual)]:
-        if cells[column].dtype.is_float() or cells[column].dtype.is_nested():
-            continue
-        try:
-            read = _stamps(cells.lazy(), column, name, how)
-        except ValueError:
-            if column in usual:
-                raise
-            continue
-        if 2 * read.null_count() < len(read):
-            return column
-    advice = "name it with --date-column, or say how days are written with --date-format"
-    raise ValueError(f"{name}: no column reads as days (2017-10-26); {advice}")
 
 
 def _measure(cells: pl.DataFrame, column: str, name: str, how: Reading) -> pl.Series | None:
@@ -271,7 +252,7 @@ def _rows_of(day: Any, step: int, timezone: str | None) -> int:
     return (ends[1] - ends[0]) // pd.Timedelta(minutes=step)
 
 
-def _daily(
+def _table(
     table: pd.DataFrame, measures: list[str], long: list[str], step: int, timezone: str | None, place: str
 ) -> pd.DataFrame:
     """Rows as days, and groups as columns."""

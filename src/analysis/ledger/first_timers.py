@@ -1,72 +1,58 @@
 """Who pays digitally for the first time, and when again: counts a day, from one reading of the ledger.
 
 "First" means first seen in this ledger, so its first half year is run-in: a payer who is new in it may only have been
-out of sight. "Before" and "again" are told by days: an offline payment on an earlier day, a digital one on a later day.
-One row a payer is held while the ledger is read; nothing about a single payer leaves this module or is kept.
+out of sight. "Before" and "again" are told by days: an offline payment on an earlier day, a digital one on a later
+day. One row a payer is held while the ledger is read; nothing about a single payer leaves this module or is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import narwhals as nw
 import pandas as pd
 import polars as pl
 
-from analysis.ledger.aggregate import MISSING, collected, refuse_near, typed_parts
-from analysis.ledger.errors import nearest, telling
-from analysis.ledger.sources import Reading, opened
-from analysis.storage import staging
+from analysis.ledger.aggregate import MISSING, refuse_near, typed_parts
+from analysis.ledger.faults import nearest
+from analysis.ledger.sources import Reading, collected, opened
 
 HORIZONS = (30, 60, 90)  # days within which a payer pays again
 PENDING = 2_000_000  # rows that wait to be merged: more of them take memory, fewer take time
 
 
-def first_timers(
-    ledger: Any, columns: Mapping[str, str] | None = None, run_in_days: int = 182, **reading: Any
-) -> pd.DataFrame:
+def first_timers(data: Any, run_in_days: int = 182, **reading: Any) -> pd.DataFrame:
     """Payers who pay digitally for the first time, by day and channel, and how many of them do so again.
 
-    The ledger is read once, a span of days at a time; memory grows with the number of payers, not of
-    payments. DuckDB and PySpark reduce their own frames to one row a payer; pandas goes through Polars.
-
-    Parameters
-    ----------
-    ledger, columns, **reading
-        As in `analysis.ledger.daily_panel`. Payments without a payer are left out; with no `offline_channels` every
-        channel is digital.
-    run_in_days : int
-        Days at the beginning on which a payer new to the ledger counts as one who was out of sight.
+    `data` and `reading` are as in `sources.opened`. Payments without a payer are left out; with no `offline_channels`
+    every channel is digital. On the first `run_in_days` a payer new to the ledger counts as one who was out of sight.
 
     Returns
     -------
     DataFrame
-        `date, channel, payers, from_counter, again_30, again_60, again_90, from_counter_again_30` and so on, sorted; a
-        row a day and digital channel from the end of the run-in on, with zeros. `channel` is that of the first digital
-        payment, `from_counter` counts those with an offline payment on an earlier day, `again_k` those who paid
-        digitally on another day within k days, NaN where the ledger ends sooner. Cells may hold
-        fewer than ten payers: show what `habit.retention` makes of it, which hides them.
+        `date, channel, payers, from_counter, again_30, again_60, again_90, from_counter_again_30` and so on, sorted;
+        a row a day and digital channel from the end of the run-in on, with zeros. `channel` is that of the first
+        digital payment, `from_counter` counts those with an offline payment on an earlier day, `again_k` those who
+        paid digitally on another day within k days, NaN where the ledger ends sooner. Cells may hold fewer than ten
+        payers: show what `habit.retention` makes of it, which hides them.
 
-    Raises
-    ------
-    ValueError
-        One line, if the ledger has no `payer_id` or `channel`, no payment at an offline channel, times that cannot be
-        read, or is not longer than the run-in.
+    ValueError, one line, if the columns or the offline payments that it needs are absent, times cannot be read, or
+    the ledger is not longer than the run-in.
     """
-    how = Reading(columns=columns, **reading)
-    whole = opened(ledger, how.columns, how.encoding, how.query)
-    with whole as source, staging() as folder:
-        if absent := [name for name in ("paid_at", "channel", "payer_id") if name not in source.names]:
+    with opened(data, **reading) as ledger:
+        how, name = ledger.how, ledger.name
+        if absent := [one for one in ("paid_at", "channel", "payer_id") if one not in ledger.names]:
             advice = f"map the column, as in columns={{'{absent[-1]}': 'name in the ledger'}}"
             problem = f"no {' and no '.join(absent)}, so first-time payers cannot be told"
-            raise ValueError(f"{source.name}: {problem}; {advice}, or leave the question out")
-        with telling(source.name):
-            payers = _merged(_rows(part, how) for part in typed_parts(source, how, folder))
-    if fault := _fault(payers, how.offline_channels, run_in_days):
-        raise ValueError(f"{source.name}: {fault}")
-    refuse_near(payers["channel"].drop_nulls().unique().sort(), how.offline_channels, source.name)
-    return _table(payers, run_in_days)
+            raise ValueError(f"{name}: {problem}; {advice}, or leave the question out")
+        payers = _merged(_rows(part, how) for part in typed_parts(ledger))
+    first = pl.min_horizontal(pl.col("at").dt.date().min(), pl.col("offline").min())
+    first, last = map(pd.Timestamp, payers.select(first.alias("first"), pl.col("last").max()).row(0))
+    if fault := _fault(payers, how.offline_channels, run_in_days, (last - first).days + 1):
+        raise ValueError(f"{name}: {fault}")
+    refuse_near(payers["channel"].drop_nulls().unique().sort(), how.offline_channels, name)
+    return _table(payers, first + pd.Timedelta(days=run_in_days), last)
 
 
 def _rows(frame: nw.LazyFrame, how: Reading) -> pl.DataFrame:
@@ -92,10 +78,8 @@ def _rows(frame: nw.LazyFrame, how: Reading) -> pl.DataFrame:
 
 
 def _reduced(frame: nw.LazyFrame) -> nw.LazyFrame:
-    """One row a payer, of payments or of such rows: the order in which they come does not matter.
-
-    Columns: `at` and `channel` of the first digital payment, `second` digital day, first `offline` day, `last` day,
-    number of `unread` times.
+    """One row a payer, of payments or of such rows, in any order: `at` and `channel` of the first digital payment,
+    `second` digital day, first `offline` day, `last` day, number of `unread` times.
     """
     at = nw.col("at")
     frame = frame.with_columns(at.min().over("payer").alias("first"))
@@ -104,29 +88,25 @@ def _reduced(frame: nw.LazyFrame) -> nw.LazyFrame:
         nw.when(at == nw.col("first")).then(nw.col("channel")).alias("channel"),
         nw.min_horizontal(nw.col("second"), later).alias("second"),
     )
-    return frame.group_by("payer").agg(
-        nw.col("at", "channel", "second", "offline").min(),
-        nw.col("last").max(),
-        nw.col("unread").sum(),
-    )
+    least = nw.col("at", "channel", "second", "offline").min()
+    return frame.group_by("payer").agg(least, nw.col("last").max(), nw.col("unread").sum())
 
 
 def _merged(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Parts of a ledger as one row a payer; merged when as many rows wait as have been merged."""
-    merged, waiting = None, []
-
-    def merge() -> pl.DataFrame:
-        whole = pl.concat([merged, *waiting] if merged is not None else waiting)
-        return collected(_reduced(nw.from_native(whole.lazy())))
-
+    merged, waiting = [], []
     for part in parts:
         waiting.append(part.with_columns(pl.col("at").cast(pl.Datetime("us"))))
-        if sum(map(len, waiting)) > max(PENDING, 0 if merged is None else len(merged)):
-            merged, waiting = merge(), []
-    return merge() if waiting else merged
+        if sum(map(len, waiting)) > max(PENDING, sum(map(len, merged))):
+            merged, waiting = [_one(merged + waiting)], []
+    return _one(merged + waiting)
 
 
-def _fault(payers: pl.DataFrame, offline: tuple[str, ...], run_in_days: int) -> str | None:
+def _one(parts: list[pl.DataFrame]) -> pl.DataFrame:
+    return collected(_reduced(nw.from_native(pl.concat(parts).lazy())))
+
+
+def _fault(payers: pl.DataFrame, offline: tuple[str, ...], run_in_days: int, days: int) -> str | None:
     """What makes the counts meaningless, or None."""
     if unread := payers["unread"].sum():
         return f"paid_at of {unread:,} rows is missing or not a time; `python -m analysis check` lists them"
@@ -137,28 +117,15 @@ def _fault(payers: pl.DataFrame, offline: tuple[str, ...], run_in_days: int) -> 
         said = f"no payment at {' or '.join(map(repr, offline))}; channels are {', '.join(digital)[:120]}"
         own = nearest(offline[0], digital) or digital[0]
         return f"{said}; say which are service centres, as in offline_channels=({own!r},)"
-    first, last = _ends(payers)
-    if (days := (last - first).days + 1) <= run_in_days:
+    if days <= run_in_days:
         said = f"{days} days of named payers, all of them run-in (run_in_days={run_in_days})"
         return f"{said}; give a longer ledger"
-    return (
-        None if digital else "no digital payment has a payer_id, so nobody pays digitally for the first time"
-    )
+    unasked = "no digital payment has a payer_id, so nobody pays digitally for the first time"
+    return None if digital else unasked
 
 
-def _ends(payers: pl.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """First and last day of the ledger's named payers."""
-    ends = payers.select(
-        pl.min_horizontal(pl.col("at").dt.date().min(), pl.col("offline").min()).alias("first"),
-        pl.col("last").max(),
-    )
-    return tuple(pd.Timestamp(day) for day in ends.row(0))
-
-
-def _table(payers: pl.DataFrame, run_in_days: int) -> pd.DataFrame:
+def _table(payers: pl.DataFrame, start: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
     """Counts a day and channel, from the end of the run-in on."""
-    start, last = _ends(payers)
-    start += pd.Timedelta(days=run_in_days)
     date, counter = pl.col("at").dt.date(), (pl.col("offline") < pl.col("at").dt.date()).fill_null(False)
     counts = {"payers": pl.len(), "from_counter": counter.sum()}
     for who, prefix in ((pl.lit(True), ""), (counter, "from_counter_")):
@@ -174,6 +141,6 @@ def _table(payers: pl.DataFrame, run_in_days: int) -> pd.DataFrame:
     table = found.set_index(["date", "channel"]).reindex(every, fill_value=0).astype("int64").reset_index()
     for horizon in HORIZONS:
         known = table["date"] + pd.Timedelta(days=horizon) <= last
-        for prefix in ("", "from_counter_"):
-            table[f"{prefix}again_{horizon}"] = table[f"{prefix}again_{horizon}"].where(known)
+        for name in (f"again_{horizon}", f"from_counter_again_{horizon}"):
+            table[name] = table[name].where(known)
     return table.astype({"channel": "str"})

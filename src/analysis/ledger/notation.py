@@ -106,15 +106,8 @@ def _number(text: pl.Expr, decimal: str, marks: str = "., '") -> pl.Expr:
 def numbers(frame: pl.LazyFrame, column: str, name: str, decimal: str | None = None) -> pl.Expr:
     """The expression that reads a column of text as numbers; null is a gap or unreadable.
 
-    Parameters
-    ----------
-    decimal : {".", ","}, optional
-        The decimal mark, as the user says it; otherwise the one under which every number of the column can be read.
-
-    Raises
-    ------
-    ValueError
-        If both marks are possible (`10.000` beside `10000`), neither takes every row, or rows differ in their unit.
+    `decimal` is the mark, "." or ",", as the user says it; otherwise the one under which every number can be read.
+    ValueError if both are possible (`10.000` beside `10000`), neither takes every row, or rows differ in their unit.
     """
     if decimal not in (None, *DECIMALS):
         raise ValueError(f"decimal {decimal!r} is unknown: give . or ,")
@@ -165,19 +158,10 @@ def times(
     """The expression that reads a column of text as local times without zone; null is empty or unreadable.
 
     Times with an offset become those of `timezone`; without one they keep their own clock if all offsets are equal,
-    and a note says so. Where most rows have an offset every row must, and elsewhere none may.
-
-    Parameters
-    ----------
-    date_format : str, optional
-        "day-first" or "month-first" for days such as 03/04/2017; or all of it, as "%d/%m/%y".
-    wall : bool
-        Leave every offset out: what the clock on the wall showed.
-
-    Raises
-    ------
-    ValueError
-        If days can be read two ways, or offsets differ and no time zone says whose days to use.
+    and a note says so. Where most rows have an offset every row must, and elsewhere none may. `date_format` is
+    "day-first" or "month-first" for days such as 03/04/2017; or all of it, as "%d/%m/%y". `wall` leaves every offset
+    out: what the clock on the wall showed. ValueError if days can be read two ways, or offsets differ and no time
+    zone says whose days to use.
     """
     text = cleaned(pl.col(column))
     if date_format and "%" in date_format:
@@ -210,7 +194,8 @@ def times(
             text, examples = text.str.replace(pattern, made), changed
     if any(MONTH in pattern for pattern, _ in days):
         text = text.str.replace_many(MONTHS, [str(i) for i in range(1, 13)])
-    read = pl.coalesce(_parse(text, tail) for tail in TAILS if tail in tails or not tails)
+    forms = ("%Y-%m-%d" + tail for tail in TAILS if tail in tails or not tails)
+    read = pl.coalesce(text.str.to_datetime(form, strict=False, time_unit="us") for form in forms)
     if not carried or wall:
         return read
     if not aware:
@@ -257,10 +242,3 @@ def _order(cells: pl.LazyFrame, example: str, where: str, date_format: str | Non
         advice = "say which with --date-format day-first or --date-format month-first"
         raise ValueError(f"{where}{example!r} can be read two ways, as {days}; {advice}")
     return "day-first" if first else "month-first"
-
-
-def _parse(text: pl.Expr, tail: str) -> pl.Expr:
-    """Midnight where the format tells no time."""
-    if tail:
-        return text.str.to_datetime("%Y-%m-%d" + tail, strict=False, exact=True, time_unit="us")
-    return text.str.to_date("%Y-%m-%d", strict=False, exact=True).cast(pl.Datetime("us"))

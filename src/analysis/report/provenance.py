@@ -63,36 +63,32 @@ def _named(parameters: dict[str, Any]) -> dict[str, Any]:
     return parameters | ({"ledger": ledger.name} if ledger.is_absolute() else {})
 
 
-def footer(whole: dict, of_run: dict, language: str) -> dict[str, Any]:
-    """What one page's footer says."""
-    with words.using(language):
-        day = date.fromisoformat(of_run["date"])
-        title, commit = words.in_language(whole["title"]), of_run["commit"][:10]
-        cite = words._("{title}. Report of {date}, code version {commit}.").format(
-            title=title, date=words.date(day), commit=commit
-        )
-        if of_run["synthetic"]:
-            cite = words._("Synthetic data. {text}").format(text=cite)
-        told = ("title", "background", "measures", *NOTICES)
-        shown = {
+def footer(whole: dict, of_run: dict) -> dict[str, Any]:
+    """What one page's footer says, in the language spoken now."""
+    day = date.fromisoformat(of_run["date"])
+    title, commit = words.in_language(whole["title"]), of_run["commit"][:10]
+    cite = words._("{title}. Report of {date}, code version {commit}.").format(
+        title=title, date=words.date(day), commit=commit
+    )
+    if of_run["synthetic"]:
+        cite = words._("Synthetic data. {text}").format(text=cite)
+    hidden = ("title", "background", "measures", *NOTICES)
+    notices = {name: whole["run"]["parameters"].get(name) for name in NOTICES}
+    entry = _bibtex(whole["study"], title, day, commit, of_run["synthetic"])
+    return of_run | {
+        "date": words.date(day),
+        "commit": commit,
+        "data": [file for file in whole["data"] if not file["file"].endswith(".md")],
+        "parameters": {
             name: value
             for name, value in of_run["parameters"].items()
-            if value not in (None, [], {}, False) and name not in told
-        }
-        notices = {name: whole["run"]["parameters"].get(name) for name in NOTICES}
-        entry = _bibtex(whole["study"], title, day, commit, of_run["synthetic"])
-        return {
-            "date": words.date(day),
-            "commit": commit,
-            "modified": of_run["modified"],
-            "data": [file for file in whole["data"] if not file["file"].endswith(".md")],
-            "parameters": shown,
-            "versions": of_run["versions"],
-            "cite": cite,
-            "bibtex": Markup("\n").join(map(words.seen, entry.splitlines())),  # markup keeps its lines
-            **{name: text and words.in_language(text) for name, text in notices.items()},
-            "command": whole["command"],
-        }
+            if value is not None and value is not False and value not in ([], {}) and name not in hidden
+        },
+        "cite": cite,
+        "bibtex": Markup("\n").join(map(words.seen, entry.splitlines())),  # markup keeps its lines
+        **{name: text and words.in_language(text) for name, text in notices.items()},
+        "command": whole["command"],
+    }
 
 
 def _bibtex(study: str, title: str, day: date, commit: str, synthetic: bool) -> str:
