@@ -24,7 +24,7 @@ def of_dubai():
 
 @pytest.fixture(scope="session")
 def tally() -> Callable[[str, int], None]:
-    """Holds a count of this run to the row of that name in tests/README.md, which so tells nothing that was not done."""
+    """Holds a count of this run to its row in tests/README.md, which so tells nothing that was not done."""
     table = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
     told = {
         name: int(n.replace(",", "")) for name, n in re.findall(r"^\| ([^|]+) \| ([\d,]+) \|", table, re.M)

@@ -88,7 +88,7 @@ def test_the_headline_is_named_among_the_specifications():
         {"relative": sizes, "low": sizes - 0.15, "high": sizes + 0.15, "headline": sizes == 0.3}
     )
     text = str(evidence.specifications(rows))
-    assert "the one that every report gives is +30%" in text
+    assert "the one that every report gives is +30.0%" in text
     assert "In 75% the interval excludes zero" in text
 
 

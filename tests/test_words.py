@@ -331,7 +331,7 @@ def test_the_probability_of_an_effect_is_told_and_never_as_certain():
 def test_a_p_value_is_told_as_the_model_s():
     # Two-sided normal probabilities: 1.96 is one in 20, 0 is always.
     assert "about once in 20 days" in str(words.sureness(effect(observed=45e6 + 1.96e6 * 3)))
-    assert "all the time" in str(words.sureness(effect(observed=45e6)))
+    assert "most ordinary days lie this far out" in str(words.sureness(effect(observed=45e6)))
 
 
 def test_rounding_never_hides_a_quantity():
@@ -367,7 +367,7 @@ def test_a_share_is_told_in_points():
 
 
 def test_several_days_are_told_as_a_span():
-    assert str(words.answer(effect(days=5))).startswith("From 26 October 2017 to 30 October 2017,")
+    assert str(words.answer(effect(days=5))).startswith("From 26 to 30 October 2017,")
 
 
 def test_the_history_estimand_says_that_the_campaign_is_counted():

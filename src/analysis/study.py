@@ -109,8 +109,9 @@ class Study(Parameters):
         ledger or daily (figures); offline (and digital channels), entity, service, channel, value, payers; campaign;
         after (days to see what lasts), dates (a history long enough to split ordinary ones), habit (payers, and time to
         see them again), designs (entities, and days enough to compare designs of an edition on them); day or days (one,
-        several), editions; donors, covariates, figures (published), calendar (of a country), background; metrics
-        (several); synthetic or real, truth (of a simulation).
+        several), single or editions (several); donors, covariates, figures (published), calendar (of a country),
+        ramadan (days on which work is shorter), background; metrics (several), channels (several that are digital);
+        synthetic or real, truth (of a simulation).
         """
         true = {
             "campaign": len(self.windows.campaign_days) > 0,
@@ -120,10 +121,15 @@ class Study(Parameters):
             "synthetic": self.synthetic,
             "real": not self.synthetic,
             "editions": len(self.every_edition) > 1,
+            "single": len(self.every_edition) == 1,
         } | {name: bool(getattr(self, name)) for name in ("background", "donors", "figures", "covariates")}
         if self.ledger is not None:
+            from analysis import days
+
             names = {} if self.is_daily else self._names
-            groups = {name: name in names and self._compares(name) for name in ("entity", "service", "channel")}
+            groups = {
+                name: name in names and self._compares(name) for name in ("entity", "service", "channel")
+            }
             entity = groups["entity"] or (self.is_daily and "groups" in self._table.attrs)
             true |= groups
             true |= {
@@ -132,6 +138,8 @@ class Study(Parameters):
                 "entity": entity,
                 "value": "amount" in names,
                 "payers": "payer_id" in names,
+                "channels": groups["channel"] and len(self.by("channel")["channel"].unique()) > 1,
+                "ramadan": bool(days.features(self._days, self.country)["ramadan"].any()),
                 "offline": "channel" in names and bool(self.offline_channels),
                 "metrics": len(self.measured) > 1,
                 "truth": bool(self.truth),

@@ -225,11 +225,11 @@ def sure(found: Found) -> Value:
     )
 
 
-def warnings(found: Found) -> Text | Value:
+def warnings(found: Found) -> Value | None:
     """What the estimates ask their reader to know."""
     every = (warning for of in found.values() for effect in of.values() for warning in effect.warnings)
     said = [Value(warning, "name") for warning in dict.fromkeys(every)]
-    return joined(*said) if said else text("No estimate in this table carries a warning.")
+    return joined(*said) if said else None
 
 
 def known(table: pd.DataFrame) -> Text:

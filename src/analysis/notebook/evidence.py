@@ -14,6 +14,7 @@ from analysis.persistence import Persistence
 from analysis.placebo import Placebos
 from analysis.words import Text, Value, amount, joined, of_results, plural, text
 
+FEW = 20  # dates, with which one in twenty is the least that they can tell
 DERIVED = Path(__file__).parents[3] / "data" / "derived"
 
 
@@ -33,7 +34,7 @@ def placebo(test: Placebos, metric: str = "count") -> Text | Value:
         )
     return plural(
         many,
-        "Of {days} before the event, {many:number.0} [departs|depart] as far from what is expected of them, in "
+        "Of {days} before the event, {many:number.0} [departs|depart] as far from what is expected of [it|them], in "
         "the {metric:metric}: the p-value is {p:number.3}. With so many days it cannot be below {floor:number.3}.",
         **values,
     )
@@ -42,6 +43,8 @@ def placebo(test: Placebos, metric: str = "count") -> Text | Value:
 def alarms(test: Placebos, limit: float = 1.96) -> Text:
     """How often the t statistic of comparable dates is beyond the usual limit."""
     like = test.frame()
+    if len(like) < FEW:
+        return text("So few days cannot tell the event from chance.")
     return text(
         "On {many:number.0} of the {days}, {share:percent.1}, the t statistic is beyond {limit:number.2}, where "
         "5% are to be expected. The departures of nine in ten of them lie within {range:+percent.1}.",
@@ -58,8 +61,8 @@ def specifications(rows: pd.DataFrame) -> Text | Value:
     """How far the choice of specification moves the effect, from `placebo.specifications`."""
     return plural(
         len(rows),
-        "Under {n:number.0} [specification|specifications] the effect runs from {range:+percent}; half of them "
-        "lie within {middle:+percent}, and the one that every report gives is {x:+percent}. In {clear:percent} "
+        "Under {n:number.0} [specification|specifications] the effect runs from {range:+percent.1}; half of them "
+        "lie within {middle:+percent.1}, and the one that every report gives is {x:+percent.1}. In {clear:percent} "
         "the interval excludes zero.",
         x=float(rows.loc[rows["headline"], "relative"].iloc[0]),
         range=(rows["relative"].min(), rows["relative"].max()),
@@ -72,7 +75,8 @@ def choices(rows: pd.DataFrame) -> pd.DataFrame:
     """The effect by each single choice over all others: median `relative`, `low`, `high`, share `clear` of 0."""
     found = []
     for by in ("estimator", "baseline", "scale", "baseline_days", "wait_days", "history"):
-        for value, part in rows[rows[by].astype(str) != ""].groupby(by, sort=False):
+        chosen = rows[rows[by].astype(str) != ""].groupby(by, sort=False)
+        for value, part in chosen if len(chosen) > 1 else ():  # one value is no choice
             low, middle, high = part["relative"].quantile([0, 0.5, 1])
             found.append([by, value, len(part), middle, low, high, _clear(part)])
     columns = ["by", "choice", "specifications", "relative", "low", "high", "clear"]
@@ -109,8 +113,8 @@ def _clear(rows: pd.DataFrame) -> float:
 def gain(found: Decomposition, metric: str = "count", level: float = 0.95) -> Text | Value:
     """The gain, and the counters' shortfall beside it."""
     return text(
-        "Against what was expected of the event, digital payments were {gain} ({level:percent} interval: "
-        "{gain_interval}) and payments at counters {counters} ({counters_interval}).",
+        "Over what was expected of the event, digital payments changed by {gain} ({level:percent} interval: "
+        "{gain_interval}) and payments at counters by {counters} ({counters_interval}).",
         level=level,
         **_amount(found, "digital_gain", "gain", metric, level),
         **_amount(found, "from_counters", "counters", metric, level, -1),
@@ -151,8 +155,8 @@ def from_counters(found: Decomposition, level: float = 0.95) -> Text:
         )
     return text(
         "The gain is {share:percent} of what was missing at counters ({interval:percent}). If no digital customer "
-        "stayed away because of the event, no larger share was paid digitally on the same day; the rest was paid on "
-        "another day, or not at all.",
+        "stayed away because of the event, that is the estimate of the largest share that was paid digitally on the "
+        "same day; the rest was paid on another day, or not at all.",
         share=share,
         interval=interval,
     )
@@ -182,7 +186,8 @@ def lasting(found: Persistence) -> Text | Value:
     if not found.half_life > 0:
         return words.half_life(found)
     first = text(
-        "On the first working day after the event the digital share was higher by {first:points} ({interval:+points}).",
+        "Carried back to the first working day after the event, the digital share was higher by {first:points} "
+        "({interval:+points}).",
         first=found.first,
         interval=found.first_interval,
     )

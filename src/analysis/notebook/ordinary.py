@@ -14,7 +14,7 @@ from analysis.disclosure import LEAST, count, together
 from analysis.published import announcement
 from analysis.study import Study
 from analysis.windows import Windows
-from analysis.words import Text, Value, amount, joined, of_results, plural, text
+from analysis.words import N_, Text, Value, amount, joined, of_results, plural, text
 from analysis.words.terms import REST, TERMS
 
 ALL = "All payments"
@@ -110,16 +110,16 @@ def by_kind(series: pd.Series, windows: Windows) -> pd.DataFrame:
     day, period = days.features(series.index, windows.country), windows.labels(series.index)
     kind = pd.Series("ordinary", series.index)
     kind[day["month_days_left"] < MONTH_END] = "month_end"
-    for name in ("campaign", "after"):
-        kind[(period == name) & (kind == "ordinary")] = name
     kind[day["ramadan"]] = "ramadan"
     kind[day["holiday"] != ""] = "holiday"
-    kind[period == "event"] = "event"
+    for name in ("campaign", "after", "event"):  # whatever they are besides: the level may have moved by then
+        kind[period == name] = name
     usual = series[ordinary_days(series.index, windows)]
     level = usual.groupby(usual.index.day_of_week).median().reindex(series.index.day_of_week).to_numpy()
     groups = (series / level - 1).groupby(kind)
     rows = pd.DataFrame({"days": groups.size(), "median": groups.median()})
     rows["low"], rows["high"] = groups.quantile(0.05), groups.quantile(0.95)
+    rows.loc[rows["days"] < 5, ["low", "high"]] = None  # no range of so few
     order = [name for name in TERMS["kind of day"] if name in rows.index]
     return rows.loc[order].rename_axis("kind").reset_index()
 
@@ -201,16 +201,28 @@ def concentration(groups: pd.DataFrame, few: int = 5) -> Text | None:
     )
 
 
-def step(series: pd.Series, windows: Windows, metric: str) -> Text:
+def step(series: pd.Series, windows: Windows, metric: str) -> Value:
     """The change from the day before in ordinary weeks, and on the event."""
     usual, change = steps(series, windows), series / series.shift(1) - 1
-    return text(
+    low, high, event = usual.min(), usual.max(), change.get(windows.event_start, float("nan"))
+    form = N_(
         "Ordinary weeks compared: {weeks:number.0}. In them the {metric:metric} differed from the day before by "
         "{range:+percent}, and by {median:+percent.1} in the median. On the event the difference was "
-        "{event:+percent.1}.",
+        "{event:+percent.1}."
+    )
+    if len(windows.event_days) > 1:
+        form = N_(
+            "Ordinary weeks compared: {weeks:number.0}. In them the {metric:metric} differed from the day before by "
+            "{range:+percent}, and by {median:+percent.1} in the median. On the first day of the event the difference "
+            "was {event:+percent.1}."
+        )
+    weeks = text(
+        form,
         metric=metric,
         weeks=len(usual),
-        range=(float(usual.min()), float(usual.max())),
-        median=float(usual.median()),
-        event=float(change.get(windows.event_start, float("nan"))),
+        range=(low, high),
+        median=usual.median(),
+        event=event,
     )
+    within = text("Ordinary weeks show steps of that size.") if low <= event <= high else None
+    return joined(weeks, within)

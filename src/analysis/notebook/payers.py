@@ -122,7 +122,7 @@ def unknown(who: Payers) -> Text | Value:
     if who.days < max(HORIZONS):
         early = plural(
             who.days,
-            "The ledger ends too early to say more than {n:number.0} [day.|days.]",
+            "The ledger ends too early to say anything beyond {n:number.0} [day.|days.]",
         )
         said.append(early)
     if hidden:

@@ -28,18 +28,8 @@ SCHEMA = Path(__file__).with_name("results.schema.json")
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a call of `build` did.
-
-    Parameters
-    ----------
-    index : Path
-        The study's first page.
-    pages : tuple of Path
-        Every report, in every language.
-    executed, unchanged : int
-        Notebooks that were run, and that did not have to be.
-    printed : tuple of Path or None
-        The briefs as PDF, where asked for; None for each that no browser was found for.
+    """What a call of `build` did: the first page, every report in every language, how many notebooks were run and
+    how many need not be, and the briefs as PDF where asked for, None for each without a browser.
     """
 
     index: Path
@@ -67,10 +57,8 @@ def build(
 
     Parameters
     ----------
-    study_path : path
-        The study's parameters file.
-    out : path
-        Folder of all studies' reports; this study's go to ``out/<name of the file>``.
+    study_path, out : path
+        The study's parameters file; the folder of all studies' reports, this study's in ``out/<name of the file>``.
     languages : sequence of str
         The first is that of ``index.html``; one execution serves all.
     jobs : int, optional
@@ -81,16 +69,12 @@ def build(
         Run again what has not changed.
     notebooks : path, optional
         Their folder; by default the study's own if it holds any, else the project's.
-    progress : bool
-        Show a bar on stderr.
-    cluster : str, optional
-        Address of a Dask scheduler that runs the notebooks, as in `runs.execute`.
-    pdf : bool
-        Print the brief as PDF too, where a Chromium is found.
+    progress, pdf : bool
+        Show a bar on stderr; print the brief as PDF too, where a Chromium is found.
+    cluster, cell_seconds
+        As of `runs.execute`.
     earlier : path, optional
         An earlier edition's results.json, or its folder: the first page says what has changed since.
-    cell_seconds : float, optional
-        A cell that runs longer is ended, and its notebook fails.
 
     Raises
     ------

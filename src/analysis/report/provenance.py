@@ -13,25 +13,18 @@ from markupsafe import Markup
 from analysis import words
 from analysis.report import runs
 from analysis.report.summary import outputs
-from analysis.storage import ROOT
 from analysis.study import Study
 
 NOTICES = ("contact", "corrections")  # of a study, in every footer
 NAMES_IN_LATEX = {"en": "english", "ar": "arabic"}
-TEX = {
-    "\\": r"\textbackslash{}",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-}  # others take a backslash
+# Other characters that LaTeX would obey take a backslash.
+TEX = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
 
 
 def provenance(study: Study, study_path: Path, results: dict[str, dict]) -> dict[str, Any]:
     """Code, data and parameters behind the pages; for each notebook those of its own run."""
-    path = study_path.resolve()
-    given = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
-    ours = (study.country or "").startswith(
-        "AE"
-    ) or study.figures  # the calendar as taken, what was announced
+    # The calendar as taken, and what was announced.
+    ours = (study.country or "").startswith("AE") or study.figures
     data = [file for file in runs.checked_in() if ours or not file["file"].startswith("data/raw/")]
     data += [file for file in (runs.hashes(study.source) if study.ledger else []) if file not in data]
     of_run = {
@@ -45,7 +38,7 @@ def provenance(study: Study, study_path: Path, results: dict[str, dict]) -> dict
     return {
         "study": study.name,
         "title": study.title,
-        "command": f"python -m analysis report {shlex.quote(given)}",
+        "command": f"python -m analysis report {shlex.quote(runs.named(study_path))}",
         "run": last
         | {
             "parameters": _named(runs.parameters_of(study)),

@@ -166,8 +166,7 @@ def parameters_of(study: Study) -> dict[str, Any]:
     """The study as notebooks take it: plain values, dates as text, the ledger where it is."""
     values = study.model_dump(mode="json")
     if study.ledger is not None:
-        source = study.source.resolve()
-        values["ledger"] = source.relative_to(ROOT).as_posix() if source.is_relative_to(ROOT) else str(source)
+        values["ledger"] = named(study.source, str(study.source.resolve()))
     return values
 
 
@@ -185,19 +184,23 @@ def hashes(source: Path) -> list[dict[str, Any]]:
     """Name, SHA-256 and size of each file; a file that has not been touched since is not read again."""
     book = cache_folder() / "hashes.json"
     known = json.loads(kept(book) or b"{}")
-    found, new = [], {}
-    for file in files(source):
+    found, before = [], len(known)
+    for file in map(Path.resolve, files(source)):
         stat = file.stat()
-        mark = f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+        mark = f"{file}|{stat.st_size}|{stat.st_mtime_ns}"
         if mark not in known:
             with file.open("rb") as stream:
-                new[mark] = hashlib.file_digest(stream, "sha256").hexdigest()
-        name = file.resolve()
-        name = name.relative_to(ROOT).as_posix() if name.is_relative_to(ROOT) else file.name
-        found.append({"file": name, "sha256": known.get(mark) or new[mark], "bytes": stat.st_size})
-    if new:
-        keep(book, json.dumps(known | new).encode())
+                known[mark] = hashlib.file_digest(stream, "sha256").hexdigest()
+        found.append({"file": named(file), "sha256": known[mark], "bytes": stat.st_size})
+    if len(known) > before:
+        keep(book, json.dumps(known).encode())
     return found
+
+
+def named(file: Path, otherwise: str | None = None) -> str:
+    """A file by its place in the project; outside of it by its name alone, unless told otherwise."""
+    file = file.resolve()
+    return file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else otherwise or file.name
 
 
 @cache

@@ -71,6 +71,8 @@ def money(value: float, step: float | None = None, signed: bool = False) -> str:
     if step is None:
         step = 10.0 ** (math.floor(math.log10(abs(value))) - 2) if scale > 1 else 1.0
     amount = _isolate(_digits(value / scale, step / scale, signed), signed or value < 0)
+    sign = amount[0] if language() == "en" and currency and amount[0] in "+−" else ""
+    amount = amount.removeprefix(sign)
     count = _plural_number(value / scale, step / scale, signed)
     if scale == 1e9:
         text = ngettext("{currency} {n} billion", "{currency} {n} billion", count)
@@ -80,7 +82,7 @@ def money(value: float, step: float | None = None, signed: bool = False) -> str:
         text = ngettext("AED {n}", "AED {n}", count)
     else:
         text = _("{currency} {n}")
-    return text.format(currency=name(currency or ""), n=amount).strip()
+    return sign + text.format(currency=name(currency or ""), n=amount).strip()
 
 
 def date(day: datetime.date, form: str = "d MMMM y") -> str:
@@ -112,7 +114,8 @@ def period(start: datetime.date, end: datetime.date | None = None) -> str:
     """One day, or the first and the last of several."""
     if end is None or end == start:
         return date(start)
-    return _("{start} to {end}").format(start=date(start), end=date(end))
+    whole = "d MMMM y" if start.year != end.year else "d MMMM" if start.month != end.month else "d"
+    return _("{start} to {end}").format(start=date(start, whole), end=date(end))
 
 
 def interval(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.words.catalogue import N_, setting
 from analysis.words.numbers import step
 from analysis.words.terms import TERMS, kind
-from analysis.words.values import Text, Value, amount, joined, of_results, plural, text
+from analysis.words.values import Text, Value, amount, days, joined, of_results, plural, text
 
 PROBABLE = {
     "added": N_("The event added at least {x} to the {metric}: the probability is {p}."),
@@ -24,7 +24,7 @@ def answer(effect, level: float = 0.95) -> Text:
     share = kind(effect.metric) == "percent"
     low, high = effect.confidence_interval(level, relative=not share)
     difference = effect.absolute if share else effect.relative
-    rounding = step(low, high, difference)
+    rounding = min(step(low, high) or 0.01, 0.01)  # as every table says it
     if rounding and any(end and abs(end) < rounding / 2 for end in (low, high)):
         rounding /= 10  # an end beside zero is not told as zero
     unit = step(*effect.expected_interval(level), effect.expected)
@@ -50,28 +50,37 @@ def answer(effect, level: float = 0.95) -> Text:
 
 def _opening(effect, observed: Value) -> Text:
     """When, and what was counted."""
-    metric, days = effect.metric, effect.event_days
+    metric, event = effect.metric, effect.event_days
     openings = TERMS["opening"] | (TERMS["digital opening"] if setting().offline else {})
     form = openings.get(metric, N_("{when}, {metric}: {observed}"))
     if metric in setting().measures:
-        form = N_("{when}, {label}: {observed}")
+        form = N_("{when}, the {label} was {observed}")
         if kind(metric) == "count":
             form = N_("{when}, there were {observed} {label}")
-    when = text("On {date}", date=days[0])
-    if len(days) > 1:
-        when = text("From {start} to {end}", start=days[0], end=days[-1])
+    when = text("On {date}", date=event[0])
+    if len(event) > 1:
+        when = text("From {days}", days=Value((event[0], event[-1]), "period"))
     names = {"label": Value(metric, "label"), "metric": Value(metric, "metric")}
     return text(form, when=when, observed=observed, **names)
 
 
 def sureness(effect) -> Text:
     """The p-value in words: the model's probability of an ordinary day as far out."""
-    p = effect.p_value
+    p, length = effect.p_value, len(effect.event_days)
+    if p > 0.5:
+        return text("By the model most ordinary days lie this far out, or farther.")
+    every = 1000 if p < 0.001 else round(1 / p) if p > 0.05 else round(1 / p, -1 if p > 0.005 else -2)
+    if length > 1:
+        form = N_(
+            "By the model ordinary days, {length} together, would lie this far out in about one case of {n}."
+        )
+        if p < 0.001:
+            form = N_(
+                "By the model ordinary days, {length} together, would lie this far out in less than one case of 1,000."
+            )
+        return text(form, length=days(length), n=int(every))
     if p < 0.001:
         return text("By the model an ordinary day would lie this far out less than once in 1,000 days.")
-    if p > 0.4:
-        return text("By the model ordinary days lie this far out all the time.")
-    every = round(1 / p) if p > 0.05 else round(1 / p, -1 if p > 0.005 else -2)
     return plural(int(every), "By the model an ordinary day would lie this far out about once in {n} days.")
 
 

@@ -92,14 +92,16 @@ def joined(*sentences: Text | Value | str | None) -> Value:
     return Value([one for one in sentences if one], "sentences")
 
 
-def amount(value: float, metric: str, step: float | None = None, signed: bool = False) -> Value:
+def amount(value: float, metric: str, step: float | None = None, signed: bool = False) -> Value | Text:
     """A number of a metric in its own unit; `step` never rounds its first two digits away."""
     kind = terms.kind(metric)
     if step and value:
         step = min(step, 10.0 ** (math.floor(math.log10(abs(value))) - 1))
     if step is None and kind == "count" and abs(value) >= 10:
         step = 1.0
-    return Value(value, "+" * signed + (kind if kind in NUMBERS else "number"), step)
+    number = Value(value, "+" * signed + (kind if kind in NUMBERS else "number"), step)
+    unit = terms.unit(metric)
+    return text("{n} {unit}", n=number, unit=unit) if unit else number
 
 
 def quantity(value: float, metric: str, step: float | None = None, signed: bool = False) -> str:
@@ -174,6 +176,7 @@ CODES = {
     "name": name,
     "own": terms.in_language,
     "date": numbers.date,
+    "period": lambda ends: numbers.period(*ends),
     "weekday": numbers.weekday,
     "month": numbers.month_name,
     "days": lambda n: str(days(n)),
