@@ -8,7 +8,7 @@ LOCK := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-ha
 	--no-emit-index-url --no-annotate --no-header pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help report test test-all lint lab notebooks catalogue bench lock audit sbom fuzz
+.PHONY: help report test test-all versions lint lab notebooks catalogue bench lock audit sbom fuzz
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -22,6 +22,9 @@ test: .venv/ready ## the quick tests
 test-all: .venv/ready-ci ## what is slow, or needs a browser, Java or a cluster; every notebook by nbval
 	$(BIN)/python -m pytest -n auto --dist loadscope -m slow
 	$(BIN)/python -m pytest -n auto --dist loadscope --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg notebooks
+
+versions: .venv/ready ## the recorded numbers by every other Python, 3.11 to 3.13, that is found here
+	@tests/versions.sh
 
 lint: .venv/ready ## style and formatting, notebooks too
 	$(BIN)/ruff check .

@@ -20,8 +20,7 @@ import pandas as pd
 from analysis import simulate
 from analysis.effect import estimate
 from analysis.simulate import accounts
-from analysis.simulate.dubai import DUBAI
-from analysis.simulate.world import COUNTER
+from analysis.simulate.world import COUNTER, DUBAI
 from analysis.windows import BASELINES, Windows
 
 DAY = Windows("2017-10-26", campaign_start="2017-09-23", country="AE", wait_days=0)

@@ -40,7 +40,7 @@ def measure(rounds: int) -> dict:
         folder = Path(name)
         os.environ["ANALYSIS_CACHE"] = str(folder / "cache")
         notebooks = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
-        planned = runs.plan(Study.load(STUDY), notebooks, ["en"])
+        planned, _ = runs.plan(Study.load(STUDY), notebooks, ["en"])
         tasks = folder / "tasks.json"
         tasks.write_text(
             json.dumps([{"notebook": str(r.notebook), "parameters": r.parameters} for r in planned])

@@ -20,9 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.simulate import simulate
-from analysis.simulate.dubai import DUBAI
 from analysis.simulate.rows import BATCH, SCHEMA, services
-from analysis.simulate.world import CHANNELS
+from analysis.simulate.world import CHANNELS, DUBAI
 
 OURS, REFERENCE = "simulate", "random arrays by pyarrow"
 

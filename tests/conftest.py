@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,21 @@ def of_dubai():
     from analysis import words
 
     words.speak_of(currency="AED", offline=True, campaign=True, synthetic=False, measures={})
+
+
+@pytest.fixture(scope="session")
+def tally() -> Callable[[str, int], None]:
+    """Holds a count of this run to its row in tests/README.md, which so tells nothing that was not done."""
+    table = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+    told = {
+        name: int(n.replace(",", "")) for name, n in re.findall(r"^\| ([^|]+) \| ([\d,]+) \|", table, re.M)
+    }
+
+    def hold(name: str, n: int) -> None:
+        print(f"{name}: {n}")
+        assert n >= told[name], f"tests/README.md says {told[name]} of: {name}"
+
+    return hold
 
 
 @pytest.fixture(scope="session")

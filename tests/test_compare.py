@@ -278,4 +278,4 @@ def test_uncommitted_changes_are_named_where_the_commit_is_the_same():
     assert str(change) == "aaaaaaaaaa → aaaaaaaaaa with uncommitted changes"
     with words.using("ar"):
         (sentence,) = causes.sentences([change])
-    assert sentence.endswith("إلى الإصدار \u2066aaaaaaaaaa\u2069 (مع تعديلات غير محفوظة في السجل).")
+    assert sentence.endswith("إلى الإصدار \u2066aaaaaaaaaa\u2069 (مع تعديلات غير معتمدة).")

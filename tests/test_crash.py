@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import papermill
 import pytest
 import yaml
@@ -43,6 +44,7 @@ CELLS = (
     "'synthetic': True, 'record': effect}})",
     shown({"kind": "table", "key": "t", "csv": "a\n1\n", "languages": {"en": {"table": "<table></table>"}}}),
 )
+RECORDED = (Path(__file__).with_name("expected_results.json")).read_text(encoding="utf-8")
 TINY = notebook(*CELLS, parameters='event_start = "2000-01-01"\nseed = 1')
 
 
@@ -130,7 +132,7 @@ def versions(tmp_path: Path, recorded: None) -> tuple[Path, dict[str, bytes], di
 
 @pytest.mark.slow
 @pytest.mark.parametrize("killed", [False, True])
-def test_each_change_of_the_disk_may_fail_in_a_report(versions, tmp_path, killed):
+def test_each_change_of_the_disk_may_fail_in_a_report(versions, tmp_path, killed, tally):
     """The n-th, for n = 1, 2, … until none fails: all old or all new; after a kill each file is, and the next run
     ends as if nothing had been."""
     base, old, new = versions
@@ -160,8 +162,7 @@ def test_each_change_of_the_disk_may_fail_in_a_report(versions, tmp_path, killed
         assert not staged(folder), changes[n - 1]
         shutil.rmtree(folder)
     assert outcome[0] == 0
-    assert n > 40
-    print(f"{n - 1} changes of the disk {'killed' if killed else 'failed'} once each in report")
+    tally(f"changes of the disk that {'a kill stops' if killed else 'fail'} in `report`, each in turn", n - 1)
 
 
 def pair(folder: Path) -> tuple[bytes | None, bytes | None]:
@@ -172,7 +173,7 @@ def pair(folder: Path) -> tuple[bytes | None, bytes | None]:
 
 @pytest.mark.parametrize("killed", [False, True])
 @pytest.mark.parametrize("before", [False, True])
-def test_each_change_of_the_disk_may_fail_while_a_ledger_is_written(tmp_path, killed, before):
+def test_each_change_of_the_disk_may_fail_while_a_ledger_is_written(tmp_path, killed, before, tally):
     """Ledger and truth are both old or both new; after a kill the next run in the folder sees to it."""
 
     def written(folder: Path, seed: int) -> None:
@@ -203,8 +204,46 @@ def test_each_change_of_the_disk_may_fail_while_a_ledger_is_written(tmp_path, ki
         written(folder, 2)
         assert pair(folder) == new
     assert pair(folder) == new
-    assert n > 15
-    print(f"{n - 1} changes of the disk {'killed' if killed else 'failed'} once each in simulate")
+    tally(
+        f"changes of the disk that {'a kill stops' if killed else 'fail'} in `simulate`, each in turn", n - 1
+    )
+
+
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("command", ["new", "compare"])
+def test_each_change_of_the_disk_may_fail_while_one_file_is_written(tmp_path, command, killed, tally):
+    """The file is the old one or the new one, whole; the next run ends as if nothing had been."""
+    days = "".join(f"{day:%Y-%m-%d},{100 + day.day}\n" for day in pd.date_range("2017-01-01", "2017-10-31"))
+    (tmp_path / "daily.csv").write_text(f"date,visits\n{days}")
+    effect = {key: value for key, value in json.loads(RECORDED)["answers"].items() if key == "count"}
+    for name, observed in (("a", 1), ("b", 2)):
+        effect["count"]["pre-week"]["observed"] = observed
+        (tmp_path / f"{name}.json").write_text(json.dumps(json.loads(RECORDED) | {"answers": effect}))
+    words = {
+        "new": ["new", "made.yaml", "--data", "daily.csv", "--event", "2017-10-26", "--yes", "--force"],
+        "compare": ["compare", "a.json", "b.json", "--out", "made.yaml"],
+    }[command]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        made = tmp_path / "made.yaml"
+        CliRunner().invoke(cli, words)
+        new = made.read_text()
+        for n in itertools.count(1):
+            made.write_text("old")
+            with contextlib.suppress(Killed), failing(n, killed) as changes:
+                done = CliRunner().invoke(cli, words)
+            if len(changes) < n:
+                break
+            assert made.read_text() in ("old", new), changes[n - 1]
+            if not killed:
+                assert not staged(tmp_path), changes[n - 1]
+                if made.read_text() == "old":
+                    assert_one_line_error(done.exit_code, "", done.stderr, expected=1)
+        assert made.read_text() == new
+        assert not staged(tmp_path)
+    tally(
+        f"changes of the disk that {'a kill stops' if killed else 'fail'} in `{command}`, each in turn", n - 1
+    )
 
 
 DAMAGES = {
@@ -219,7 +258,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_cache_is_made_again(recorded, tmp_path, damage, monkeypatch):
+def test_a_damaged_cache_is_made_again(recorded, tmp_path, damage, monkeypatch, tally):
     """Each of its files in turn; the pages are the same and their numbers too."""
     folder = prepared(tmp_path)
     assert rendered(folder)[0] == 0
@@ -243,6 +282,7 @@ def test_a_damaged_cache_is_made_again(recorded, tmp_path, damage, monkeypatch):
         assert timeless(content(folder / "out" / "study")) == pages
         assert of_the_ledger() == known, file
     assert (folder / "cache").stat().st_mode & 0o777 == 0o700
+    tally("damaged caches, recognised and made again", len(DAMAGES) * len(files))
 
 
 BROKEN = {
@@ -259,7 +299,7 @@ BROKEN = {
 }
 
 
-def test_broken_notebooks_do_not_keep_a_page_from_being_written(tmp_path):
+def test_broken_notebooks_do_not_keep_a_page_from_being_written(tmp_path, tally):
     """Each is named on stderr, and on the index with the reason; the good one is there."""
     prepared(tmp_path)
     for name, source in BROKEN.items():
@@ -276,6 +316,7 @@ def test_broken_notebooks_do_not_keep_a_page_from_being_written(tmp_path):
     ):  # fmt: skip
         assert why in index
     assert index.count("This report is missing") == len(BROKEN)
+    tally("broken and hanging notebooks", len(BROKEN))
     assert sorted(page.name for page in (tmp_path / "out" / "study" / "en").iterdir()) == ["03_effect.html"]
 
 
@@ -492,7 +533,7 @@ def killed_at(process: subprocess.Popen, seconds: float) -> bool:
 
 
 @pytest.mark.slow
-def test_reports_survive_kills(made, tmp_path):
+def test_reports_survive_kills(made, tmp_path, tally):
     """Fifty at any moment of a run; each file is of the study before or after, and the last run ends it."""
     place, other = prepared(tmp_path / "study"), prepared(tmp_path / "other", title="Another day", seed=8)
     for folder in (place, other):
@@ -517,11 +558,11 @@ def test_reports_survive_kills(made, tmp_path):
     assert same(place, made)
     assert list((place / "tmp").iterdir()) == []
     assert not staged(place)
-    print(f"{kills} kills of report survived")
+    tally("kills of `report` at any moment", kills)
 
 
 @pytest.mark.slow
-def test_writers_of_ledgers_survive_kills(tmp_path):
+def test_writers_of_ledgers_survive_kills(tmp_path, tally):
     """Fifty; ledger and truth belong together once the next run has begun."""
     words = ["simulate", "--out", "ledger.parquet", "--days", "28", "--rows", "20000"]
 
@@ -548,4 +589,4 @@ def test_writers_of_ledgers_survive_kills(tmp_path):
         storage.sweep(place)
         assert pair(place) in (*pairs, (None, None))
         assert not staged(place)
-    print(f"{kills} kills of simulate survived")
+    tally("kills of `simulate` at any moment", kills)

@@ -11,7 +11,7 @@ from analysis import days, displacement
 from analysis.effect import estimate
 from analysis.persistence import persistence
 from analysis.simulate import accounts
-from analysis.simulate.dubai import DUBAI
+from analysis.simulate.world import DUBAI
 from analysis.windows import Windows
 
 DAY = Windows("2017-10-26", campaign_start="2017-09-23", country="AE", wait_days=0)

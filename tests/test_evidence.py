@@ -31,34 +31,36 @@ def _split(gain, counters, other, se=100.0):
     ],
 )
 def test_what_is_said_of_net_new_follows_its_interval(found, said):
-    assert said in evidence.net(found)
+    assert said in str(evidence.net(found))
 
 
 def test_the_gain_over_the_shortfall_is_an_estimate_with_its_interval():
-    text = evidence.from_counters(_split(1200, 3000, 0))
+    text = str(evidence.from_counters(_split(1200, 3000, 0)))
     # se of the ratio: 100 / 3000 * sqrt(1 + 0.4^2) = 0.036
     assert "The gain is 40% of what was missing at counters (33% to 47%)" in text
-    assert "not all is theirs" in evidence.from_counters(_split(4000, 3000, 0))
-    assert evidence.from_counters(_split(1200, 100, 0)) == "Payments at counters are not seen to have fallen."
+    assert "not all is theirs" in str(evidence.from_counters(_split(4000, 3000, 0)))
+    assert (
+        str(evidence.from_counters(_split(1200, 100, 0)))
+        == "Payments at counters are not seen to have fallen."
+    )
 
 
 def test_what_reconciliation_moved_is_told_from_where():
     moved = dataclasses.replace(_split(3000, 8000, 0), moved=-500.0)
-    assert "would be +3,500" in evidence.reconciled(moved)
-    assert "moved it by −500" in evidence.reconciled(moved)
+    assert "would be +3,500" in str(evidence.reconciled(moved))
+    assert "moved it by −500" in str(evidence.reconciled(moved))
 
 
-def test_a_part_whose_interval_is_too_short_is_named(monkeypatch):
+def test_a_part_whose_interval_is_too_short_is_named():
     table = pd.DataFrame({"metric": "count", "part": PARTS, "95": [0.95, 0.95, 0.85, 0.95, 0.95, 0.95]})
     money = table.assign(metric="value", **{"95": 0.95})
-    monkeypatch.setattr(evidence, "_coverage", lambda: pd.concat([money, table], ignore_index=True))
-    assert "for: From other days (number of digital payments)." in evidence.covered()
-    monkeypatch.setattr(evidence, "_coverage", lambda: pd.concat([money, table.assign(**{"95": 0.94})]))
-    assert "94.0% of the years" in evidence.covered()
+    text = str(evidence.covered(pd.concat([money, table], ignore_index=True)))
+    assert "for: From other days (number of digital payments)." in text
+    assert "94.0% of the years" in str(evidence.covered(pd.concat([money, table.assign(**{"95": 0.94})])))
 
 
 def test_a_shortfall_at_counters_is_told_with_its_sign():
-    text = evidence.gain(_split(3000, 8000, 0))
+    text = str(evidence.gain(_split(3000, 8000, 0)))
     assert "+3,000" in text
     assert "−8,000 (−8,200 to −7,800)" in text.replace("\u2068", "").replace("\u2069", "")
 
@@ -68,28 +70,16 @@ def _placebos(event_t):
     t = np.repeat(np.linspace(-2, 2, 99), 2)
     like = np.arange(198) % 2 == 0
     dates = pd.date_range("2017-01-01", periods=198)
-    return placebo.Placebos(dates, like, t / 100, t, np.abs(t), 0.05, event_t, event_t, 0.05, 0.01)
+    return placebo.Placebos(dates, like, t / 100, t, np.abs(t), 0.05, event_t, event_t)
 
 
 def test_placebo_sentences_count_comparable_days_and_name_the_floor():
-    beaten, usual = evidence.placebo(_placebos(9.0)), evidence.placebo(_placebos(1.0))
+    beaten, usual = str(evidence.placebo(_placebos(9.0))), str(evidence.placebo(_placebos(1.0)))
     assert "None of 99 comparable days" in beaten
     assert "0.010" in beaten
     many = int((np.abs(np.linspace(-2, 2, 99)) >= 1).sum())
     assert f"Of 99 comparable days before the event, {many} depart" in usual
-    assert "On 2 of the 99 comparable days, 2.0%" in evidence.alarms(_placebos(9.0))
-
-
-def test_a_test_that_only_several_days_have_stands_in_their_table_alone():
-    rows = pd.DataFrame([{"metric": "count", "relative": 0.1, "placebo": 0.01, "conformal": 0.02}])
-    one = rows.assign(adjusted=0.01, floor=0.01)
-    assert list(evidence.tests(one)) == [
-        "Metric",
-        "Placebo dates",
-        "Permutation",
-        evidence.HEADINGS["adjusted"],
-    ]
-    assert "End of sample" in evidence.tests(one.assign(end_of_sample=0.03))
+    assert "On 2 of the 99 comparable days, 2.0%" in str(evidence.alarms(_placebos(9.0)))
 
 
 def test_the_headline_is_named_among_the_specifications():
@@ -97,14 +87,14 @@ def test_the_headline_is_named_among_the_specifications():
     rows = pd.DataFrame(
         {"relative": sizes, "low": sizes - 0.15, "high": sizes + 0.15, "headline": sizes == 0.3}
     )
-    text = evidence.specifications(rows)
-    assert "the one that every report gives is +30%" in text
+    text = str(evidence.specifications(rows))
+    assert "the one that every report gives is +30.0%" in text
     assert "In 75% the interval excludes zero" in text
 
 
 def test_no_rise_is_called_none():
-    none = Persistence(0.0, Interval(-0.01, 0.01), np.nan, Interval(0.0, np.inf), pd.DataFrame(), 0.95)
-    assert evidence.lasting(none) == "No lasting rise is seen."
+    none = Persistence(0.0, Interval(-0.01, 0.01), np.nan, Interval(0.0, np.inf), pd.DataFrame())
+    assert str(evidence.lasting(none)) == "No lasting rise is seen."
 
 
 def _groups():
@@ -120,36 +110,31 @@ def _groups():
         [0.02, 0.3, 1, 1, 1],
     )
     table["suppressed"] = False
-    pooled = Pooled(np.full(5, 0.2), np.full(5, 0.1), 0.2, 0.05, 0.03)
-    return GroupEffects(table, 10.0, Interval(5.0, 15.0), pooled, 0.95, 100, -2.0)
+    pooled = Pooled(np.full(5, 0.2), np.full(5, 0.1), 0.03)
+    return GroupEffects(table, 10.0, Interval(5.0, 15.0), pooled, -2.0)
 
 
 def test_contributions_shown_add_up_with_the_last_row():
     shown = evidence_groups.contributions(_groups(), few=3)
-    assert shown["Share of the total"].sum() == pytest.approx(1)
-    assert shown["Effect"].sum() == pytest.approx(10)
-    assert list(shown["Entity"])[-1] == "All others together"
+    assert shown["contribution"].sum() == pytest.approx(1)
+    assert shown["effect"].sum() == pytest.approx(10)
+    assert list(shown["entity"])[-1] == "All others together"
 
 
 def test_struck_groups_are_counted_three_ways():
-    text = evidence_groups.struck(_groups())
+    text = str(evidence_groups.struck(_groups()))
     assert "2 of 5 stand out at the level of 5%" in text
     assert "Judged together, 0 do, and 1 if 5%" in text
     none = _groups()
     none.table["q_value"] = 1.0
-    assert "Judged together, none does" in evidence_groups.struck(none)
-
-
-def test_what_reconciliation_moved_stands_between_the_sum_and_the_headline():
-    shown = evidence_groups.moved({"entity": _groups()})
-    assert shown.iloc[0].tolist() == ["Entity", 12.0, 10.0, -2.0]
+    assert "Judged together, none does" in str(evidence_groups.struck(none))
 
 
 def test_synthetic_results_open_by_saying_so():
     words.speak_of(synthetic=True)
     try:
-        assert evidence.gain(_split(1, 1, 0)).startswith("In the synthetic data:")
-        assert evidence_groups.carried(_groups(), few=3).startswith("In the synthetic data:")
+        assert str(evidence.gain(_split(1, 1, 0))).startswith("In the synthetic data:")
+        assert str(evidence_groups.carried(_groups(), few=3)).startswith("In the synthetic data:")
     finally:
         words.speak_of(synthetic=False)
-    assert not evidence.gain(_split(1, 1, 0)).startswith("In the synthetic data:")
+    assert not str(evidence.gain(_split(1, 1, 0))).startswith("In the synthetic data:")

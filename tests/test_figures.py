@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -102,7 +104,7 @@ def made() -> dict:
     )
     added = rng.normal(0, 0.05, 60)
     like = np.arange(60) % 3 > 0
-    placebo = Placebos(days[:60], like, added, added / 0.05, np.abs(added), 0.24, 4.8, 4.8, 0.24, 0.05)
+    placebo = Placebos(days[:60], like, added, added / 0.05, np.abs(added), 0.24, 4.8, 4.8)
     return {
         "counterfactual": (figures.counterfactual, digital, effect, WINDOWS),
         "history": (figures.history, digital, WINDOWS),
@@ -214,7 +216,10 @@ def test_colours_hold_on_white_and_on_a_dark_page():
 
     from analysis.figures import drawing as canvas
 
-    for colour in (canvas.EXPECTED, canvas.EVENT, canvas.OTHER, canvas.ANNOUNCED, canvas.FIFTH):
+    with figures.style():
+        colours = [canvas.INK, *mpl.rcParams["axes.prop_cycle"].by_key()["color"]]
+    assert {canvas.EXPECTED, canvas.EVENT, canvas.OTHER, canvas.ANNOUNCED} <= {*colours}
+    for colour in colours[1:]:
         for page, least in (("#ffffff", 4.5), ("#15191c", 3)):
             light, dark = sorted((luminance(colour), luminance(page)), reverse=True)
             assert (light + 0.05) / (dark + 0.05) >= least, (colour, page)
@@ -272,8 +277,9 @@ def test_power_curves_are_named_beside_themselves(made):
     """Five close curves: each name stands at the height of its own line, none on another; days are counted in words."""
     curves = power.closed_form(dict(zip((1, 2, 3, 5, 9), (0.03, 0.027, 0.026, 0.025, 0.02), strict=True)))
     ax = figures.power(curves)
-    boxes = [text.get_window_extent() for text in ax.texts]
-    assert {text.get_text() for text in ax.texts} == {"1 day", "2 days", "3 days", "5 days", "9 days"}
+    named = [text for text in ax.texts if re.fullmatch(r"\d days?", text.get_text())]
+    boxes = [text.get_window_extent() for text in named]
+    assert {text.get_text() for text in named} == {"1 day", "2 days", "3 days", "5 days", "9 days"}
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
 
 
@@ -281,3 +287,72 @@ def test_cells_of_the_calibration_differ_without_colour(made):
     grid = pd.DataFrame({"process": list("abc"), "estimator": "gls", "coverage": [0.90, 0.95, 0.99]})
     patches = figures.calibration(grid).patches
     assert [patch.get_facecolor()[3] > 0 for patch in patches] == [True, False]  # filled below, framed above
+
+
+def plain(daily: pd.Series):
+    """What a researcher writes."""
+    _figure, ax = plt.subplots()
+    ax.plot(daily.index, daily, label="observed")
+    ax.scatter(daily.index[:2], [1.5, 2.5], label="odd days")
+    ax.set_title("A title of her own that is far longer than a telephone is wide", loc="left")
+    return ax
+
+
+def test_any_function_that_returns_axes_is_a_figure_under_a_caption():
+    daily = pd.Series([1.0, 2.0, 4.0], pd.date_range("2017-10-24", periods=3))
+    with figures.style(figures.NARROW):
+        ax = plain(daily)
+        told = figures.description(ax, "Three days.")
+    assert ax.figure.get_figwidth() == figures.NARROW
+    assert told.caption == "Three days."
+    assert told.alt.startswith("Three days; A title of her own")
+    assert told.alt.endswith("observed 1.0 to 4.0; odd days 1.5 to 2.5.")
+    dates = [*daily.index, *daily.index[:2]]
+    expected = pd.DataFrame(
+        {"series": ["observed"] * 3 + ["odd days"] * 2, "x": dates, "y": [1, 2, 4, 1.5, 2.5]}
+    )
+    pd.testing.assert_frame_equal(told.data, expected, check_dtype=False)
+    assert not plt.get_fignums()  # Jupyter shows it once
+    assert "A title of her own" in figures.svg(ax, "own", told.alt)
+    with pytest.raises(ValueError, match="caption"):
+        figures.description(plain(daily))
+
+
+def test_the_data_of_bars_have_the_names_of_their_categories():
+    _figure, ax = plt.subplots()
+    ax.bar(["app", "website"], [3, 5])
+    data = figures.description(ax, "Payments by channel").data
+    assert data.to_dict("list") == {"x": ["app", "website"], "y": [3, 5]}
+
+
+def test_a_title_hedges_where_the_interval_includes_zero(made):
+    draw, daily, effect, windows = made["counterfactual"]
+    unsure = replace(effect, observed=4.05e7)
+    titles = [drawn_titles(draw(daily, one, windows)) for one in (effect, unsure)]
+    assert "38% above what was expected" in titles[0]
+    assert "no clear difference from what was expected" in titles[1]
+    assert "%" not in titles[1]
+
+
+def drawn_titles(ax) -> str:
+    return " ".join(text.get_text() for text in ax.texts if text.get_weight() == "bold")
+
+
+@pytest.mark.parametrize("language", words.LANGUAGES)
+def test_a_long_title_overlaps_nothing(made, language):
+    """On a phone, under the longest name a measure may have: title, unit, key and dates each in lines of their own."""
+    label = {"label": {"en": "value of all the payments of each kind " * 3}, "kind": "money"}
+    words.speak_of(measures={"value": label})
+    try:
+        with words.using(language), figures.style(figures.NARROW):
+            draw, *args = made["counterfactual"]
+            ax = draw(*args)
+            figures.mark_synthetic(ax)
+    finally:
+        words.speak_of(measures={})
+    canvas = FigureCanvasAgg(ax.figure)
+    canvas.draw()
+    boxes = [text.get_window_extent().shrunk(0.98, 0.7) for text in [*ax.texts, *ax.figure.texts]]
+    assert sum(text.get_weight() == "bold" for text in ax.texts) > 3
+    assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    assert max(box.y1 for box in boxes) < canvas.get_width_height()[1] + 2

@@ -247,7 +247,7 @@ def opened(path: Path, data: bytes) -> bytes:
         return b"\n".join(book.read(name) for name in book.namelist())
 
 
-def test_no_identifier_and_no_place_is_told(made):
+def test_no_identifier_and_no_place_is_told(made, tally):
     study, _, written, kept, _ = made
     private = [b"payer-0", b"transaction-0", *(str(place).encode() for place in (study.source.parent, ROOT))]
     private += [str(Path.home()).encode() + b"/", f"@{socket.gethostname()}".encode()]
@@ -257,6 +257,9 @@ def test_no_identifier_and_no_place_is_told(made):
     for path, data in kept.items():
         assert b"payer-0" not in data, path
         assert b"transaction-0" not in data, path
+    tally("hostile strings as names, labels and columns", len(STRINGS))
+    tally("published files searched for them, for identifiers and for hidden numbers", len(written))
+    tally("files of caches searched for identifiers", len(kept))
 
 
 def test_numbers_of_small_groups_are_nowhere(made):

@@ -129,12 +129,7 @@ def test_the_weeks_behind_the_bounds_agree_with_the_figures():
 def test_a_contradiction_is_said_and_has_no_numbers():
     # A rising week cannot have a mean above its last day.
     found = bounds(EXACT._replace(week_mean=(50.0, 50.0)), LINE, Week(7, includes_event=False))
-    assert not found.feasible
-    assert isnan(found.low)
-    told = found.to_dict()
-    assert told["feasible"] is False
-    assert told["relative_low"] is None
-    assert told["sign"] == 0
+    assert all(map(isnan, found))
 
 
 def test_smoothness_of_the_breakdown_is_where_the_sign_is_lost():
@@ -144,14 +139,14 @@ def test_smoothness_of_the_breakdown_is_where_the_sign_is_lost():
             bounds(ROUNDED, Assumption("s", "smooth", rising=True, smoothness=edge * factor), week)
             for factor in (0.999, 1.001)
         )
-        assert below.sign == 1
-        assert above.sign == 0
+        assert below.low > 0
+        assert above.low <= 0 <= above.high
 
 
 def test_figures_that_are_not_published_leave_their_days_free():
     count = Facts((30.5, 31.5), None, (26.55, 26.65))
     found = bounds(count, Assumption("m", "mean"), WORKING_WEEK)
-    assert found.feasible
+    assert found.low < found.high
     assert bounds(count, Assumption("same", "day-before")).high == inf
 
 
@@ -172,8 +167,6 @@ def test_wrong_use_is_refused():
         Week(1, includes_event=True)
     with pytest.raises(ValueError, match="which days"):
         bounds(EXACT, LINE)
-    with pytest.raises(ValueError, match="event itself"):
-        bounds(EXACT._replace(event=None), LINE, WORKING_WEEK)
 
 
 def test_names_of_assumptions_are_unique():

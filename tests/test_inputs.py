@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import warnings
 from decimal import Decimal
 from pathlib import Path
@@ -405,7 +406,8 @@ def test_every_payment_twice_is_refused_with_identifiers_and_said_without(tmp_pa
     assert "50.00% of the rows repeat another in every column" in told
     assert any(
         "are like another in every column" in str(fault)
-        for fault in check(twice, columns={"paid_at": "paid_at"}) + check(twice.drop(columns="transaction_id"))
+        for fault in check(twice, columns={"paid_at": "paid_at"})
+        + check(twice.drop(columns="transaction_id"))
     )
     few = pd.concat([whole()] * 5).assign(transaction_id=lambda r: [f"t{i}" for i in range(len(r))])
     few.iloc[-1, 0] = "t463"
@@ -803,3 +805,10 @@ def test_the_last_of_many_days_decides_as_any_other(last, expected, tmp_path):
     else:
         assert [f"{series.index[0]:%Y-%m-%d}", len(series)] == expected
         assert series.iloc[[0, -1]].tolist() == [3_000, 2]
+
+
+def test_inputs_are_as_many_as_are_told(tally):
+    """Each case of a test here is one input."""
+    tests = [test for name, test in globals().items() if name.startswith("test_")]
+    cases = [[len(mark.args[1]) for mark in getattr(test, "pytestmark", [])] for test in tests]
+    tally("odd and wrong files, frames and options", sum(map(math.prod, cases)) - 1)

@@ -353,7 +353,7 @@ def test_headers_that_a_terminal_would_obey_are_told_harmlessly(tmp_path):
 
 def test_on_a_terminal_only_what_is_open_is_asked(tmp_path, monkeypatch):
     payments({}).to_csv(tmp_path / "ledger.csv", index=False)
-    monkeypatch.setattr("analysis.__main__._on_terminal", lambda: True)
+    monkeypatch.setattr("analysis.console.on_terminal", lambda: True)
     keys = "IN\n2023-06-15\nशाखा\ny\n"  # the country, the event, the offline channel, write it
     told, study = new(tmp_path, tmp_path / "ledger.csv", keys=keys)
     assert (study.country, study.event_start, study.offline_channels) == ("IN", date(2023, 6, 15), ["शाखा"])
@@ -361,7 +361,7 @@ def test_on_a_terminal_only_what_is_open_is_asked(tmp_path, monkeypatch):
 
 
 def test_no_is_no(tmp_path, monkeypatch):
-    monkeypatch.setattr("analysis.__main__._on_terminal", lambda: True)
+    monkeypatch.setattr("analysis.console.on_terminal", lambda: True)
     words = [
         "new",
         str(tmp_path / "mine"),
@@ -439,7 +439,7 @@ def test_messages_of_the_page_are_those_of_the_code(message):
 def test_on_a_terminal_a_notation_is_asked_for_with_what_each_reads(tmp_path, monkeypatch):
     rows = payments({}, days=60).assign(amount="1,250").drop(columns="channel")
     rows.to_csv(tmp_path / "ledger.csv", index=False)
-    monkeypatch.setattr("analysis.__main__._on_terminal", lambda: True)
+    monkeypatch.setattr("analysis.console.on_terminal", lambda: True)
     told, study = new(tmp_path, tmp_path / "ledger.csv", "--event", "2023-02-20", keys=".\n\ny\n")
     asked = told[: told.index("--decimal: ")]
     assert f"amount with decimal ',': {len(rows):,} rows" in asked

@@ -53,9 +53,18 @@ def test_every_cell_was_executed_in_order_without_fault(path):
 @each_notebook
 def test_no_cell_hides_from_nbval(path):
     for cell in code_cells(path):
-        hidden = {tag.lower() for tag in cell.metadata.get("tags", [])} - {"parameters"}
+        tags = cell.metadata.get("tags", [])
+        hidden = [tag for tag in tags if tag != "parameters" and not tag.startswith("needs-")]
         assert not hidden, f"{hidden} on {cell.source!r}"
         assert "NBVAL_" not in cell.source
+
+
+@each_notebook
+def test_a_cell_asks_for_what_a_study_can_have(path):
+    # A misspelt word would leave its cell out of every report.
+    tags = [tag for cell in nbformat.read(path, as_version=4).cells for tag in cell.metadata.get("tags", [])]
+    asked = {tag.removeprefix("needs-") for tag in tags if tag.startswith("needs-")}
+    assert asked <= set(re.findall(r"\w+", Study.has.__doc__))
 
 
 @each_notebook

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis import days, figures, ledger
-from analysis.notebook import ordinary, ordinary_words
+from analysis.notebook import ordinary
 from analysis.published import announcement
 from analysis.study import Study
 from analysis.windows import Windows
@@ -82,22 +82,23 @@ def test_steps_compare_the_events_weekday_with_an_ordinary_eve(daily):
 def test_kinds_of_day_are_told_apart(daily):
     series = daily["count"].copy()
     series["2017-08-31"] = 40.0  # half of a usual Thursday, on Arafat Day
-    kinds = ordinary.by_reason(series, WINDOWS).set_index("kind")
+    kinds = ordinary.by_kind(series, WINDOWS).set_index("kind")
     assert kinds["days"].sum() == len(series)
-    assert kinds.loc["The event", "days"] == 1
-    assert kinds.loc["Public holidays", "days"] == 5  # 31 August, Eid from 1 to 3 September, 21 September
-    assert kinds.loc["Ordinary days", "median"] == 0
-    departures = ordinary.departures(series, WINDOWS).set_index("date")
-    assert departures.loc["2017-08-31", ["usual", "relative"]].tolist() == [80, -0.5]
+    assert kinds.loc["event", "days"] == 1
+    assert kinds.loc["holiday", "days"] == 5  # 31 August, Eid from 1 to 3 September, 21 September
+    assert kinds.loc["holiday", "low"] == pytest.approx(
+        -0.4
+    )  # of -0.5, 0, 0, 0, 0: a fifth of the first step
+    assert kinds.loc["ordinary", "median"] == 0
 
 
 def test_published_figures_are_compared_only_with_their_own_event(daily):
     figures = announcement.figures()
     rows = ordinary.against_published(daily, WINDOWS, figures).set_index("figure")
-    assert rows.loc["Number on the day", "ledger"] == 80
-    assert rows.loc["Number on the day", "published"] == (30_500, 31_500)
+    assert rows.loc["count_event", "ledger"] == 80
+    assert rows.loc["count_event", ["within_low", "within_high"]].tolist() == [30_500, 31_500]
     # Friday 20 to Thursday 26 October: six days of 40 and one of 80.
-    assert rows.loc["Mean number a day in the week", "ledger"] == pytest.approx(320 / 7)
+    assert rows.loc["count_week_mean", "ledger"] == pytest.approx(320 / 7)
     assert ordinary.against_published(daily, Windows("2017-10-25"), figures).empty
 
 
@@ -110,14 +111,14 @@ def test_figure_tells_its_largest_groups(panel):
 
 def test_sentences_tell_what_is_in_the_data(daily, panel, tmp_path):
     """5 Thursdays are ordinary: 10 August to 14 September, less Arafat Day; 21 September is Islamic New Year."""
-    told = ordinary_words.normal_day(daily, WINDOWS)
+    told = str(ordinary.normal_day(daily, WINDOWS))
     assert told.startswith(
         "On an ordinary Thursday, in the median: number of digital payments 80; value of digital"
     )
-    assert "Ordinary weeks compared: 5" in ordinary_words.step(daily["value"], WINDOWS, "value")
-    assert "+100%" in ordinary_words.step(daily["value"], WINDOWS, "value")
+    assert "Ordinary weeks compared: 5" in str(ordinary.step(daily["value"], WINDOWS, "value"))
+    assert "+100%" in str(ordinary.step(daily["value"], WINDOWS, "value"))
     daily["count"].rename_axis("date").to_csv(tmp_path / "visits.csv")
     study = Study(title="x", event_start="2017-10-26", ledger=str(tmp_path / "visits.csv"))
     facts = ordinary.summary(study, {"count": daily["count"]}, "count")
     assert (facts["days"], facts["empty"], facts["step"]) == (84, 0, pytest.approx(1.0))
-    assert ordinary_words.soundness(study, daily["count"]) == "Days: 84, of them empty: 0. Faults found: 0."
+    assert str(ordinary.soundness(study, daily["count"])) == "Days: 84, of them empty: 0. Faults found: 0."

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from simulated import frame
 
 from analysis import power
 from analysis.effect import estimate
 from analysis.simulate import accounts
-from analysis.simulate.dubai import DUBAI
+from analysis.simulate.world import DUBAI
 from analysis.windows import Windows
 
 PLAIN = Windows("2017-10-26")
@@ -120,7 +121,7 @@ def test_innovations_are_the_shocks_that_made_the_series():
 
 
 def test_staggering_beats_closing_all_at_once_under_a_shared_shock():
-    panel = accounts.drawn(DUBAI, 2).frame()
+    panel = frame(accounts.drawn(DUBAI, 2))
     panel = panel[panel["channel"] != "counter"]
     windows = Windows("2017-10-26", campaign_start="2017-09-23", country="AE")
     found = power.designs(panel, windows, draws=300).set_index("design")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from analysis import published
+from analysis.published import growth
 from analysis.published.identified import Week
 
 RAW = Path(__file__).parents[1] / "data" / "raw"
@@ -18,9 +19,9 @@ def report():
 
 
 def reading(metric, baseline, week=None):
-    found = [r for r in published.readings() if (r.metric, r.baseline, r.week) == (metric, baseline, week)]
-    assert len(found) == 1
-    return found[0]
+    rows = growth.readings(published.figures()).itertuples()
+    (found,) = [r for r in rows if (r.metric, r.baseline, r.week) == (metric, baseline, week)]
+    return found
 
 
 def union(report, assumption, metric="value"):
@@ -29,9 +30,9 @@ def union(report, assumption, metric="value"):
 
 
 def test_headline_is_the_announced_thirty_per_cent():
-    head = published.headline()
+    head = growth.headline(published.figures())
     assert head.relative == pytest.approx(12.8 / 42.2)
-    assert (head.low, head.high) == pytest.approx((54.5 / 42.25 - 1, 55.5 / 42.15 - 1))
+    assert (head.relative_low, head.relative_high) == pytest.approx((54.5 / 42.25 - 1, 55.5 / 42.15 - 1))
     announced = published.figures().loc["growth_announced"]
     assert abs(head.relative * 100 - announced["value"]) <= announced["precision"]
 
@@ -53,14 +54,14 @@ def test_each_reading_of_the_week(metric, week, expected, relative):
     found = reading(metric, "week-mean", week)
     assert found.expected == pytest.approx(expected)
     assert found.relative == pytest.approx(relative)
-    assert found.low < found.relative < found.high
+    assert found.relative_low < found.relative < found.relative_high
 
 
 def test_rounding_of_the_week_counts_the_day_on_both_sides():
     # 5 days with the day: most when the mean is 34.5 and the day 55.5, so that 4 days share 172.5 - 55.5.
     found = reading("value", "week-mean", Week(5, True))
-    assert found.high == pytest.approx(55.5 / (117 / 4) - 1)
-    assert found.low == pytest.approx(54.5 / (123 / 4) - 1)
+    assert found.relative_high == pytest.approx(55.5 / (117 / 4) - 1)
+    assert found.relative_low == pytest.approx(54.5 / (123 / 4) - 1)
 
 
 def test_bounds_of_readings_agree_with_the_programme(report):
@@ -69,7 +70,9 @@ def test_bounds_of_readings_agree_with_the_programme(report):
         if bound["assumption"] == "same-as-week":
             week = Week(bound["week_days"], bound["week_includes_event"])
             corner = reading(bound["metric"], "week-mean", week)
-            assert (bound["relative_low"], bound["relative_high"]) == pytest.approx((corner.low, corner.high))
+            assert (bound["relative_low"], bound["relative_high"]) == pytest.approx(
+                (corner.relative_low, corner.relative_high)
+            )
     head = report["headline"]
     assert union(report, "same-as-day-before") == pytest.approx((head["relative_low"], head["relative_high"]))
 
@@ -90,7 +93,9 @@ def test_breakdown_is_the_announced_rise(report):
     capped = next(e for e in report["by_assumption"] if e["assumption"] == "rise-at-most-30")
     assert capped["relative_low"] < 0  # within rounding, 30 % of untreated rise already explains everything
     with pytest.raises(ValueError, match="count_day_before"):
-        published.breakdown(metric="count")
+        growth.breakdown(published.figures(), "count")
+    with pytest.raises(ValueError, match="payers: no figure of the event itself"):
+        growth.every_bound(published.figures(), "payers")
 
 
 def test_report_is_plain_json_with_stable_keys(report):
@@ -104,6 +109,20 @@ def test_report_is_plain_json_with_stable_keys(report):
     assert {b["metric"] for b in report["bounds"]} == {"value", "count"}
 
 
+def test_a_contradiction_is_said_and_has_no_numbers(tmp_path):
+    # A rising week cannot have a mean above its last day.
+    path = tmp_path / "figures.csv"
+    path.write_text(
+        "figure,value,precision,period_start,period_end\nvalue_event,55,0,2024-05-02,\n"
+        "value_day_before,42,0,,\nvalue_week_mean,50,0,2024-04-25,2024-05-01\n"
+    )
+    told = published.report(path)
+    for entry in (*told["bounds"], *told["by_assumption"]):
+        if entry["assumption"] == "trend-line":
+            assert (entry["feasible"], entry["relative_low"], entry["sign"]) == (False, None, 0)
+    assert told["breakdown"][0]["smoothness"][0]["smoothness"] is None
+
+
 def test_a_stated_week_is_the_only_reading(tmp_path):
     path = tmp_path / "figures.csv"
     path.write_text(
@@ -113,9 +132,9 @@ def test_a_stated_week_is_the_only_reading(tmp_path):
         "count_week_mean,1000,0,2024-04-28,2024-05-02\n"
     )
     table = published.figures(path)
-    assert published.weeks(table, "count") == (Week(5, True),)
-    assert published.headline(table).metric == "count"
-    assert [r.relative for r in published.readings(table)] == pytest.approx([0.2, 1200 / 950 - 1])
+    assert growth.weeks(table, "count") == (Week(5, True),)
+    assert growth.headline(table)["metric"] == "count"
+    assert growth.readings(table)["relative"].tolist() == pytest.approx([0.2, 1200 / 950 - 1])
     assert published.report(path)["breakdown"][0]["rise"] == 200
 
 
@@ -125,10 +144,10 @@ def test_a_week_too_small_for_its_event_is_no_reading(tmp_path):
         "figure,value,precision,period_start\nvalue_event,600,0,2024-05-02\nvalue_week_mean,100,0,\n"
     )
     table = published.figures(path)
-    assert published.weeks(table) == (*(Week(n, False) for n in (5, 6, 7)), Week(7, True))
+    assert growth.weeks(table) == (*(Week(n, False) for n in (5, 6, 7)), Week(7, True))
     assert published.report(path)["headline"] is None
     with pytest.raises(ValueError, match="day before"):
-        published.headline(table)
+        growth.headline(table)
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in RAW.glob("*.csv")))

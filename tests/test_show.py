@@ -40,11 +40,9 @@ def effect():
     )
 
 
-def test_a_sentence_is_said_once_in_each_language(shown, effect):
-    calls = []
-    show.say(lambda found: calls.append(words.language()) or words.answer(found), effect)
+def test_a_sentence_is_written_in_each_language(shown, effect):
+    show.say(words.answer(effect))
     (data, meta), told = shown[0], shown[0][1]["analysis"]["languages"]
-    assert calls == ["en", "ar"]
     assert data["text/plain"] == told["en"]["text"]
     assert "مليون درهم" in told["ar"]["text"]
     assert '<bdi dir="ltr">+8%</bdi>' in told["ar"]["html"]
@@ -70,19 +68,13 @@ def test_markup_in_values_comes_out_as_text(shown):
 
 
 def test_a_table_has_caption_scopes_and_numbers_in_words(shown):
-    frame = pd.DataFrame(
-        {
-            "entity": ["A", "B"],
-            "relative": [0.31, np.nan],
-            "ci": [(0.2, 0.4), (-0.1, np.inf)],
-            "n": [12000, 3],
-        }
-    )
+    frame = pd.DataFrame({"entity": ["A", "B"], "relative": [0.31, np.nan], "n": [12000, 3]})
+    frame["low"], frame["high"] = [0.2, -0.1], [0.4, np.inf]
     show.table(
         frame,
         caption="Effect",
-        columns={"entity": "Entity", "ci": "Interval", "n": "Number"},
-        formats={"ci": "+percent"},
+        columns={"entity": "Entity", "interval": "Interval", "n": "Number"},
+        formats={"interval": "+percent"},
     )
     html = shown[0][0]["text/html"]
     assert html.startswith("<table><caption>Effect</caption>")
@@ -108,66 +100,80 @@ def test_csv_is_full_precision_and_safe_in_a_spreadsheet(shown):
     assert lines[5].startswith("'=z,")
 
 
-def test_pairs_become_two_columns_in_csv():
-    assert show.frame_csv(pd.DataFrame({"ci": [(0.1, 0.2)]})) == "ci_low,ci_high\n0.1,0.2\n"
+def test_sentences_stand_in_one_paragraph_and_what_is_not_there_is_left_out(shown):
+    show.say("One.", None, {"ar": "اثنان.", "en": "Two."})
+    show.say(None)
+    assert [data["text/plain"] for data, _meta in shown] == ["One. Two."]
+
+
+def test_amounts_take_the_unit_and_the_rounding_of_their_own_row(shown):
+    """Ends of 40 and 50 millions: half the width is 5, so two digits; of 0.70 and 0.72 a third."""
+    ends = {"expected_low": [40e6, 0.7], "expected_high": [50e6, 0.72], "expected": [44.6e6, 0.7123]}
+    sizes = {"relative": [0.2, 0.4], "relative_low": [0.1, 0.39], "relative_high": [0.3, 0.41]}
+    sizes |= {f"absolute{end}": [8e6, 0.2] for end in ("", "_low", "_high")}
+    frame = pd.DataFrame({"metric": ["value", "digital_share"], "observed": [54e6, 1.0], **ends, **sizes})
+    show.table(frame, caption="Effect", columns=["metric", "expected", "size", "size_interval"])
+    html = shown[0][0]["text/html"]
+    assert "Value of digital payments" in html
+    assert "AED 45 million" in html
+    assert "71.2%" in html
+    assert ">+20%</td>" in html
+    assert ">+10% to +30%</td>" in html
+    assert ">+20.0 points</td>" in html or ">+20 points</td>" in html
+    lines = shown[0][1]["analysis"]["csv"].splitlines()
+    assert lines[1].startswith("value,54000000.0,40000000.0,50000000.0,44600000.0,0.2")
 
 
 def test_csv_is_the_same_whichever_languages_are_shown(shown, monkeypatch):
     rows = pd.DataFrame({"label": ["Straight line"], "relative": [0.2], "low": [0.1], "high": [0.3]})
     week = pd.DataFrame({"weekday": [3], "n": [1]})
-    week.attrs["formats"] = {"weekday": "weekday"}
     for asked in ("en", "en,ar", "ar,en", "ar"):
         monkeypatch.setenv("ANALYSIS_LANGUAGES", asked)
         show.figure(lambda: figures.effects(rows.assign(label=words._("Straight line"))), key="one")
-        show.table(lambda: pd.DataFrame({words._("Effect"): [words._("yes")]}), caption="Effect")
+        show.table(pd.DataFrame({"part": ["net_new"], "clear": [True]}), caption="Effect")
         show.table(week, caption="Days")
     found = [meta["analysis"]["csv"] for _data, meta in shown]
     assert found[:3] * 4 == found
     assert "Straight line" in found[0]
-    assert found[1:3] == ["Effect\nyes\n", "weekday,n\nThursday,1\n"]
+    assert found[1:3] == ["part,clear\nnet_new,True\n", "weekday,n\nThursday,1\n"]
 
 
 def test_a_report_s_table_is_a_sheet_too(shown, monkeypatch):
-    """Numbers stay numbers, under the form of their kind; what was written out brings its numbers."""
+    """Numbers stay numbers, under the form of their kind; the sheet has every column, the page those to be shown."""
     monkeypatch.setenv("ANALYSIS_REPORT", "1")
     frame = pd.DataFrame(
         {
             "estimator": ["gls", "=1+1"],
             "relative": [1 / 3, np.nan],
-            "ci": [(0.2, np.inf), None],
+            "ci_low": [0.2, np.nan],
+            "ci_high": [np.inf, np.nan],
             "n": [12000, 3],
             "date": [pd.Timestamp("2017-10-26"), pd.NaT],
-            "hidden": [1, 2],
+            "share": [0.5, 1.0],
         }
     )
     columns = {
         "estimator": "Estimator",
         "relative": "Effect",
-        "ci": "Interval",
+        "ci_interval": "Interval",
         "n": "Number",
         "date": "Date",
     }
     show.table(frame, caption="Effect", columns=columns, formats={"relative": "+percent", "ci": "percent.0"})
+    assert "50" not in shown[0][0]["text/html"]
     told = shown[0][1]["analysis"]["languages"]
     assert told["en"]["sheet"] == {
         "columns": [
-            ["Estimator", "General"], ["Effect", "+0.0%;-0.0%;0.0%"], ["Interval: low end", "0%"],
-            ["Interval: high end", "0%"], ["Number", "#,##0"], ["Date", "yyyy-mm-dd"],
+            ["Estimator", "General"], ["Effect", "+0.0%;-0.0%;0.0%"], ["Ci: low end", "0%"],
+            ["Ci: high end", "0%"], ["Number", "#,##0"], ["Date", "yyyy-mm-dd"], ["Share", "0.0%"],
         ],
         "rows": [
-            ["Generalised least squares", 1 / 3, 0.2, "∞", 12000, "2017-10-26"],
-            ["=1+1", None, None, None, 3, None],
+            ["Generalised least squares", 1 / 3, 0.2, "∞", 12000, "2017-10-26", 0.5],
+            ["=1+1", None, None, None, 3, None, 1.0],
         ],
     }  # fmt: skip
     assert told["ar"]["sheet"]["columns"][4][0] == "العدد"
     assert told["ar"]["sheet"]["rows"][0][1:] == told["en"]["sheet"]["rows"][0][1:]
-    written = pd.DataFrame({"Part": ["Digital gain"], "Effect": ["+33%"]})
-    written.attrs |= {"csv": [{"part": "digital_gain", "relative": 1 / 3}], "headings": {"part": "Part"}}
-    show.table(written, caption="Effect")
-    assert shown[1][1]["analysis"]["languages"]["en"]["sheet"] == {
-        "columns": [["Part", "General"], ["Effect, relative", "0.0%"]],
-        "rows": [["Digital gain", 1 / 3]],
-    }
 
 
 def test_records_are_plain_json_at_full_precision(shown, effect):

@@ -5,34 +5,45 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from simulated import frame
 
-from analysis import simulate
+from analysis import fingerprint, simulate
 from analysis.published.announcement import figures
-from analysis.simulate import dubai, rows, synthetic
+from analysis.simulate import rows, synthetic
 from analysis.simulate.accounts import drawn, expected
 from analysis.simulate.payers import Payers
-from analysis.simulate.world import CHANNELS, COMPONENTS, rates
+from analysis.simulate.world import CHANNELS, COMPONENTS, DUBAI, RECIPE, rates
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+import dubai_parameters
 
 EVENT, EVE = pd.Timestamp("2017-10-26"), pd.Timestamp("2017-10-25")
 SMALL = {"days": 40, "entities": 3, "rows": 5_000}
 
 
+def frame_of(seed: int = 2017, **world: float) -> pd.DataFrame:
+    return frame(simulate.year(seed, **world))
+
+
 @pytest.fixture(scope="module")
 def mean() -> pd.DataFrame:
-    return simulate.expectation()
+    return frame(expected(DUBAI))
 
 
 @pytest.fixture(scope="module")
 def year() -> pd.DataFrame:
-    return simulate.panel(seed=1)
+    return frame_of(seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -91,14 +102,14 @@ def test_targets_are_the_published_figures():
         "mean value of the week": "value_week_mean",
     }.items():
         row = published.loc[figure]
-        assert dubai.TARGETS[target] == (row["value"], row["precision"])
+        assert RECIPE["targets"][target] == [row["value"], row["precision"]]
 
 
 @pytest.mark.slow
 def test_calibration_finds_the_kept_parameters():
-    found = dubai.calibrate()
-    for name in dubai.FREE:
-        kept = np.array(getattr(dubai.DUBAI, name))
+    found = dubai_parameters.calibrate()
+    for name in RECIPE["free"]:
+        kept = np.array(getattr(DUBAI, name))
         np.testing.assert_allclose(getattr(found, name), kept, rtol=1e-3, atol=1e-4, err_msg=name)
 
 
@@ -107,7 +118,7 @@ def test_calibration_finds_the_kept_parameters():
 
 @pytest.mark.parametrize(
     "make",
-    [simulate.expectation, simulate.panel, lambda: simulate.panel(rows=20_000, effect=1.0)],
+    [lambda: frame(expected(DUBAI)), frame_of, lambda: frame_of(rows=20_000, effect=1.0)],
     ids=["mean", "drawn", "nearly empty cells"],
 )
 def test_components_add_up_in_every_cell(make):
@@ -153,14 +164,14 @@ def test_initiative_touches_no_day_before_its_announcement(year):
 
 
 def test_lasting_share_halves_by_its_half_life():
-    lasting = rates(dubai.DUBAI).lasting[299:]  # from 27 October on
-    assert lasting[0] == dubai.DUBAI.lasting
-    assert lasting[30] == pytest.approx(dubai.DUBAI.lasting / 2)  # half_life is 30 days
+    lasting = rates(DUBAI).lasting[299:]  # from 27 October on
+    assert lasting[0] == DUBAI.lasting
+    assert lasting[30] == pytest.approx(DUBAI.lasting / 2)  # half_life is 30 days
 
 
 def test_drawn_years_average_to_the_expectation():
-    draws = [drawn(dubai.DUBAI, seed) for seed in range(60)]
-    wanted = expected(dubai.DUBAI)
+    draws = [drawn(DUBAI, seed) for seed in range(60)]
+    wanted = expected(DUBAI)
     for part in ("count", "value"):
         got = np.stack([getattr(draw, part).sum(2) for draw in draws])  # component, day, channel
         want, error = getattr(wanted, part).sum(2), got.std(0, ddof=1) / np.sqrt(len(draws))
@@ -206,7 +217,7 @@ def test_few_entities_carry_the_value_and_others_the_count(mean):
 
 
 def test_null_effect_is_truly_null():
-    null, year = simulate.panel(seed=9, effect=0.0), simulate.panel(seed=9)
+    null, year = frame_of(seed=9, effect=0.0), frame_of(seed=9)
     assert (null[list(COMPONENTS[1:])] == 0).all(axis=None)
     np.testing.assert_array_equal(null["count"], year["baseline"])  # the same world, untouched
     counter = null[(null["channel"] == "counter") & (null["date"] == EVENT)]
@@ -215,7 +226,7 @@ def test_null_effect_is_truly_null():
 
 @pytest.mark.parametrize("effect", [0.02, 0.1, 0.3, 1.5])
 def test_effect_is_the_relative_gain_in_digital_payments(effect):
-    model = simulate.with_effect(dubai.DUBAI, effect)
+    model = simulate.with_effect(DUBAI, effect)
     found = simulate.effects(expected(model))
     assert found["pre-week"]["count"]["relative"] == pytest.approx(effect)
     assert found["history"]["count"]["relative"] > effect
@@ -228,7 +239,7 @@ def test_effect_is_the_relative_gain_in_digital_payments(effect):
 
 def test_ledger_and_panel_agree_in_every_cell(ledger):
     frame, _ = ledger
-    panel = simulate.panel(seed=5, rows=200_000).set_index(["date", "entity", "channel"])
+    panel = frame_of(seed=5, rows=200_000).set_index(["date", "entity", "channel"])
     cells = frame.groupby([frame["paid_at"].dt.normalize(), "entity", "channel"])["amount"]
     counts, values = cells.size(), cells.sum()
     panel.index = panel.index.set_levels(
@@ -285,7 +296,7 @@ def test_payers_are_few_or_many_times_there(ledger):
 def test_habits_of_payers_are_those_of_the_plan(ledger):
     """First digital payments are on the planned day, and who stays is not seen at a counter from then on."""
     frame, _ = ledger
-    plan = Payers(synthetic._account(5, 365, 36, 200_000, None), 5)
+    plan = Payers(simulate.year(5, rows=200_000), 5)
     online = frame["channel"] != "counter"
     day = (frame["paid_at"].dt.normalize() - plan.model.dates[0]).dt.days
     first, last_counter = (
@@ -308,7 +319,7 @@ def names(people: np.ndarray) -> list[str]:
 
 def test_truth_beside_the_ledger_is_the_accounts(ledger):
     frame, truth = ledger
-    panel = simulate.panel(seed=5, rows=200_000)
+    panel = frame_of(seed=5, rows=200_000)
     assert truth["synthetic"] is True
     assert truth["rows"] == len(frame)
     day = panel[panel["date"] == EVENT].groupby(["entity", "channel"], observed=True)[list(COMPONENTS)].sum()
@@ -348,7 +359,7 @@ def test_any_size_has_exactly_its_rows(tmp_path, days, entities, total):
     frame = pd.read_parquet(path)
     assert len(frame) == total
     assert (frame["paid_at"].max() - frame["paid_at"].min()).days < days
-    model = replace(dubai.DUBAI, days=days)
+    model = replace(DUBAI, days=days)
     assert len(model.dates) == days
     assert EVENT in model.dates
 
@@ -384,20 +395,20 @@ def test_failure_leaves_nothing_behind(tmp_path, monkeypatch):
         raise OSError("disk full")
         yield
 
-    monkeypatch.setattr(rows, "_batches", fail)
+    monkeypatch.setattr(rows, "_tables", fail)
     with pytest.raises(OSError, match="disk full"):
         simulate.simulate(tmp_path / "a.parquet", **SMALL)
     assert os.listdir(tmp_path) == []
 
 
 def test_ensure_makes_the_ledger_once_and_again_when_the_model_changed(tmp_path, monkeypatch):
-    monkeypatch.setattr(synthetic, "DUBAI", replace(dubai.DUBAI, level=30.0, payers=500))
+    monkeypatch.setattr(synthetic, "DUBAI", replace(DUBAI, level=30.0, payers=500))
     path = tmp_path / "dubai.parquet"
     assert simulate.ensure(path) == path
     first = path.stat().st_mtime_ns
     simulate.ensure(path)
     assert path.stat().st_mtime_ns == first
-    monkeypatch.setattr(synthetic, "DUBAI", replace(dubai.DUBAI, level=40.0, payers=500))
+    monkeypatch.setattr(synthetic, "DUBAI", replace(DUBAI, level=40.0, payers=500))
     simulate.ensure(path)
     assert path.stat().st_mtime_ns != first
 
@@ -422,3 +433,8 @@ def test_impossible_options_are_refused_in_one_line(tmp_path, option, line):
 def test_other_formats_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"ends in \.parquet"):
         simulate.simulate(tmp_path / "a.csv", **SMALL)
+
+
+def test_a_change_of_the_recipe_is_a_change_of_the_code():
+    assert any(file.name == "dubai.toml" for file in fingerprint._imported("simulate"))
+    assert pickle.loads(pickle.dumps(DUBAI)) == DUBAI

@@ -6,7 +6,7 @@ import pytest
 
 from analysis import figures, placebo
 from analysis.effect import estimate
-from analysis.notebook import evidence, show
+from analysis.notebook import evidence, tables
 from analysis.windows import Windows
 
 DAYS = pd.date_range("2017-03-01", "2017-10-26")
@@ -27,13 +27,12 @@ def test_the_study_s_own_choices_are_the_headline(study):
     rows = placebo.specifications(DAILY, windows, histories=(None,))
     own = rows[rows["headline"]]
     assert own["absolute"].tolist() == [estimate(DAILY, windows).absolute]
-    assert "the one that every report gives" in evidence.specifications(rows)
-    show.frame_html(figures.description(figures.specification(rows)).data, "Specifications")
+    assert "the one that every report gives" in str(evidence.specifications(rows))
+    tables.html(figures.description(figures.specification(rows)).data, "Specifications")
 
 
 def test_no_week_is_counted_where_none_is_chosen():
     rows = placebo.specifications(DAILY, Windows("2017-10-26", "2017-10-26", "2017-09-23"), histories=(None,))
     assert rows.loc[rows["baseline"] == "history", ["baseline_days", "wait_days"]].isna().all(axis=None)
-    table = evidence.choices(rows).set_index("Choice")["Specifications"]
-    weeks = table[[name for name in table.index if name.startswith("Baseline of")]]
-    assert weeks.sum() == table["Over the week before"]
+    table = evidence.choices(rows).set_index(["by", "choice"])["specifications"]
+    assert table["baseline_days"].sum() == table["baseline", "pre-week"]

@@ -357,9 +357,9 @@ def test_parts_of_countries_are_accepted(tmp_path, country):
 
 
 def test_the_report_refuses_before_it_runs_a_notebook(tmp_path, monkeypatch):
-    from analysis.report import assembly
+    from analysis.report import assembly, runs
 
-    monkeypatch.setattr(assembly, "_run", lambda *_: pytest.fail("a notebook ran"))
+    monkeypatch.setattr(runs, "execute", lambda *_: pytest.fail("a notebook ran"))
     (tmp_path / "daily.csv").write_text(FIGURES)
     load(tmp_path, "title: x\nevent_start: 2021-01-15\nledger: daily.csv")
     with pytest.raises(ValueError, match="2021-01-15 is outside the data"):
@@ -376,6 +376,27 @@ def test_entities_too_small_to_be_shown_are_none(tmp_path, payers, large):
     rows.to_parquet(tmp_path / "ledger.parquet")
     study = load(tmp_path, "title: x\nevent_start: 2017-10-26\nledger: ledger.parquet\n")
     assert ("entity" in study.has) == large
+
+
+@pytest.mark.parametrize(
+    ("channels", "more", "has"),
+    [
+        (["counter", "app"], "country: AE", {"single", "ramadan"}),
+        (["counter", "app"], "country: GB\neditions: [2017-06-15, 2017-06-22]", {"editions"}),
+        (["counter", "app", "website"], "", {"single", "channel"}),
+        (["app", "website"], "", {"single", "channel"}),
+        (["app"], "", {"single"}),
+    ],
+)
+def test_what_sentences_ask_of_a_study(tmp_path, channels, more, has):
+    """Another edition, a second digital channel and Ramadan are spoken of where the study has them."""
+    rows = pd.DataFrame({"paid_at": pd.date_range("2017-06-01", periods=30).repeat(20 * len(channels))})
+    rows["payer_id"] = [f"p{i % 600}" for i in range(len(rows))]
+    rows["channel"] = channels * (len(rows) // len(channels))
+    rows.to_parquet(tmp_path / "ledger.parquet")
+    offline = "offline_channels: [counter]\n" if "counter" in channels else ""
+    study = load(tmp_path, f"title: x\nevent_start: 2017-06-22\nledger: ledger.parquet\n{offline}{more}\n")
+    assert study.has & {"single", "editions", "channel", "ramadan"} == has
 
 
 def test_an_empty_ledger_is_no_folder(tmp_path):

@@ -1,13 +1,11 @@
 """Other ways to estimate an effect: the simple comparisons, three textbook models, and units that were not touched.
 
-They stand beside the recommended estimator so that a reader sees how far the choice of a method moves the answer. The
-textbook models learn from its days, with its column for the level of the week before, and differ in the model alone.
-Against untouched units
+They show how far the choice of a method moves the answer. The textbook models learn from the days of the recommended
+estimator, with its column for the level of the week before. Against untouched units, the ratio to a comparator
 
-    comparator c[t] = sum of w[j] donor[j, t];    the ratio y / c (the difference y - c where a value is not positive)
+    c[t] = sum of w[j] donor[j, t]        (the difference y - c where a value is not positive)
 
-is an ordinary series to the one regression of `analysis.model`: what all units share has cancelled, the usual distance
-is the level, and the expectation of the event's days is the forecast of the ratio times the comparator on them.
+is an ordinary series to the one regression: what all units share has cancelled, the usual distance is the level.
 How often each covers on simulated days is in data/derived/calibration.csv, shown in notebook 08.
 """
 
@@ -40,13 +38,12 @@ SEVEN_DAYS = (
 
 
 def day_before(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> Effect:
-    """Against the last ordinary day before the event: what announcements do.
+    """Against the last ordinary day before the event: what announcements do. Expected is y[eve] for every day.
 
-    Formula: expected = y[eve], for every day of the event. Assumes that the event's weekday is like the eve's and that
-    nothing was rising. Interval: the spread of day-to-day steps, log(y[t] / y[t-1]) (plain differences where the series
-    touches zero), among the ordinary days before; t with one degree of freedom a step. An event of several days takes
-    the steps as independent. Fails where the event's weekday differs from the eve's, where people wait for the day, and
-    where noise rises. A step holds the whole weekday pattern, so that the interval is several times as wide as need be.
+    Interval: the spread of day-to-day steps of the logarithm (of the series where it touches zero) among the ordinary
+    days before, taken as independent; t with one degree of freedom a step. Fails where the event's weekday differs from
+    the eve's, where people wait for the day, and where noise rises; a step holds the whole weekday pattern, so that the
+    interval is several times as wide as need be.
     """
     past = windows.past(daily, baseline).dropna()
     need(len(past), 3, windows)
@@ -67,10 +64,9 @@ def day_before(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -
 def pre_week_mean(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> Effect:
     """Against the mean of the last `baseline_days` ordinary days before the event.
 
-    Formula: expected = mean(y[week]), a day. Assumes that the event's weekday is like the week's mean and that the days
-    of the week are independent draws of one distribution. Interval: the prediction error of new days, t with n - 1
-    degrees of freedom and scale s sqrt(H + H^2 / n) for the sum of H days. Fails where the event's weekday differs from
-    the mean of the week, whose pattern counts as noise: the interval is several times as wide as need be.
+    Interval: the prediction error of new days, t with n - 1 degrees of freedom and scale s sqrt(H + H^2 / n) for the
+    sum of H days. Fails where the event's weekday differs from the mean of the week, whose pattern counts as noise: the
+    interval is several times as wide as need be.
     """
     past = windows.past(daily, baseline).dropna().iloc[-windows.baseline_days :]
     need(len(past), 3, windows)
@@ -79,11 +75,10 @@ def pre_week_mean(daily: pd.Series, windows: Windows, baseline: str = "pre-week"
 
 
 def same_weekday(daily: pd.Series, windows: Windows, baseline: str = "pre-week", weeks: int = 8) -> Effect:
-    """Against the same weekday of the last `weeks` weeks.
+    """Against the mean of the same weekday of the last `weeks` weeks, summed over the event's days.
 
-    Formula: expected = mean over k of y[t - 7k], summed over the event's days. Assumes no trend and no rise in the last
-    weeks. Interval: the prediction error of new days, the spread pooled over the weekdays of the event; t with
-    (observations - weekdays) degrees of freedom. Fails where the level or its spread moves within the weeks.
+    Interval: the prediction error of new days, the spread pooled over the weekdays of the event; t with (observations -
+    weekdays) degrees of freedom. Fails where the level or its spread moves within the weeks.
     """
     past, groups = windows.past(daily, baseline).dropna(), []
     for weekday, count in windows.event_days.day_of_week.value_counts().items():
@@ -96,10 +91,9 @@ def same_weekday(daily: pd.Series, windows: Windows, baseline: str = "pre-week",
 def calendar_regression(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> Effect:
     """Generalised least squares on the calendar with AR(1) errors (statsmodels GLS; Prais & Winsten 1954).
 
-    Formula: g(y[t]) = x[t]'b + u[t], u[t] = rho u[t-1] + e[t], on the logarithm (the square root where the series
-    touches zero, the logit for a share). rho is the correlation of consecutive residuals, found twice. Interval: that
-    of a new day (Goldberger 1962), rho taken as known, t with n - k degrees of freedom. Fails where noise is uneven and
-    where its memory is not that of an AR(1).
+    On the logarithm (the square root where the series touches zero, the logit for a share), with the correlation of
+    consecutive residuals, found twice. Interval: that of a new day (Goldberger 1962), the correlation taken as known,
+    t with n - k degrees of freedom. Fails where noise is uneven and where its memory is not that of an AR(1).
     """
     from statsmodels.regression.linear_model import GLS
 
@@ -122,10 +116,9 @@ def calendar_regression(daily: pd.Series, windows: Windows, baseline: str = "pre
 def structural(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> Effect:
     """Structural time series (statsmodels UnobservedComponents): local level, weekly season, columns of the calendar.
 
-    Formula: g(y[t]) = level[t] + season[t] + x[t]'b + e[t]; level and season are random walks (Harvey 1989), b is
-    diffuse. The variances of their steps over that of e are the likeliest of a grid, not of all numbers. Interval: they
-    are taken as known, t with n - k degrees of freedom. Fails where noise is uneven or heavy-tailed, and where the last
-    days were no ordinary ones: the level follows them.
+    Level and season are random walks (Harvey 1989), the coefficients diffuse; the variances of their steps over that of
+    the noise are the likeliest of a grid. Interval: they are taken as known, t with n - k degrees of freedom. Fails
+    where noise is uneven or heavy-tailed, and where the last days were no ordinary ones: the level follows them.
     """
     from statsmodels.tsa.statespace.structural import UnobservedComponents
 
@@ -154,10 +147,9 @@ def structural(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -
 def poisson(daily: pd.Series, windows: Windows, baseline: str = "pre-week") -> Effect:
     """Quasi-Poisson regression on the calendar (statsmodels GLM, log link), for counts and for sums.
 
-    Formula: E y[t] = exp(x[t]'b), Var y[t] = phi E y[t], phi from Pearson's residuals (only the mean need be right:
-    Gourieroux, Monfort & Trognon 1984). Interval: a gamma distribution with the mean and the variance of the event's
-    total, the error of b included. Assumes days that are independent given the calendar: fails wherever the level moves
-    or the noise has memory.
+    Its dispersion is from Pearson's residuals; only the mean need be right (Gourieroux, Monfort & Trognon 1984).
+    Interval: a gamma distribution with the mean and the variance of the event's total, the error of the coefficients
+    included. Days are independent given the calendar: fails wherever the level moves or the noise has memory.
     """
     import statsmodels.genmod.families as families
     from statsmodels.genmod.generalized_linear_model import GLM
@@ -188,13 +180,10 @@ def difference_in_differences(
 
     Parameters
     ----------
-    daily : Series
-        The unit of the event, or the sum of all that took part.
     donors : DataFrame
         A column for each untouched unit, indexed by day. A day before the event on which one is missing is left out.
     participants : collection of str
-        Names of units that took part. They were treated on the same day, so that none can stand in for another: one
-        among the donors is an error.
+        Names of units that took part: one among the donors is an error, for none can stand in for another.
     """
     return _against("difference_in_differences", daily, windows, baseline, donors, participants)
 
@@ -208,11 +197,10 @@ def synthetic_control(
 ) -> Effect:
     """Against the weighted mean of untouched units that followed the series most closely before.
 
-    Weights are at least zero, add up to one, and leave the least squared distance before (Abadie & Gardeazabal 2003, on
-    outcomes alone), every unit brought to the mean of the series first, so that one beyond all donors has weights too
-    (Doudchenko & Imbens 2016). Their error: the donors that carry weight, less one, have a column each by which the
-    regression corrects the weights, so that the interval holds its standard errors. Which donors carry weight is taken
-    as known: many donors on few days fit by chance.
+    Weights are at least zero, add up to one, and leave the least squared distance before (Abadie & Gardeazabal 2003),
+    every unit brought to the mean of the series first (Doudchenko & Imbens 2016). The donors that carry weight, less
+    one, have a column each by which the regression corrects the weights, so that the interval holds their errors. Which
+    donors carry weight is taken as known: many donors on few days fit by chance.
 
     Parameters are those of `difference_in_differences`.
     """
@@ -230,15 +218,7 @@ def simplex_weights(donors: np.ndarray, outcome: np.ndarray) -> np.ndarray:
     return weights / weights.sum()
 
 
-def _against(
-    name: str,
-    daily: pd.Series,
-    windows: Windows,
-    baseline: str,
-    donors: pd.DataFrame,
-    participants: Collection[str],
-) -> Effect:
-    """The effect against the donors' mean, or as a synthetic control against their mean nearest to the series."""
+def _against(name, daily, windows: Windows, baseline: str, donors: pd.DataFrame, participants) -> Effect:
     if not len(donors.columns):
         raise ValueError("there are no donors: give at least one unit that the initiative did not touch")
     for unit in donors:
@@ -285,7 +265,7 @@ def _like(groups: list[tuple[int, pd.Series]]) -> Distribution:
 def _case(
     daily: pd.Series, windows: Windows, baseline: str, level: bool = True
 ) -> tuple[Sample, np.ndarray, np.ndarray, Scale]:
-    """The days, their columns (n, k), with `level` those of level, weekdays and growth, and the series on its scale."""
+    """The days, their columns (n, k), with `level` those of weekdays and growth too, and the series on its scale."""
     one = sample(daily, windows, baseline)
     learn = ~one.touched
     need(learn.sum(), MIN_DAYS, windows)

@@ -51,22 +51,16 @@ def features(dates: pd.DatetimeIndex, country: str | None = None) -> pd.DataFram
         weekend_regimes.csv, 0 where the country has one), `ramadan`, `month_day` (1 to 31), `month_days_left`
         (0 on the last day), `payday` (the last working day of the month).
 
-    Raises
-    ------
-    ValueError
-        If the country is unknown; the line names the nearest code.
+    A ValueError says that the country is unknown, and names the nearest code.
     """
     index = pd.DatetimeIndex(dates)
-    if not len(index):
-        return _table(country, 2000, 2000).iloc[:0].set_axis(index)
     if index.hasnans:
         raise ValueError("a date is missing among the days: drop it or fill it in")
-    days = index.tz_localize(None) if index.tz is not None else index
-    numbers = days.to_numpy("datetime64[D]").astype(np.int64)
-    first, last = numbers.min(), numbers.max()
-    years = np.array([first, last], dtype="datetime64[D]").astype("datetime64[Y]").astype(int) + 1970
-    offsets = numbers - np.datetime64(f"{years[0]}-01-01").astype(np.int64)
-    return _table(country, int(years[0]), int(years[1])).take(offsets).set_axis(index)
+    if not len(index):
+        return _table(country, 2000, 2000).iloc[:0].set_axis(index)
+    days = index.tz_localize(None)
+    table = _table(country, days.min().year, days.max().year)
+    return table.take((days - table.index[0]).days).set_axis(index)
 
 
 def week_begins(day: date | str | pd.Timestamp, country: str | None = None) -> int:
@@ -99,6 +93,10 @@ def _year(code: str | None, year: int) -> pd.DataFrame:
     if code is not None and code not in TAKEN:
         working = np.array([_package(code, year).is_working_day(day) for day in days.date])
     last_working = pd.Series(days.where(working)).groupby(days.month).max()
+    ramadan = np.zeros(len(days), bool)
+    if (code or "none")[:2] in RAMADAN_HOURS:
+        for row in _read("ramadan_uae.csv"):
+            ramadan |= (days >= row["start"]) & (days <= row["end"])
     return pd.DataFrame(
         {
             "weekday": days.day_of_week.to_numpy(),
@@ -106,7 +104,7 @@ def _year(code: str | None, year: int) -> pd.DataFrame:
             "holiday": holiday,
             "working": working,
             "regime": regime,
-            "ramadan": _ramadan(days) if (code or "none")[:2] in RAMADAN_HOURS else np.zeros(len(days), bool),
+            "ramadan": ramadan,
             "month_day": days.day.to_numpy(),
             "month_days_left": (days.days_in_month - days.day).to_numpy(),
             "payday": days.isin(last_working.dropna()),
@@ -130,19 +128,9 @@ def _weekends(code: str | None, days: pd.DatetimeIndex) -> tuple[np.ndarray, np.
 
 def _holidays(code: str | None, year: int) -> dict[date, str]:
     """Holidays of one year: as taken where the project's calendar reaches, else by the package."""
-    if code is None:
-        return {}
     rows = _read(TAKEN[code]) if code in TAKEN else ()
-    taken = {date.fromisoformat(row["date"]): row["holiday"] for row in rows}
-    own = {day: name for day, name in taken.items() if day.year == year}
-    return own or dict(_package(code, year).items())
-
-
-def _ramadan(days: pd.DatetimeIndex) -> np.ndarray:
-    inside = np.zeros(len(days), bool)
-    for row in _read("ramadan_uae.csv"):
-        inside |= (days >= row["start"]) & (days <= row["end"])
-    return inside
+    taken = {date.fromisoformat(row["date"]): row["holiday"] for row in rows if row["date"][:4] == str(year)}
+    return taken or ({} if code is None else dict(_package(code, year).items()))
 
 
 @lru_cache(maxsize=256)
@@ -170,10 +158,9 @@ def _code(country: str | None) -> str | None:
         raise ValueError(f"country {country!r} is unknown: write its ISO 3166 code, such as {guess}")
     part = part or DEFAULT_PARTS.get(code, "")
     if part and part not in known[code]:
-        guess = next(iter(get_close_matches(part, sorted(known[code]), 1, 0)), "")
-        raise ValueError(
-            f"country {country!r} has no part {part!r}: write {f'{code}-{guess}' if guess else code}"
-        )
+        near = get_close_matches(part, sorted(known[code]), 1, 0)
+        guess = "-".join([code, *near])
+        raise ValueError(f"country {country!r} has no part {part!r}: write {guess}")
     return f"{code}-{part}" if part else code
 
 

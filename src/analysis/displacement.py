@@ -5,11 +5,8 @@ What two daily series, digital and offline ("counter"), identify, and how:
 - the digital gain: observed less expected digital payments of the event;
 - from counters: the shortfall of counter payments on the event. It bounds those who paid digitally instead, for
   some came on another day and some never paid;
-- from other days: the shortfall of ALL payments on the days around, net of those who could not pay at a counter on the
-  event and came on another day;
-- the rest, net new less lost: the effect on all payments over the whole window.
-
-The first is the sum of the others, exactly:
+- from other days: the shortfall of ALL payments on the days around, net of those who came then for a closed counter;
+- the rest, net new less lost: the effect on all payments over the whole window. Exactly,
 
     D - E[D] = (E[C] - C) + (E[T] - T on the other days) + (T - E[T] over the window),   T = D + C
 
@@ -25,11 +22,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.effect import Effect, Interval, wide
-from analysis.model.design import calendar
 from analysis.model.effect import half_width
-from analysis.model.ordinary import LEVEL, set_aside
+from analysis.model.ordinary import rows
 from analysis.model.pooling import reconcile
-from analysis.model.regression import Regression, Sample, regress
+from analysis.model.regression import Regression, regress
 from analysis.model.scale import Scale, candidates
 from analysis.placebo import comparable_days, evenly
 from analysis.windows import Windows
@@ -41,33 +37,21 @@ AFTER = "level after the window"
 class Decomposition:
     """The digital gain and its parts, with their joint distribution (Student's t).
 
-    Parameters
-    ----------
-    parts : Series
-        Estimates in payments (or money): `digital_gain` = `from_counters` + `from_other_days` + `net_new`,
-        exactly; `from_other_days` = `pulled_forward` (from days after) + `postponed` (from days before).
-    covariance : DataFrame
-        Of their errors; it obeys the same sums.
-    lags : DataFrame
-        One row a day of the window: `lag` (0 is the event), `date`, `series` (digital, counter, total),
-        `observed`, `expected`, `effect`, `se`.
-    cumulative : DataFrame
-        The effect on all payments from the window's first day to each day: `lag`, `date`, `effect`, `se`.
-    df : float
-        Degrees of freedom.
-    moved : float
-        What reconciling with the headline added to the digital gain.
-    headline : Effect, optional
-        The digital gain's intervals are its own, whose ends need not be equally far.
+    In payments or money: `digital_gain` = `from_counters` + `from_other_days` + `net_new` exactly; `from_other_days`
+    = `pulled_forward` (from days after) + `postponed` (from days before).
     """
 
     parts: pd.Series
-    covariance: pd.DataFrame
+    covariance: pd.DataFrame  # of their errors; it obeys the same sums
+    # A row a day of the window: `lag` (0 is the event), `date`, `series` (digital, counter, total), `observed`,
+    # `expected`, `effect`, `se`.
     lags: pd.DataFrame
-    cumulative: pd.DataFrame
-    df: float
-    moved: float = 0.0
-    headline: Effect | None = None
+    cumulative: (
+        pd.DataFrame
+    )  # the effect on all payments from the window's first day: `lag`, `date`, `effect`, `se`
+    df: float  # degrees of freedom
+    moved: float = 0.0  # what reconciling with the headline added to the digital gain
+    headline: Effect | None = None  # the gain's intervals are its own, whose ends need not be equally far
 
     def interval(self, part: str, level: float = 0.95) -> Interval:
         """Where one part lies, with probability `level`."""
@@ -134,17 +118,10 @@ def decompose(
     digital, counter : Series of float, indexed by day
         Payments or their value. Counters are taken as open on weekdays on which they took any.
     before, after : int
-        Days around the event from which payments may have moved.
-    baseline : {"pre-week", "history"}
-        Against the world with the campaign but without the day, or against the world without both.
+        Days around the event from which payments may have moved; a ValueError names one that is missing.
     headline : Effect, optional
         Of the digital series over the same baseline. The digital gain is then its `absolute` with its interval, and
         every other number moves with the gain as far as their errors go together.
-
-    Raises
-    ------
-    ValueError
-        If days are missing around the event.
     """
     windows = replace(windows, wait_days=max(before, windows.waiting if len(windows.campaign_days) else 0))
     fits = [around(series, windows, before, after, baseline) for series in (digital, counter)]
@@ -168,10 +145,36 @@ def decompose(
         own = covariance @ gain
         share, moved, more = reconcile(headline, own, gain @ own, float(gain @ effect), df)
         effect, covariance = effect + share * moved, covariance + np.outer(share, share) * more
-    result = _decomposition(window, event, observed, effect, covariance, df, moved, headline)
+    first, last, at = *np.flatnonzero(event)[[0, -1]], np.arange(H)
+    zero, one, later, sooner = np.zeros(H), np.ones(H), 1.0 * (at > last), 1.0 * (at < first)
+    weights = {  # of digital payments, and of those at counters
+        "digital_gain": (event, zero),
+        "from_counters": (zero, -1.0 * event),
+        "from_other_days": (-later - sooner, -later - sooner),
+        "pulled_forward": (-later, -later),
+        "postponed": (-sooner, -sooner),
+        "net_new": (one, one),
+    }
+    names, parts = pd.Index(weights, name="part"), np.array(list(weights.values())).reshape(-1, 2 * H)
+
+    def sums(weights: np.ndarray) -> dict[str, np.ndarray]:
+        squares = np.einsum("ij,jk,ik->i", weights, covariance, weights)
+        return {"effect": weights @ effect, "se": np.sqrt(squares)}
+
+    days, seen = (
+        sums(np.vstack([np.eye(2 * H), np.tile(np.eye(H), 2)])),
+        np.vstack([observed, observed.sum(0)]),
+    )
+    lag = np.where(at < first, at - first, np.maximum(at - last, 0))
+    lags = {"lag": np.tile(lag, 3), "date": np.tile(window, 3)}
+    lags |= {"series": np.repeat(["digital", "counter", "total"], H), "observed": seen.ravel()}
+    lags |= {"expected": seen.ravel() - days["effect"]} | days
+    cumulative = {"lag": lag, "date": window} | sums(np.tile(np.tri(H), 2))
+    estimates = pd.Series(parts @ effect, names)
     if headline is not None:
-        result.parts["digital_gain"] = headline.absolute  # to the last digit, which the sum may round
-    return result
+        estimates["digital_gain"] = headline.absolute  # to the last digit, which the sum may round
+    joint = pd.DataFrame(parts @ covariance @ parts.T, names, names.rename(None))
+    return Decomposition(estimates, joint, pd.DataFrame(lags), pd.DataFrame(cumulative), df, moved, headline)
 
 
 def around(
@@ -179,26 +182,16 @@ def around(
 ) -> Regression:
     """The regression of one series on the days before and after a window whose days get a dummy each."""
     start, end = windows.event_start - pd.Timedelta(days=before), windows.event_end + pd.Timedelta(days=after)
-    days, values = series.index, series.to_numpy(float)
-    touched = (days >= start) & (days <= end)
-    missing = pd.date_range(start, end).difference(days[touched & ~np.isnan(values)])
+    days, known = series.index, series.notna().to_numpy()
+    touched, later = (days >= start) & (days <= end), days > end
+    missing = pd.date_range(start, end).difference(days[touched & known])
     if len(missing):
         raise ValueError(f"{missing[0]:%Y-%m-%d} has no value: give fewer days around the event")
-    learn = windows.ordinary(days, baseline) | ((days > end) & ~days.isin(windows.excluded))
-    learn &= ~np.isnan(values)
-    table = calendar(days[0], days[-1], windows.country)
-    event = days.isin(windows.event_days)
-    closed = set_aside(values, learn, event, table)
-    learn &= ~closed
-    touched &= ~closed | event
-    used = learn | touched
-    later, extra = (days > end)[used].astype(float), {}
-    if windows.anchored(baseline):
-        extra[LEVEL] = (days >= windows.baseline[0])[used].astype(float)
-    if later.any():
-        extra[AFTER] = later
-    sample = Sample(days[used], values[used], touched[used], table.take(used), extra)
-    return regress(sample, [scale] if scale else candidates(values[learn], "value"))
+    learn = (windows.ordinary(days, baseline) | (later & ~days.isin(windows.excluded))) & known
+    one = rows(series, windows, baseline, learn, touched, {AFTER: later.astype(float)})
+    if not one.extra[AFTER].any():
+        del one.extra[AFTER]
+    return regress(one, [scale] if scale else candidates(one.y[~one.touched], "value"))
 
 
 def placebo_parts(
@@ -209,26 +202,23 @@ def placebo_parts(
     after: int = 14,
     number: int = 8,
 ) -> pd.DataFrame:
-    """The decomposition of ordinary dates before the campaign, where no part should be there.
+    """The decomposition of `number` ordinary dates before the campaign, where no part should be there.
 
-    Returns columns `date`, `part`, `estimate`, `t` (over its standard error); dates are evenly spread over
-    those that are comparable and have enough days around them.
+    Returns columns `date`, `part`, `estimate`, `t` (over its standard error).
     """
-    start, days = windows.campaign_start or windows.event_start, pd.Timedelta(days=1)
+    start, length = windows.campaign_start or windows.event_start, len(windows.event_days)
     digital, counter = digital[digital.index < start], counter[counter.index < start]
-    last = start - (after + len(windows.event_days)) * days
-    starts = digital[digital.index[0] + (90 + before) * days : last].index
+    starts = digital.index[90 + before : len(digital) - after - length + 1]
     if not len(starts):
         raise ValueError("no ordinary date has 90 days before it: give a longer history")
-    starts = evenly(comparable_days(starts, windows), number)
-    length = windows.event_end - windows.event_start
-    rows = []
-    for date in starts:
-        placebo = replace(windows, event_start=date, event_end=date + length, campaign_start=None)
+    tables = []
+    for date in evenly(comparable_days(starts, windows), number):
+        end = date + (windows.event_end - windows.event_start)
+        placebo = replace(windows, event_start=date, event_end=end, campaign_start=None)
         found = decompose(digital, counter, placebo, before, after)
         t = found.parts / np.sqrt(np.diag(found.covariance))
-        rows.append(pd.DataFrame({"date": date, "part": found.parts.index, "estimate": found.parts, "t": t}))
-    return pd.concat(rows, ignore_index=True)
+        tables.append(found.parts.rename("estimate").reset_index().assign(date=date, t=t.to_numpy()))
+    return pd.concat(tables, ignore_index=True)[["date", "part", "estimate", "t"]]
 
 
 def coverage(rows: pd.DataFrame, levels: tuple[float, ...] = (0.8, 0.9, 0.95)) -> pd.DataFrame:
@@ -241,33 +231,3 @@ def coverage(rows: pd.DataFrame, levels: tuple[float, ...] = (0.8, 0.9, 0.95)) -
     held = {f"{100 * level:g}": miss.abs() <= half_width(level, rows["df"]) for level in levels}
     table = rows[["metric", "part"]].assign(miss=miss, **held).groupby(["metric", "part"], sort=False)
     return table["miss"].agg(bias="mean", spread="std").join(table[list(held)].mean()).reset_index()
-
-
-def _decomposition(window, event, observed, effect, covariance, df, moved, headline) -> Decomposition:
-    """Parts, days and running total, all of them sums of the same 2H effects."""
-    H, at = len(window), np.arange(len(window))
-    first, last = np.flatnonzero(event)[[0, -1]]
-    zero, one, after, before = np.zeros(H), np.ones(H), 1.0 * (at > last), 1.0 * (at < first)
-    weights = {  # of digital payments, and of those at counters
-        "digital_gain": (event, zero),
-        "from_counters": (zero, -1.0 * event),
-        "from_other_days": (-after - before, -after - before),
-        "pulled_forward": (-after, -after),
-        "postponed": (-before, -before),
-        "net_new": (one, one),
-    }
-    names, rows = pd.Index(weights, name="part"), np.array(list(weights.values())).reshape(len(weights), -1)
-
-    def table(rows: np.ndarray) -> dict[str, np.ndarray]:
-        return {"effect": rows @ effect, "se": np.sqrt(np.einsum("ij,jk,ik->i", rows, covariance, rows))}
-
-    days = table(np.vstack([np.eye(2 * H), np.tile(np.eye(H), 2)]))
-    seen = np.concatenate([observed.ravel(), observed.sum(axis=0)])
-    lag = np.where(at < first, at - first, np.maximum(at - last, 0))
-    lags = {"lag": np.tile(lag, 3), "date": np.tile(window, 3)}
-    lags |= {"series": np.repeat(["digital", "counter", "total"], H), "observed": seen}
-    lags |= {"expected": seen - days["effect"]} | days
-    joint = pd.DataFrame(rows @ covariance @ rows.T, names, names.rename(None))
-    cumulative = pd.DataFrame({"lag": lag, "date": window} | table(np.tile(np.tri(H), 2)))
-    parts, lags = pd.Series(rows @ effect, names), pd.DataFrame(lags)
-    return Decomposition(parts, joint, lags, cumulative, df, moved, headline)

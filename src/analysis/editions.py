@@ -22,15 +22,9 @@ Z95 = special.ndtri(0.975)
 class Editions:
     """The editions of one initiative together; stores facts, every number is derived.
 
-    Parameters
-    ----------
-    effects : tuple of Effect
-        One an edition, in order of time.
-    y, se : ndarray, shape (k,)
-        Log relative effects, log(observed / expected), and the standard errors of their forecasts: a quarter, about, of
-        the expected interval.
-    moderators : dict of str to ndarray, shape (k,)
-        What effects may depend on; "edition", the number of each, always stands among them.
+    `effects` is one an edition, in order of time; `y` (k,) their log relative effects, log(observed / expected); `se`
+    (k,) the standard errors of their forecasts: a quarter, about, of the expected interval. `moderators`, each (k,),
+    are what effects may depend on; "edition", the number of each, always stands among them.
     """
 
     effects: tuple[Effect, ...]
@@ -38,15 +32,15 @@ class Editions:
     se: np.ndarray
     moderators: dict[str, np.ndarray]
 
-    @property
-    def pooled(self) -> RandomEffects:
-        """All editions around one mean: `tau2`, `q`, `i2`, `df`."""
-        return self.by()
-
     def by(self, *moderators: str) -> RandomEffects:
         """On a constant and moderators."""
         columns = [np.ones(len(self.y)), *(self.moderators[name] for name in moderators)]
         return RandomEffects(self.y, self.se, np.column_stack(columns))
+
+    @property
+    def pooled(self) -> RandomEffects:
+        """All editions around one mean: `tau2`, `q`, `i2`, `df`."""
+        return self.by()
 
     @property
     def relative(self) -> float:
@@ -117,27 +111,18 @@ def editions(
 ) -> Editions:
     """Estimate each edition from the days before it, without those of other editions, and pool them.
 
-    Parameters
-    ----------
-    daily : Series
-    windows : sequence of Windows
-        Two or more.
-    ask : callable
-        What estimates one edition: `analysis.effect.estimate`, which calls this function.
-    moderators : mapping of str to values, optional
-        A number an edition, in the order of `windows`; by default whether the event begins on a weekend.
+    `ask` estimates one edition: `analysis.effect.estimate`, which calls this function. `moderators` hold a number an
+    edition, in the order of `windows`; by default whether the event begins on a weekend.
 
-    Raises
-    ------
-    ValueError
-        If editions are fewer than two or share a day, one has no bounded relative effect, or a moderator is unfit.
+    A ValueError says that editions are fewer than two or share a day, that one has no bounded relative effect, or that
+    a moderator is unfit.
     """
     if len(windows) < 2:
         raise ValueError(f"{len(windows)} edition: give at least two, or estimate the effect of the one")
     if moderators is None:
         weekend = [days.features(one.event_days[:1], one.country)["weekend"].iloc[0] for one in windows]
         moderators = {"weekend": weekend} if len(set(weekend)) > 1 and len(windows) > 2 else {}
-    table = pd.DataFrame(index=range(len(windows)))
+    table = {}
     for name, values in moderators.items():
         numbers = pd.to_numeric(pd.Series(list(values)), errors="coerce").to_numpy(float)
         if len(numbers) != len(windows) or not np.isfinite(numbers).all() or np.ptp(numbers) == 0:
@@ -155,5 +140,5 @@ def editions(
             raise ValueError(f"the edition of {day:%Y-%m-%d} has no bounded relative effect: leave it out")
     y = np.log([effect.observed / effect.expected for effect in effects])
     se = np.array([-np.subtract(*np.log(effect.expected_interval())) / (2 * Z95) for effect in effects])
-    table = table.reindex(order).assign(edition=range(1, len(order) + 1))
-    return Editions(effects, y, se, {name: table[name].to_numpy(float) for name in table})
+    moderators = {name: values[order] for name, values in table.items()}
+    return Editions(effects, y, se, moderators | {"edition": np.arange(1.0, len(order) + 1)})

@@ -35,13 +35,11 @@ def gls(
     day less its best linear prediction, its standard error the error of predicting a new day.
 
     Assumes that the event's days would have been like ordinary days of their weekday and place in the month, given
-    the days before. ``"pre-week"`` after a campaign: given the week before, whose level has a column of its own;
-    ``"history"``: given the days before the campaign.
+    the days before: for ``"pre-week"`` after a campaign the week before, whose level has a column of its own; for
+    ``"history"`` the days before the campaign.
 
     Parameters
     ----------
-    daily : Series
-        As `tidy` gives it.
     covariates : DataFrame, optional
         Columns that the event cannot move, indexed by day: the weather, a series that the initiative did not touch.
     scale : str, optional
@@ -54,11 +52,9 @@ def gls(
 
 TEXTBOOK = (other.calendar_regression, other.structural, other.poisson)
 SIMPLE = (other.same_weekday, other.pre_week_mean, other.day_before)
-UNTOUCHED = (other.difference_in_differences, other.synthetic_control)
-# From a series and its own past alone.
+# From a series and its own past alone; and with `donors`, units that the initiative did not touch.
 ESTIMATORS = {function.__name__: function for function in (gls, *TEXTBOOK, *SIMPLE)}
-# With `donors`, units that the initiative did not touch.
-COMPARISONS = {function.__name__: function for function in UNTOUCHED}
+COMPARISONS = {each.__name__: each for each in (other.difference_in_differences, other.synthetic_control)}
 RECOMMENDED = "gls"
 
 
@@ -87,10 +83,7 @@ def estimate(
         Passed on to the estimator, which refuses those it does not know: `covariates`, `scale`, `donors`; of several
         editions `moderators` too.
 
-    Raises
-    ------
-    ValueError
-        If the estimator is unknown, the event lies outside the data, or too little comes before it.
+    A ValueError says that the estimator is unknown, the event outside the data, or too little before it.
 
     Examples
     --------
@@ -125,10 +118,7 @@ def estimate(
 def tidy(daily: pd.Series | pd.DataFrame, windows: Windows) -> pd.Series:
     """The series as floats on every day from its first to its last; missing days are NaN.
 
-    Raises
-    ------
-    ValueError
-        If the index holds no days or a day twice, or a day of the event has no value.
+    A ValueError says that the index holds no days or a day twice, or that a day of the event has no value.
     """
     from analysis.ledger import as_daily  # a tenth of a second, and not needed to import this module
 
@@ -140,8 +130,7 @@ def tidy(daily: pd.Series | pd.DataFrame, windows: Windows) -> pd.Series:
         raise ValueError("the series is empty: give one value a day")
     every = pd.date_range(days.min(), days.max())
     values = pd.Series(daily.to_numpy(dtype=float, na_value=np.nan), index=days, name=daily.name)
-    if not days.equals(every):
-        values = values.reindex(every)
+    values = values if days.equals(every) else values.reindex(every)
     event = values.loc[windows.event_start : windows.event_end]
     if len(event) < len(windows.event_days) or event.isna().any():
         missing = windows.event_days.difference(event.dropna().index)[0]

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 PACKAGE = Path(__file__).parent
 # What no notebook's output depends on: the command line, what precedes a report, and the making of reports.
 OUTSIDE = ("__main__.py", "console.py", "preflight.py", "proposal.py", "report")
 
 
+def digest(*parts: Any) -> str:
+    """A short name for some values, which JSON can tell apart."""
+    return hashlib.sha256(json.dumps(parts, default=str, sort_keys=True).encode()).hexdigest()[:24]
+
+
 @cache
 def code_key(module: str | None = None) -> str:
     """Changes with whatever a notebook's numbers or words can come from; or with one module and all that it imports."""
-    everything = (".py", ".mplstyle", ".po", ".csv", ".json")
+    everything = (".py", ".mplstyle", ".po", ".csv", ".json", ".toml")
     digest = hashlib.sha256()
     for file in _inside(*everything) if module is None else sorted(_imported(module)):
         digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes())
@@ -35,7 +42,7 @@ def _inside(*kinds: str) -> list[Path]:
 
 
 def _imported(module: str) -> set[Path]:
-    """Files of one of our modules and of those it imports, directly or not, wherever the import stands."""
+    """Files of one of our modules and of those it imports, directly or not, wherever the import stands, with data."""
     found: set[Path] = set()
     waiting = [module]
     while waiting:
@@ -43,7 +50,7 @@ def _imported(module: str) -> set[Path]:
         file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
         if file in found or not file.exists():
             continue
-        found.add(file)
+        found.update([file, *file.parent.glob("*.toml")])
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]

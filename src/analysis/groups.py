@@ -35,9 +35,7 @@ class Pooled:
     """Estimates drawn towards their common mean: theta_g ~ N(mean, tau^2), y_g ~ N(theta_g, se_g^2)."""
 
     estimates: np.ndarray  # (groups,), posterior means
-    se: np.ndarray  # (groups,), their standard errors, which count the uncertainty of `mean` and of tau
-    mean: float
-    mean_se: float
+    se: np.ndarray  # (groups,), their standard errors, which count the uncertainty of the mean and of tau
     tau: float  # standard deviation of the true effects between groups
 
 
@@ -45,34 +43,18 @@ class Pooled:
 class GroupEffects:
     """Effects by group, largest contribution first.
 
-    Parameters
-    ----------
-    table : DataFrame
-        One row a group: the group's own columns; `observed`, `expected`, `effect`, `effect_low`,
-        `effect_high` over the event, in units of the metric; `contribution`, its share of the total effect;
-        `own`, `own_low`, `own_high`, the relative effect from its own payments; `relative`, `low`, `high`,
-        that of `effect`, pooled and reconciled (fractions); `p_value`, `p_family` (that it is not the largest of
-        chance, over placebo dates), `q_value` (false discovery rate), `suppressed`. Numbers of suppressed groups
-        are NaN; the row "others" holds their sum.
-    total : float
-        The headline: the effect on all groups together; `contribution` times it is `effect`.
-    total_interval : Interval
-    pooled : Pooled
-        On the log scale, over the groups shown.
-    level : float
-    placebo_dates : int
-        Dates behind `p_family`, which cannot fall below 1 / (1 + placebo_dates).
-    moved : float
-        What reconciling added to the sum of the groups' effects.
+    `table` has one row a group: the group's own column; `observed`, `expected`, `effect`, `effect_low`, `effect_high`
+    over the event, in units of the metric; `contribution`, its share of the total effect; `own`, `own_low`, `own_high`,
+    the relative effect from its own payments; `relative`, `low`, `high`, that of `effect`, pooled and reconciled
+    (fractions); `p_value`, `p_family` (that it is not the largest of chance, over placebo dates), `q_value` (false
+    discovery rate), `suppressed`. Numbers of suppressed groups are NaN; the row "others" holds their sum.
     """
 
     table: pd.DataFrame
-    total: float
+    total: float  # the headline: the effect on all groups together; `contribution` times it is `effect`
     total_interval: Interval
-    pooled: Pooled
-    level: float
-    placebo_dates: int
-    moved: float
+    pooled: Pooled  # on the log scale, over the groups shown
+    moved: float  # what reconciling added to the sum of the groups' effects
 
 
 def group_effects(
@@ -83,7 +65,6 @@ def group_effects(
     headline: Effect | None = None,
     baseline: str = "pre-week",
     level: float = 0.95,
-    min_payers: int = LEAST,
 ) -> GroupEffects:
     """The effect on every group of a daily panel.
 
@@ -91,17 +72,12 @@ def group_effects(
     ----------
     panel : DataFrame
         `date`, the column `by`, the metric, and `payers` where known. Rows of one day and group are added
-        up, their payers too, so give a panel by this one column for exact suppression.
+        up, their payers too, so give a panel by this one column for exact suppression: `analysis.disclosure` says
+        which groups are too small to be shown.
     headline : Effect, optional
         Of the sum of all groups over the same baseline, by the recommended estimator; by default estimated here.
-    min_payers : int
-        Groups with fewer payers on a day of the event are suppressed, and with them the smallest other ones as long as
-        they are fewer than three or have fewer than `min_payers` payers.
 
-    Raises
-    ------
-    ValueError
-        If a column is missing, or payers and counts both.
+    A ValueError says which column is missing, or that payers and counts are.
     """
     for column in ("date", by, metric):
         if column not in panel:
@@ -112,7 +88,7 @@ def group_effects(
     if people is None:
         raise ValueError("the panel has neither payers nor count, so small groups cannot be hidden: add one")
     payers = wide(panel, by, people).reindex(windows.event_days).min()
-    shown = may_show(payers.reindex(daily.columns).to_numpy(float), min_payers, FEWEST["entity"])
+    shown = may_show(payers.reindex(daily.columns).to_numpy(float), LEAST, FEWEST["entity"])
     headline = headline or estimate(daily.sum(axis=1).rename(metric), windows, baseline=baseline)
     fit, df = headline.fit, headline.fit.estimates.df
     values = daily.reindex(fit.days).to_numpy(float).T
@@ -153,7 +129,7 @@ def group_effects(
     table["suppressed"] = ~shown
     table.loc[~judged, table.columns.difference([by, *ADDITIVE, "suppressed"])] = np.nan
     table, interval = _hide(table, by, shown), headline.confidence_interval(level)
-    return GroupEffects(table, headline.absolute, interval, pooled, level, len(reference), moved)
+    return GroupEffects(table, headline.absolute, interval, pooled, moved)
 
 
 def _each(
@@ -200,9 +176,8 @@ def _with_sum(errors: np.ndarray, size: np.ndarray) -> np.ndarray:
 def pool(y: np.ndarray, se: np.ndarray, common: float = 0.0) -> Pooled:
     """Empirical Bayes for a normal mean of each group, from estimates `y` (groups,) and their standard errors `se`.
 
-    The spread tau between groups is averaged over its restricted likelihood, so that intervals count what is not
-    known of it. `common` is the variance of the part of the error that moves all groups alike; it tells nothing about
-    their spread.
+    The spread tau between groups is averaged over its restricted likelihood. `common` is the variance of the part of
+    the error that moves all groups alike; it tells nothing about their spread.
     """
     y, se = np.asarray(y, float), np.asarray(se, float)
     if len(y) == 0:
@@ -218,10 +193,9 @@ def pool(y: np.ndarray, se: np.ndarray, common: float = 0.0) -> Pooled:
     kept = taus[:, None] ** 2 * weight  # the part of a deviation that is believed at each tau
     at_tau = means[:, None] + kept * (y - means[:, None])
     within = kept * own + (1 - kept) ** 2 / total[:, None]
-    estimates, mean = share @ at_tau, float(share @ means)
+    estimates = share @ at_tau
     se = np.sqrt(share @ (within + (at_tau - estimates) ** 2) + common)
-    mean_se = float(np.sqrt(share @ (1 / total + (means - mean) ** 2) + common))
-    return Pooled(estimates, se, mean, mean_se, float(np.sqrt(share @ taus**2)))
+    return Pooled(estimates, se, float(np.sqrt(share @ taus**2)))
 
 
 def _hide(table: pd.DataFrame, by: str, shown: np.ndarray) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import pandas as pd
 from analysis.disclosure import LEAST, may_show
 from analysis.groups import pool
 from analysis.ledger.first_timers import HORIZONS, first_timers
-from analysis.model.effect import half_width
+from analysis.model.effect import check, half_width
 from analysis.placebo import comparable_days
 from analysis.windows import Windows
 
@@ -28,12 +28,8 @@ LEAST_DAYS = 3  # ordinary days behind an interval
 def first_digital(table: pd.DataFrame, column: str = "payers") -> pd.Series:
     """A daily series of first-time digital payers, ready for `estimate`; it begins where the run-in ends.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Of `first_timers`.
-    column : str
-        `payers`, `from_counter`, or `again_30` and its like, whose last k days are NaN.
+    `table` is that of `first_timers`; `column` is `payers`, `from_counter`, or `again_30` and its like, whose last k
+    days are NaN.
     """
     if column not in table:
         known = ", ".join(table.columns.drop(["date", "channel"]))
@@ -55,6 +51,9 @@ def retention(
 
         difference +- t * sqrt(p_e (1 - p_e) / n_e + tau^2 + se(mean)^2)
 
+    An ordinary day's horizon may reach into the campaign and the event, which bring some of its payers back: the
+    difference is then, if anything, too small.
+
     Parameters
     ----------
     table : DataFrame
@@ -67,19 +66,13 @@ def retention(
     DataFrame
         One row a channel (`ALL` first) and horizon: `channel`, `days` (the horizon), `payers` and `share` of the event,
         `ordinary_days`, `ordinary_payers` and `ordinary_share` (the mean of days), `difference` with `low` and `high`
-        (fractions, 0.1 is ten points), `suppressed`. Where the ledger ends within the horizon, or with fewer than
-        `LEAST_DAYS` ordinary days, what cannot be known is NaN. Numbers of channels with fewer than ten payers are NaN
-        with `suppressed` True, and with them the smallest other one as long as they would follow from the total.
-
-    Notes
-    -----
-    An ordinary day's horizon may reach into the campaign and the event, which bring some of its payers back: the
-    difference is then, if anything, too small.
+        (fractions, 0.1 is ten points), `suppressed`. NaN is what cannot be known (the ledger ends within the horizon,
+        or fewer than `LEAST_DAYS` ordinary days) or is suppressed: channels of fewer than ten payers, and the smallest
+        other one as long as they would follow from the total.
     """
     if people not in PEOPLE:
         raise ValueError(f"people is {people!r}: give payers or from_counter")
-    if not 0 < level < 1:
-        raise ValueError(f"level is {level}: give a fraction between 0 and 1, such as 0.95")
+    check(level)
     absent = windows.event_days.difference(pd.DatetimeIndex(table["date"]))
     if len(absent):
         span = f"{table['date'].min():%Y-%m-%d} to {table['date'].max():%Y-%m-%d}"

@@ -19,26 +19,13 @@ HALF_LIVES = np.geomspace(1, 730, 100)
 
 @dataclass(frozen=True, slots=True)
 class Persistence:
-    """The digital share after the event: a rise that halves every `half_life` days.
+    """The digital share after the event: a rise that halves every `half_life` days."""
 
-    Parameters
-    ----------
-    first : float
-        Rise on the day after, in fractions of all payments; extrapolated from the days beyond the window.
-    half_life : float
-        In days; NaN where no rise is seen.
-    half_life_interval : Interval
-        By profile likelihood; infinite where the rise is not seen to fade within the data.
-    days : DataFrame
-        `date`, `lag`, `share`, `expected`, `fitted`, of each working day after the window.
-    """
-
-    first: float
+    first: float  # rise on the day after, a fraction of all payments; extrapolated from the days beyond the window
     first_interval: Interval
-    half_life: float
-    half_life_interval: Interval
-    days: pd.DataFrame
-    level: float
+    half_life: float  # in days; NaN where no rise is seen
+    half_life_interval: Interval  # by profile likelihood; infinite where no fading is seen within the data
+    days: pd.DataFrame  # `date`, `lag`, `share`, `expected`, `fitted`, of each working day after the window
 
 
 def persistence(
@@ -93,4 +80,4 @@ def persistence(
     days = pd.DataFrame({"date": fit.days, "lag": lag} | {name: special.expit(z) for name, z in odds.items()})
     half_life = float(HALF_LIVES[at]) if seen else np.nan
     days = days[later].reset_index(drop=True)
-    return Persistence(first, Interval(low, high), half_life, life, days, level)
+    return Persistence(first, Interval(low, high), half_life, life, days)

@@ -26,19 +26,10 @@ WEEKS = (7, 14, 28)
 class Placebos:
     """Every date before the event as if it had been the event, judged by the days before it alone.
 
-    Parameters
-    ----------
-    dates : DatetimeIndex
-        First days of the pretended events, in order.
-    comparable : ndarray of bool, shape (dates,)
-        Whether a date is like the event: see `comparable_days`.
-    relative, t, distance : ndarray, shape (dates,)
-        What each of them "added", as a fraction of what was expected; the same over its standard error; the root mean
-        square of the standardised errors of its days (Andrews 2003).
-    event_relative, event_t, event_distance : float
-        Those of the event.
-    event_effect, event_error : float
-        Its mean effect a day and its standard error, on the scale of the regression.
+    `dates` (T,) are first days of the pretended events, `comparable` (T,) of bool says which are like the event (see
+    `comparable_days`). Of each, shape (T,): `relative`, what it "added" as a fraction of what was expected; `t`, the
+    same over its standard error on the scale of the regression; `distance`, the root mean square of the standardised
+    errors of its days (Andrews 2003).
     """
 
     dates: pd.DatetimeIndex
@@ -49,8 +40,6 @@ class Placebos:
     event_relative: float
     event_t: float
     event_distance: float
-    event_effect: float
-    event_error: float
 
     @property
     def p_value(self) -> float:
@@ -79,19 +68,18 @@ class Placebos:
 
     def frame(self) -> pd.DataFrame:
         """The comparable dates: date, relative, t."""
-        like = self.comparable
-        return pd.DataFrame({"date": self.dates[like], "relative": self.relative[like], "t": self.t[like]})
+        table = pd.DataFrame({"date": self.dates, "relative": self.relative, "t": self.t})
+        return table[self.comparable].reset_index(drop=True)
 
 
 def at_every_date(
     fit: Regression, windows: Windows, baseline: str, Z: np.ndarray, among: np.ndarray | bool = True
 ) -> tuple[np.ndarray, Errors]:
-    """Forecast every date that has two months before it and all days that the event needs, as the event is forecast.
+    """Forecast series `Z` (m, n), on the days of `fit`, on every date with two months before it, and on the event.
 
-    Columns, scale and error process are those of `fit`, the event's own regression, at its likeliest process;
-    coefficients are those of the days before each date. `Z` (m, n) holds series on the days of the fit, `among` (k,)
-    may leave out some of its columns. Returns the rows of the first days (T,), the event's own last, and the errors;
-    a ValueError says that fewer than ten dates come before the event.
+    Columns, scale and error process are those of `fit`, the event's own regression; `among` (k,) may leave out columns.
+    Returns the rows of the first days (T,), the event's own last, and the errors; a ValueError says that fewer than ten
+    dates come before the event.
     """
     length, waiting, numbers = len(windows.event_days), windows.waiting, fit.numbers
     level = np.array(fit.columns.names) == LEVEL
@@ -114,17 +102,12 @@ def at_every_date(
 
 
 def placebos(
-    daily: pd.Series,
-    windows: Windows,
-    baseline: str = "pre-week",
-    weekday: str = "kind",
-    covariates: pd.DataFrame | None = None,
+    daily: pd.Series, windows: Windows, baseline: str = "pre-week", covariates: pd.DataFrame | None = None
 ) -> Placebos:
     """Forecast every date before the event from the days before it, as the event is forecast, and rank the event.
 
     After a campaign each date is forecast over as long a campaign, and for ``"pre-week"`` from the level of the week
-    before it. Comparable are dates of the same kind (working or not) or, with ``weekday="same"``, of the same weekday:
-    see `comparable_days`. A ValueError says that fewer than ten dates have two months before them.
+    before it. A ValueError says that fewer than ten dates have two months before them.
     """
     fit, _ = before_the_event(tidy(daily, windows), windows, baseline, covariates)
     starts, errors = at_every_date(fit, windows, baseline, fit.z[None])
@@ -132,33 +115,9 @@ def placebos(
     effects, distance, dates = errors.effects[:, 0], errors.distance[:, 0], fit.days[starts[:-1]]
     observed = fit.z[starts[:, None] + np.arange(len(windows.event_days))]
     relative = fit.inverse(observed).sum(axis=1) / fit.inverse(observed - effects[:, None]).sum(axis=1) - 1
-    t, like = effects / spread, dates.isin(comparable_days(dates, windows, weekday))
-    event = [float(each[-1]) for each in (relative, t, distance, effects, spread)]
-    return Placebos(dates, like, relative[:-1], t[:-1], distance[:-1], *event)
-
-
-@dataclass(frozen=True, slots=True)
-class JointTest:
-    """One event, several metrics: how often an ordinary date has its largest |t| as large."""
-
-    statistics: np.ndarray  # (metrics,), the event's t statistics
-    reference: np.ndarray  # (dates, metrics), those of the placebo dates
-
-    @property
-    def p_value(self) -> float:
-        """That no metric moved: max-t over metrics against max-t over placebo dates."""
-        return p_value(np.abs(self.statistics).max(), np.abs(self.reference).max(axis=1))
-
-    @property
-    def adjusted(self) -> np.ndarray:
-        """Step-down p-values, one a metric (Westfall and Young 1993; Romano and Wolf 2005)."""
-        return step_down(self.statistics, self.reference)
-
-
-def joint_test(tests: list[Placebos]) -> JointTest:
-    """Several metrics of one event at once, on the comparable dates that all of them have."""
-    t = pd.concat([test.frame().set_index("date")["t"] for test in tests], axis=1, join="inner")
-    return JointTest(np.array([test.event_t for test in tests]), t.to_numpy())
+    t, like = effects / spread, dates.isin(comparable_days(dates, windows))
+    of_event = (float(each[-1]) for each in (relative, t, distance))
+    return Placebos(dates, like, relative[:-1], t[:-1], distance[:-1], *of_event)
 
 
 def every_test(metrics: dict[str, pd.Series], windows: Windows, baseline: str = "pre-week") -> pd.DataFrame:
@@ -172,14 +131,17 @@ def every_test(metrics: dict[str, pd.Series], windows: Windows, baseline: str = 
         (placebo, step-down over the metrics), `floor` (of the placebo p-value).
     """
     tests = [placebos(daily, windows, baseline) for daily in metrics.values()]
-    rows = []
-    for name, test, adjusted in zip(metrics, tests, joint_test(tests).adjusted, strict=True):
-        row = {"metric": name, "relative": test.event_relative}
-        row |= {"placebo": test.p_value, "conformal": test.conformal}
-        if len(windows.event_days) > 1:
-            row["end_of_sample"] = test.end_of_sample
-        rows.append(row | {"adjusted": float(adjusted), "floor": test.floor})
-    return pd.DataFrame(rows)
+    both = pd.concat([test.frame().set_index("date")["t"] for test in tests], axis=1, join="inner")
+    table = {
+        "metric": list(metrics),
+        "relative": [test.event_relative for test in tests],
+        "placebo": [test.p_value for test in tests],
+        "conformal": [test.conformal for test in tests],
+        "end_of_sample": [test.end_of_sample for test in tests],
+        "adjusted": step_down([test.event_t for test in tests], both.to_numpy()),
+        "floor": [test.floor for test in tests],
+    }
+    return pd.DataFrame(table).drop(columns=["end_of_sample"] * (len(windows.event_days) == 1))
 
 
 def specifications(
@@ -191,10 +153,9 @@ def specifications(
 ) -> pd.DataFrame:
     """The effect under every defensible choice, so that a reader sees how much hangs on which.
 
-    The recommended estimator and the textbook ones over both estimands, lengths of history, lengths of the week
-    before (where its level has a column), days left out before the event (none or two, after a campaign) and, for
-    the recommended one, the scale; it alone takes `covariates`. The comparisons with one day or a plain mean are no
-    defensible choices and stay out. A choice that the data do not allow is left out.
+    The recommended estimator and the textbook ones over both estimands, lengths of history, lengths of the week before
+    (where its level has a column), days left out before the event (none or two, after a campaign) and, for the
+    recommended one, the scale; it alone takes `covariates`. A choice that the data do not allow is left out.
 
     Returns
     -------
@@ -215,30 +176,25 @@ def specifications(
             for week, wait in dict.fromkeys((own, *others)):
                 chosen = replace(windows, baseline_days=week, history_start=start, wait_days=wait)
                 for name, scale in CURVE:
+                    options = {"scale": scale, "covariates": covariates} if name == "gls" else {}
+                    try:
+                        with warnings.catch_warnings():
+                            warnings.simplefilter("error", RuntimeWarning)
+                            effect = estimate(daily, chosen, name, baseline, **options)
+                    except (ValueError, RuntimeWarning):
+                        continue
                     row = {"estimator": name, "baseline": baseline, "history": str(history or "all")}
                     row |= {"baseline_days": week if anchored else pd.NA, "scale": scale or ""}
                     row["wait_days"] = wait if anchored else pd.NA
                     choice = (name, scale, baseline, history, week, wait)
                     row["headline"] = choice == ("gls", None, "pre-week", None, *own)
-                    options = {"scale": scale, "covariates": covariates} if name == "gls" else {}
-                    rows.append(row | _numbers(daily, chosen, name, baseline, level, **options))
+                    row |= {"absolute": effect.absolute, "relative": effect.relative}
+                    row |= effect.confidence_interval(level, relative=True)._asdict()
+                    rows.append(row | {"p_value": effect.p_value})
     table = pd.DataFrame(rows).astype({"baseline_days": "Int64", "wait_days": "Int64"})
     # A scale that the data choose anyway gives one row, not two.
-    same = ["estimator", "baseline", "relative", "low", "high"]
-    table = table.dropna(subset=["relative"]).drop_duplicates(same)
+    table = table.drop_duplicates(["estimator", "baseline", "relative", "low", "high"])
     return table.sort_values("relative", kind="stable", ignore_index=True)
-
-
-def _numbers(daily, windows: Windows, name: str, baseline: str, level: float, **options) -> dict:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", RuntimeWarning)
-            effect = estimate(daily, windows, name, baseline, **options)
-    except (ValueError, RuntimeWarning):
-        return {"relative": np.nan}
-    low, high = effect.confidence_interval(level, relative=True)
-    sizes = {"absolute": effect.absolute, "relative": effect.relative, "low": low, "high": high}
-    return sizes | {"p_value": effect.p_value}
 
 
 def comparable_days(starts: pd.DatetimeIndex, windows: Windows, weekday: str = "kind") -> pd.DatetimeIndex:
@@ -247,8 +203,6 @@ def comparable_days(starts: pd.DatetimeIndex, windows: Windows, weekday: str = "
     Similar: working or not as the event's first day (or the same weekday), and as near to the month's end
     or as far from it. Ordinary: no holiday, campaign, event or excluded day among its days.
     """
-    if weekday not in ("kind", "same"):
-        raise ValueError(f"weekday {weekday!r} is unknown: give kind or same")
     length = len(windows.event_days)
     every = pd.date_range(starts.min(), starts.max() + pd.Timedelta(days=length - 1))
     day = days.features(every, windows.country)

@@ -44,8 +44,8 @@ def detectable(
     """The smallest relative effect that the next edition would show with probability `power`.
 
     Closed form: (z[1 - alpha / 2] + z[power]) times the standard error of the event's dummy, on the log scale.
-    Simulated: effects put on ordinary dates of the history; since what is expected never depends on the event's
-    own days, one forecast a date gives the least effect that would have been found there.
+    Simulated: effects put on ordinary dates of the history; what is expected never depends on the event's own days, so
+    that one forecast a date gives the least effect that would have been found there.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def detectable(
     -------
     DataFrame
         One row a design: `length`, `weekday` (0 is Monday; of single days only), `history` (days, or "all"),
-        `comparison` (bool), `sd` (of the log forecast), `detectable` (closed form, a fraction), `simulated` (the same,
-        by simulation), `false_alarms` (share of dates where no effect was "found"), `dates` (how many).
+        `comparison` (bool), `sd` (of the log forecast), `detectable` (closed form, a fraction), `simulated`,
+        `false_alarms` (share of dates where no effect was "found"), `dates` (how many).
     """
     for name, value in (("power", power), ("level", level)):
         if not 0 < value < 1:
@@ -113,8 +113,8 @@ def designs(
 ) -> pd.DataFrame:
     """Closing entities on different days, compared on the entities' own history.
 
-    Each draw takes ten ordinary working days of the history, chooses at random which entities close on which of
-    them, adds the effect there, and estimates it by generalised least squares from the entities' innovations, whose
+    Each draw takes ten ordinary working days of the history, chooses at random which entities close on which of them,
+    adds the effect there, and estimates it by generalised least squares from the entities' innovations, whose
     covariance (a shock that all share, and each entity's own) is that of the whole history. An entity that stays open
     guards against the shared shock; it must not be where the closed ones' customers go.
 
@@ -126,9 +126,9 @@ def designs(
     Returns
     -------
     DataFrame
-        One row a design of `DESIGNS`: `design`, `closures` (entity-days), `sd` (closed form, log scale),
-        `detectable` (closed form at 80 % power), `simulated_sd`, `coverage` (of intervals at `level`),
-        `false_alarms` (with no effect at all), `power` (to find `effect`).
+        One row a design of `DESIGNS`: `design`, `closures` (entity-days), `sd` (closed form, log scale), `detectable`
+        (closed form at 80 % power), `simulated_sd`, `coverage` (of intervals at `level`), `false_alarms` (with no
+        effect at all), `power` (to find `effect`).
     """
     shocks = _innovations(panel, windows, by, metric)
     if shocks.shape[1] < 2:
@@ -180,12 +180,12 @@ def _forecasts(
         starts = comparable_days(starts, replace(windows, event_end=windows.event_start + last))
     rows = []
     for start in evenly(starts, MOST_DATES):
+        if not (daily.reindex(pd.date_range(start, start + last)) > 0).all():
+            continue  # missing, or nothing to compare an effect with
         days = {"event_start": start, "event_end": start + last}
         days["campaign_start"] = start - campaign if campaign else None
         if history:
             days["history_start"] = start - campaign - history * day
-        if not (daily.reindex(pd.date_range(start, start + last)) > 0).all():
-            continue  # missing, or nothing to compare an effect with
         effect = estimate(daily[: start + last], replace(windows, **days))
         low, high = effect.expected_interval(level)
         sd = np.log(high / max(low, 1e-9 * high)) / 2 / special.ndtri((1 + level) / 2)
@@ -207,10 +207,8 @@ def _innovations(panel: pd.DataFrame, windows: Windows, by: str, metric: str) ->
 
 
 def _weights(closed: np.ndarray, shared: float, own: np.ndarray) -> tuple[np.ndarray, float]:
-    """Generalised least squares of one effect, its weights and variance: on each day, groups share a shock.
-
-    V = shared 11' + diag(own); V^-1 a by Sherman and Morrison, a row a day.
-    """
+    """Weights and variance of one effect by generalised least squares: V = shared 11' + diag(own) on each day, a row of
+    `closed`; V^-1 a by Sherman and Morrison."""
     part = shared / (1 + shared * (1 / own).sum())
     solved = (closed - part * (closed / own).sum(axis=1, keepdims=True)) / own
     size = (closed * solved).sum()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from analysis.fingerprint import code_key
+from analysis.fingerprint import code_key, digest
 from analysis.parameters import Parameters
 from analysis.storage import ROOT, cache_folder, cached, keep, kept
 
@@ -107,10 +106,11 @@ class Study(Parameters):
     def has(self) -> frozenset[str]:
         """What the study has, by one word each; a notebook's cell that is tagged ``needs-<word>`` stays if it is there.
 
-        ledger or daily (figures); offline (and digital channels), entity, service, channel, value, payers; campaign;
-        after (days to see what lasts), dates (a history long enough to split ordinary ones), habit (payers, and time to
-        see them again), designs (entities, and days enough to compare designs of an edition on them); day or days (one,
-        several), editions; donors, covariates, figures (published), calendar (of a country), background; metrics
+        ledger or daily (figures); offline (and digital channels); entity, service, channel (two of them or more, of
+        channels digital ones); value, payers; campaign; after (days to see what lasts), dates (a history long enough to
+        split ordinary ones), habit (payers, and time to see them again), designs (entities, and days enough to compare
+        designs of an edition on them); day or days (one, several), single or editions (several); donors, covariates,
+        figures (published), calendar (of a country), ramadan (days on which work is shorter), background; metrics
         (several); synthetic or real, truth (of a simulation).
         """
         true = {
@@ -121,10 +121,15 @@ class Study(Parameters):
             "synthetic": self.synthetic,
             "real": not self.synthetic,
             "editions": len(self.every_edition) > 1,
+            "single": len(self.every_edition) == 1,
         } | {name: bool(getattr(self, name)) for name in ("background", "donors", "figures", "covariates")}
         if self.ledger is not None:
+            from analysis import days
+
             names = {} if self.is_daily else self._names
-            groups = {name: name in names and self._shows(name) for name in ("entity", "service", "channel")}
+            groups = {
+                name: name in names and self._compares(name) for name in ("entity", "service", "channel")
+            }
             entity = groups["entity"] or (self.is_daily and "groups" in self._table.attrs)
             true |= groups
             true |= {
@@ -133,6 +138,7 @@ class Study(Parameters):
                 "entity": entity,
                 "value": "amount" in names,
                 "payers": "payer_id" in names,
+                "ramadan": bool(days.features(self._days, self.country)["ramadan"].any()),
                 "offline": "channel" in names and bool(self.offline_channels),
                 "metrics": len(self.measured) > 1,
                 "truth": bool(self.truth),
@@ -143,11 +149,12 @@ class Study(Parameters):
             }
         return frozenset(name for name, holds in true.items() if holds)
 
-    def _shows(self, group: str) -> bool:
-        """Whether any entity, service or channel has payers enough on the days of the event to be shown."""
-        from analysis.disclosure import together
+    def _compares(self, group: str) -> bool:
+        """Whether there are two entities, services or channels to compare, and one with payers enough to be shown."""
+        from analysis.disclosure import count, together
 
-        return any(not together([name]) for name in self.by(group)[group].unique())
+        labels = self.by(group)[group].unique()
+        return count(labels) > 1 and any(not together([name]) for name in labels)
 
     @cached_property
     def _days(self) -> pd.DatetimeIndex:
@@ -282,7 +289,7 @@ class Study(Parameters):
         """What one reading of the ledger by a module gives, read once."""
         import pandas as pd
 
-        key = _digest(by=by, data=self._fingerprint(), read=self._reading(), code=code_key(module))
+        key = digest(by, self._fingerprint(), self._reading(), code_key(module))
 
         def make() -> bytes:
             self._read(read).to_parquet(made := io.BytesIO())
@@ -292,7 +299,7 @@ class Study(Parameters):
 
     def faults(self) -> list[str]:
         """Every fault of the ledger, a line each, without what the cell holds; none in a sound one."""
-        key = _digest(faults=True, data=self._fingerprint(), read=self._reading(), code=code_key("ledger"))
+        key = digest("faults", self._fingerprint(), self._reading(), code_key("ledger"))
 
         def make() -> bytes:
             from analysis import ledger
@@ -354,7 +361,3 @@ def _mark(file: Path) -> bytes:
     """Changes when a file does."""
     about = file.stat()
     return f"{about.st_size} {about.st_mtime_ns}".encode()
-
-
-def _digest(**parts: Any) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:24]

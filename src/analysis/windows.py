@@ -42,10 +42,7 @@ class Windows:
     excluded : iterable of date-like
         Days that are not ordinary (other editions, outages); never used to learn from.
 
-    Raises
-    ------
-    ValueError
-        If the periods are out of order, or a date cannot be read; one line says which.
+    A ValueError says in one line which periods are out of order, or which date cannot be read.
     """
 
     event_start: pd.Timestamp
@@ -58,21 +55,22 @@ class Windows:
     excluded: tuple[pd.Timestamp, ...] = ()
 
     def __post_init__(self) -> None:
-        set_ = object.__setattr__
-        set_(self, "event_start", _day("event_start", self.event_start))
-        end = self.event_start if self.event_end is None else _day("event_end", self.event_end)
-        set_(self, "event_end", end)
-        for name in ("campaign_start", "history_start"):
-            if getattr(self, name) is not None:
-                set_(self, name, _day(name, getattr(self, name)))
+        for name in ("event_start", "event_end", "campaign_start", "history_start"):
+            value = getattr(self, name)
+            if name == "event_end" and value is None:
+                value = self.event_start
+            if value is not None or name == "event_start":
+                object.__setattr__(self, name, _day(name, value))
+        excluded = tuple(sorted(_day("excluded", day) for day in self.excluded))
+        object.__setattr__(self, "excluded", excluded)
+        first, last = self.event_start, self.event_end
+        campaign, history = self.campaign_start, self.history_start
         if self.wait_days is not None and not self.wait_days >= 0:
             raise ValueError(f"wait_days is {self.wait_days}: give a whole number of days, 0 for none")
-        set_(self, "excluded", tuple(sorted(_day("excluded", day) for day in self.excluded)))
-        if own := [day for day in self.excluded if self.event_start <= day <= self.event_end]:
+        if own := [day for day in excluded if first <= day <= last]:
             raise ValueError(f"excluded holds {own[0]:%Y-%m-%d}, a day of the event: take it out")
-        if self.event_end < self.event_start:
-            raise ValueError(f"event_end {end:%Y-%m-%d} is before event_start {self.event_start:%Y-%m-%d}")
-        first, campaign, history = self.event_start, self.campaign_start, self.history_start
+        if last < first:
+            raise ValueError(f"event_end {last:%Y-%m-%d} is before event_start {first:%Y-%m-%d}")
         if campaign is not None and campaign > first:
             raise ValueError(f"campaign_start {campaign:%Y-%m-%d} is after event_start {first:%Y-%m-%d}")
         if history is not None and history >= first:
@@ -103,52 +101,46 @@ class Windows:
 
         With ``baseline="pre-week"`` they reach to the eve; with ``"history"`` the campaign is left out.
         """
+        end = self.campaign_start if baseline == "history" and self.campaign_start else self.event_start
+        return daily[self._before(daily.index, baseline) & (daily.index < end)]
+
+    def ordinary(self, index: pd.DatetimeIndex, baseline: str = "pre-week") -> np.ndarray:
+        """Which days of `index` the regression of an estimand learns from, shape of `index`.
+
+        Those of `past` but for the last `wait_days`, and for "pre-week" but for the campaign before its week.
+        """
+        learned = index < (self.campaign_start or self.event_start)
+        if baseline == "pre-week":
+            learned |= index >= self.event_start - pd.Timedelta(days=self.baseline_days)
+        learned &= index < self.event_start - pd.Timedelta(days=self.waiting)
+        return self._before(index, baseline) & learned
+
+    def _before(self, index: pd.DatetimeIndex, baseline: str) -> np.ndarray:
         if baseline not in BASELINES:
             raise ValueError(f"baseline {baseline!r} is unknown: give one of {', '.join(BASELINES)}")
-        end = self.event_start
-        if baseline == "history" and self.campaign_start is not None:
-            end = self.campaign_start
-        before = daily[daily.index < end]
-        if self.history_start is not None:
-            before = before[before.index >= self.history_start]
-        return before[~before.index.isin(self.excluded)]
+        before = (index < self.event_start) & ~index.isin(self.excluded)
+        return before if self.history_start is None else before & (index >= self.history_start)
 
     def anchored(self, baseline: str) -> bool:
         """Whether the level of the week before has a coefficient of its own: after a campaign, for "pre-week"."""
-        start = self.campaign_start
-        return baseline == "pre-week" and start is not None and start < self.event_start
-
-    def ordinary(self, index: pd.DatetimeIndex, baseline: str = "pre-week") -> np.ndarray:
-        """Which days of `index` an estimand learns from, shape of `index`.
-
-        Those before the event, from `history_start` on, but for excluded days, the last `wait_days`, and the campaign,
-        of which "pre-week" learns the week before the event.
-        """
-        if baseline not in BASELINES:
-            raise ValueError(f"baseline {baseline!r} is unknown: give one of {', '.join(BASELINES)}")
-        days = (index < self.event_start) & ~index.isin(self.excluded)
-        if self.history_start is not None:
-            days &= index >= self.history_start
-        days &= index < self.event_start - pd.Timedelta(days=self.waiting)
-        campaign = index.isin(self.campaign_days)
-        if baseline == "pre-week":
-            campaign &= ~index.isin(self.baseline)
-        return days & ~campaign
+        return baseline == "pre-week" and self._after_a_campaign
 
     @property
     def waiting(self) -> int:
         """Days before the event that people may have waited through: `wait_days`, or 2 after a campaign, else 0."""
-        if self.wait_days is not None:
-            return self.wait_days
-        return 2 if len(self.campaign_days) else 0
+        return 2 * self._after_a_campaign if self.wait_days is None else self.wait_days
+
+    @property
+    def _after_a_campaign(self) -> bool:
+        return self.campaign_start not in (None, self.event_start)
 
     def labels(self, index: pd.DatetimeIndex) -> pd.Series:
         """history, campaign, event or after, for each day of `index`."""
-        label = pd.Series("history", index=index, name="period")
-        label[index.isin(self.campaign_days)] = "campaign"
-        label[(index >= self.event_start) & (index <= self.event_end)] = "event"
-        label[index > self.event_end] = "after"
-        return label
+        campaign = self.campaign_start or self.event_start
+        bounds = [campaign, self.event_start, self.event_end + pd.Timedelta(days=1)]
+        names = np.array(["history", "campaign", "event", "after"])
+        place = pd.DatetimeIndex(bounds).searchsorted(index, side="right")
+        return pd.Series(names[place], index=index, name="period")
 
 
 def apart(one: Windows, every: Iterable[Windows]) -> Windows:
@@ -161,13 +153,11 @@ def apart(one: Windows, every: Iterable[Windows]) -> Windows:
 
 def _day(name: str, value: str | date | pd.Timestamp) -> pd.Timestamp:
     """One calendar day, without time or zone; of text, YYYY-MM-DD alone is one."""
-    given = value
-    if isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value.strip()):
-        value = None
+    text = isinstance(value, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value.strip())
     try:
-        day = pd.NaT if value is None or isinstance(value, (int, float)) else pd.Timestamp(value)
+        day = pd.NaT if text or value is None or isinstance(value, (int, float)) else pd.Timestamp(value)
     except (ValueError, TypeError):
         day = pd.NaT
     if day is pd.NaT:
-        raise ValueError(f"{name} {given!r} is not a date: write it as 2017-10-26")
+        raise ValueError(f"{name} {value!r} is not a date: write it as 2017-10-26")
     return day.tz_localize(None).normalize()

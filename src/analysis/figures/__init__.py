@@ -1,8 +1,8 @@
 """Figures: one function a figure. They draw results and estimate nothing.
 
-Each returns its Axes, with a text alternative, a caption and its data attached (`description`). Time runs from left to
+Each returns its Axes, with a text alternative, a caption and its data attached (`describe`). Time runs from left to
 right in Arabic also. Directly called, a figure comes in the report's style and the language spoken; `show.figure` draws
-it once a language.
+it once a language, and any other function that returns Axes as well, under a caption.
 """
 
 from analysis.figures.drawing import (
@@ -20,42 +20,7 @@ from analysis.figures.drawing import (
     svg,
 )
 from analysis.figures.evidence import calibration, decomposition, placebo, power, specification
+from analysis.figures.groups import retention, shares
 from analysis.figures.intervals import bounds, editions, effects, entities, readings
-from analysis.figures.ordinary import shares
-from analysis.figures.payers import retention
 from analysis.figures.published import possible_weeks
 from analysis.figures.time import counterfactual, cumulative, history, leads_lags, persistence, weekdays
-
-__all__ = [
-    "NARROW",
-    "WIDE",
-    "WIDTH_PIXELS",
-    "Description",
-    "bounds",
-    "calibration",
-    "canvas",
-    "counterfactual",
-    "cumulative",
-    "decomposition",
-    "describe",
-    "description",
-    "drawn",
-    "editions",
-    "effects",
-    "entities",
-    "history",
-    "leads_lags",
-    "mark_synthetic",
-    "persistence",
-    "placebo",
-    "png",
-    "possible_weeks",
-    "power",
-    "readings",
-    "retention",
-    "shares",
-    "specification",
-    "style",
-    "svg",
-    "weekdays",
-]

@@ -1,19 +1,22 @@
-"""What every figure shares: style, canvas, axes, shading, text alternatives, and how it becomes PNG or SVG."""
+"""What every figure shares: style, canvas, heading, axes, shading, text alternatives, and how it becomes PNG or SVG."""
 
 from __future__ import annotations
 
 import bisect
+import datetime
 import functools
 import io
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakKeyDictionary
+from xml.etree import ElementTree
 
 import matplotlib as mpl
+import matplotlib.pyplot
+import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -22,18 +25,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from analysis import words
 from analysis.windows import Windows
 from analysis.words import N_, _
 
-INK = "#1f2328"
-EXPECTED = "#26699f"
-EVENT = "#b24a00"
-OTHER = "#137a60"
-ANNOUNCED = "#a3458d"
-FIFTH = "#766711"
+INK, EXPECTED, EVENT = "#1f2328", "#26699f", "#b24a00"
+OTHER, ANNOUNCED = "#137a60", "#a3458d"
+STYLE = Path(__file__).with_name("analysis.mplstyle")
 WIDE, NARROW = 6.6, 3.5  # inches: the page's column, and a phone
 ROOM = 2.6  # inches of the label of a row, at most, where it stands beside the row
 WIDTH_PIXELS = 660
@@ -47,186 +47,221 @@ UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What goes with a figure: text alternative, caption, and the data behind it."""
+    """What goes with a figure: text alternative, caption, and the data behind it with the kinds of its columns."""
 
     alt: str
     caption: str
     data: pd.DataFrame
+    formats: Mapping[str, str]
 
 
 _descriptions: WeakKeyDictionary[Figure, Description] = WeakKeyDictionary()
-_width: ContextVar[float] = ContextVar("width", default=WIDE)
 
 
-def describe(ax: Axes, *, alt: str, caption: str, data: pd.DataFrame) -> Axes:
-    """Attach to a figure what a reader who does not see it needs, and return its Axes."""
-    _descriptions[ax.figure] = Description(alt, caption, data)
-    if narrow():
-        title = ax.get_title(loc="left")
-        if text_width([title]) > width() - ax.get_position().x0 * width():
-            half = title.index(" ", len(title) // 2)
-            ax.set_title(f"{title[:half]}\n{title[half + 1 :]}", pad=8)
-            _raise(ax.figure, LINE)
+def describe(
+    ax: Axes,
+    *,
+    alt: str,
+    caption: str,
+    data: pd.DataFrame,
+    title: str = "",
+    unit: str = "",
+    above: float = 0.11,
+    formats: Mapping[str, str] | None = None,
+) -> Axes:
+    """Head a figure, attach to it what a reader who does not see it needs, and return its Axes.
+
+    `title` is the message, over as many lines as it needs; `unit` that of the value axis, below it. `above` are the
+    inches between them and the axes that something else takes; `formats` as of `show.table`.
+    """
+    _descriptions[ax.figure] = Description(alt, caption, data, formats or {})
+    side, ha = (1, "right") if words.direction() == "rtl" else (0, "left")
+    x, room = (0.06 + side * (width() - 0.12)) / width(), width() - 0.12
+    for line in reversed(wrapped(unit, room - ax.get_position().x0 * width(), 9)):
+        _over(ax, line, above, 0, fontsize=9)
+        above += LINE
+    for line in reversed(wrapped(title, room, 10, "bold")):
+        _over(ax, line, above, x, "figure fraction", ha=ha, weight="bold")
+        above += LINE
+    raise_top(ax.figure, above + 0.02)
     if words.language() == "ar":
-        for text in _written(ax.figure):
+        for text in ax.figure.findobj(Text):
             if re.search("[\u0600-\u06ff]", text.get_text()):
                 text.set_text("\u200f" + text.get_text())  # the paragraph runs from right to left
     return ax
 
 
-def _raise(figure: Figure, inches: float) -> None:
+def _over(ax: Axes, text: str, inches: float, x: float, across: str = "axes fraction", **look) -> None:
+    """Text so many inches over the axes."""
+    place = {"xytext": (0, 72 * inches), "textcoords": "offset points", "xycoords": (across, "axes fraction")}
+    ax.annotate(text, (x, 1), va="baseline", annotation_clip=False, **place, **look)
+
+
+def raise_top(figure: Figure, inches: float) -> None:
     """Room at the top."""
     height = figure.get_figheight()
-    share = height / (height + inches)
     figure.set_figheight(height + inches)
     for axes in figure.axes:
         x, y, across, up = axes.get_position().bounds
+        share = height / (height + inches)
         axes.set_position((x, y * share, across, up * share))
 
 
-def _written(figure: Figure) -> Iterator[Text]:
-    """Texts but tick labels, which are made when drawn."""
-    yield from figure.texts
-    for axes in figure.axes:
-        yield from axes.texts
-        yield from (axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label)
-
-
-def description(ax: Axes) -> Description:
-    """What `describe` attached.
+def description(ax: Axes, caption: str | None = None) -> Description:
+    """What `describe` attached; of any other Axes what they show, under `caption`.
 
     Raises
     ------
     ValueError
-        If nothing was attached: a figure without a text alternative cannot be shown.
+        If there is neither: a figure without a text alternative cannot be shown.
     """
     if ax.figure not in _descriptions:
-        raise ValueError("the figure has no text alternative: end its function with figures.describe(...)")
+        if not caption:
+            raise ValueError(
+                "the figure has no text alternative: give it a caption, or end with figures.describe(...)"
+            )
+        matplotlib.pyplot.close(ax.figure)  # else Jupyter would show it a second time
+        data, text = shown(ax), _(caption)
+        names = [
+            text.rstrip("."),
+            ax.get_title() or ax.get_title(loc="left"),
+            ax.get_xlabel(),
+            ax.get_ylabel(),
+        ]
+        for name, part in data.groupby(data.get("series", pd.Series("", data.index)), sort=False)["y"]:
+            names.append(f"{name} {words.interval(part.min(), part.max(), signed=False)}".strip())
+        alt = said("{parts}.", parts=[name for name in names if name])
+        _descriptions[ax.figure] = Description(alt, text, data, {})
     return _descriptions[ax.figure]
+
+
+def shown(ax: Axes) -> pd.DataFrame:
+    """The points of the lines, dots and bars of Axes: `series`, `x` and `y`, days as days and categories by name."""
+    parts = [(line.get_label(), *line.get_data(orig=False)) for line in ax.lines if len(line.get_xdata()) > 1]
+    parts += [(dots.get_label(), *np.asarray(dots.get_offsets()).T) for dots in ax.collections]
+    for bars in ax.containers:
+        ends = [(bar.get_x() + bar.get_width() / 2, bar.get_y() + bar.get_height()) for bar in bars.patches]
+        parts.append((bars.get_label(), *np.array(ends).T))
+    data = [
+        pd.DataFrame({"series": "" if str(name).startswith("_") else name, "x": x, "y": y})
+        for name, x, y in parts
+    ]
+    data = pd.concat(data or [pd.DataFrame(columns=["series", "x", "y"])], ignore_index=True)
+    formatter, locator = ax.xaxis.get_major_formatter(), ax.xaxis.get_major_locator()
+    if isinstance(locator, mpl.dates.DateLocator):
+        data["x"] = pd.to_datetime(mpl.dates.num2date(data["x"])).tz_localize(None)
+    elif isinstance(formatter, mpl.category.StrCategoryFormatter):
+        data["x"] = formatter.format_ticks(data["x"])
+    return data if data["series"].any() else data.drop(columns="series")
 
 
 @contextmanager
 def style(inches: float | None = None) -> Iterator[None]:
-    """The report's style inside the block, `inches` wide if given."""
-    token = _width.set(inches or width())
-    try:
-        with mpl.rc_context(_style()):
-            yield
-    finally:
-        _width.reset(token)
+    """The report's style inside the block, or in the function that it decorates; `inches` wide if given."""
+    size = inches or (NARROW if narrow() else WIDE)
+    with mpl.rc_context(), mpl.style.context([STYLE, {"figure.figsize": (size, 3.2)}]):
+        yield
+
+
+drawn = style()
 
 
 def width() -> float:
     """Inches across what is drawn now."""
-    return _width.get()
+    return mpl.rcParams["figure.figsize"][0]
 
 
 def narrow() -> bool:
     """Whether what is drawn now is for a phone."""
-    return width() < WIDE
-
-
-@functools.cache
-def _style() -> dict:
-    path = Path(__file__).with_name("analysis.mplstyle")
-    return dict(mpl.rc_params_from_file(path, use_default_template=False))
-
-
-def drawn(function: Callable[..., Axes]) -> Callable[..., Axes]:
-    """Draw in the report's style, whoever calls."""
-
-    @functools.wraps(function)
-    def wrapper(*args, **options) -> Axes:
-        with style():
-            return function(*args, **options)
-
-    return wrapper
+    return width() == NARROW
 
 
 def canvas(
-    height: float = 3.4,
-    left: float | None = None,
-    right: float | None = None,
-    top: float = 0.84,
-    bottom: float = 0.1,
+    height: float = 2.35, left: float | None = None, right: float | None = None, bottom: float = 0.34
 ) -> Axes:
-    """Axes on a figure of the width drawn now; margins as fractions, laid out without a second pass."""
-    left = (0.15 if narrow() else 0.09) if left is None else left
-    right = (0.93 if narrow() else 0.97) if right is None else right
-    figure = Figure(figsize=(width(), height))
+    """Axes `height` inches high on a figure of the width drawn now, margins in inches; `describe` adds the top."""
+    left = (0.52 if narrow() else 0.6) if left is None else left
+    right = (0.24 if narrow() else 0.2) if right is None else right
+    figure = Figure(figsize=(width(), bottom + height), layout="none")
     FigureCanvasAgg(figure)
-    return figure.add_axes((left, bottom, right - left, top - bottom))
+    box = np.array([left, bottom, width() - left - right, height])
+    return figure.add_axes(box / np.tile(figure.get_size_inches(), 2))
 
 
-def beside_canvas(texts: Sequence[str], height: float = 3.4, gap: float = 0.1, **margins: float) -> Axes:
-    """Axes with room for labels at the right; on a phone the labels stand above (`at_the_side`)."""
-    if not narrow():
-        return canvas(height, right=1 - (text_width(texts, 9) + gap) / width(), **margins)
-    taller = height + LINE * len(texts)
-    top = 1 - (1 - margins.pop("top", 0.84)) * height / taller - LINE * len(texts) / taller
-    return canvas(taller, top=top, **{name: at * height / taller for name, at in margins.items()})
+def beside(texts: Sequence[str], gap: float = 0.1) -> float | None:
+    """Margin for labels at the right (`at_the_side`); on a phone they stand above."""
+    return None if narrow() else text_width(texts, 9) + gap
+
+
+def panel(below: Axes, height: float, gap: float) -> Axes:
+    """Axes over others, so many inches high, with the same horizontal axis."""
+    raise_top(below.figure, gap + height)
+    x, y, across, up = below.get_position().bounds
+    whole = below.figure.get_figheight()
+    return below.figure.add_axes((x, y + up + gap / whole, across, height / whole), sharex=below)
 
 
 def row_canvas(
     labels: Sequence[str],
     texts: Sequence[str] = (),
-    groups: Sequence[str | None] = (),
+    groups: Sequence[str] = (),
     each: float = 0.29,
-    top: float = 0.4,
+    left: float = 0.22,
+    right: float = 0.2,
     bottom: float = 0.34,
 ) -> tuple[Axes, np.ndarray]:
     """Axes with one row a case, its label at the left and its text at the right, and the height of each row.
 
     Where a row's group differs from that of the row before, its name stands above. On a phone label and text stand
-    above the row, so that the axes have the whole width.
-
-    Parameters
-    ----------
-    each, top, bottom : float
-        Inches: from row to row, above the first, below the last.
+    above the row, so that the axes have the whole width. `each` are inches from row to row, the others those of the
+    margins, without labels and texts.
     """
-    groups = list(groups) or [None] * len(labels)
-    first = np.array(
-        [g is not None and (not i or g != groups[i - 1]) for i, g in enumerate(groups)], dtype=bool
-    )
-    size, inches, lines = 9, width(), 0
+    size, lines, room = 9, 0, ROOM
     if narrow():
-        room = inches - 0.1
-        labels = [_shortened(label, room) for label in labels]
-        pairs = list(zip(labels, texts, strict=True)) if texts else [(label, "") for label in labels]
-        lines = 1 if all(text_width(pair[:1]) + text_width(pair[1:]) < room for pair in pairs) else 2
-        each = 0.24 + 0.17 * lines
-        left, right = 0.22, inches - 0.24
-    else:
-        labels = [_shortened(label, ROOM, size) for label in labels]
-        groups = [group and _shortened(group, ROOM, size, "bold") for group in groups]
-        names = [group for group in groups if group]
-        left = max(text_width(labels, size), text_width(names, size, "bold")) + 0.12
-        right = inches - (text_width(texts, size) + 0.16 if texts else 0.2)
-    head = 0.85 if not lines else 0.24 / each
-    start = -0.18 / (right - left)  # where labels stand over their rows
-    places = np.arange(len(labels)) + head * np.cumsum(first)
-    above = 0.6 if not lines else 0.17 * lines / each + 0.25  # of a row, over its middle
+        room = width() - 0.1
+        both = [f"{label}  {text}" for label, text in zip(labels, texts or [""] * len(labels), strict=True)]
+        lines = 1 if text_width(both) < room else 2
+        each += 0.17 * lines - 0.05
+    labels, groups = ([_shortened(text, room, size, "bold") for text in part] for part in (labels, groups))
+    if not narrow():
+        left = max(text_width(labels, size), text_width(groups, size, "bold")) + 0.12
+        right = max(right, text_width(texts, size) + 0.16)
+    across = width() - left - right
+    # Rows over the middle of a row: its text and its label on a phone, and the least for any.
+    text_up, up = (each - 0.17 * (lines - 1)) / 2 / each, (each + 0.17 * (lines - 1)) / 2 / each
+    above, head = (up + 0.08 / each, 0.24 / each) if lines else (0.6, 0.85)
+    first = [i for i in range(len(groups)) if not i or groups[i] != groups[i - 1]]
+    places = np.arange(len(labels)) + head * np.cumsum(np.isin(range(len(labels)), first))
     last = places[-1] + 0.6
-    height = top + bottom + each * (last + above)
-    ax = canvas(height, left / inches, right / inches, 1 - top / height, bottom / height)
+    ax = canvas(each * (last + above), left, right, bottom)
     ax.set_ylim(last, -above)
     ax.set_yticks(places, [] if lines else labels, fontsize=size)
     ax.spines["left"].set_visible(False)
     look = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": size}
-    for place, name in zip(places[first], np.array(groups, dtype=object)[first], strict=True):
-        if lines:
-            ax.text(start, place - (0.17 * lines + 0.26) / each, name, weight="bold", **look)
-        else:
-            ax.text(-0.06 / (right - left), place - head, name, ha="right", weight="bold", **look)
+    start, end = 0.04 / across - left / across, 1 + 0.18 / across  # where labels stand over their rows
+    for i in first:
+        x, y = (start, places[i] - up - 0.22 / each) if lines else (-0.06 / across, places[i] - head)
+        ax.text(x, y, groups[i], ha="left" if lines else "right", weight="bold", **look)
     for i, place in enumerate(places):
         if lines:
-            ax.text(start, place - (0.17 * lines + 0.03) / each, labels[i], **look)
+            ax.text(start, place - up, labels[i], **look)
         if texts:
-            at = {"ha": "right"} if lines else {}
-            x, y = (1 - start, place - 0.2 / each) if lines else (1 + 0.1 / (right - left), place)
-            ax.text(x, y, texts[i], **at, **look)
+            x, y = (end, place - text_up) if lines else (1 + 0.1 / across, place)
+            ax.text(x, y, texts[i], ha="right" if lines else "left", **look)
     return ax, places
+
+
+def wrapped(text: str, room: float, size: float = 10, weight: str = "normal") -> list[str]:
+    """A text in as many lines as it needs, each at most so many inches wide, parted at its colon if anywhere."""
+    head, colon, tail = text.partition(": ")
+    if tail and text_width([text], size, weight) > room:
+        return [*wrapped(head + colon.strip(), room, size, weight), *wrapped(tail, room, size, weight)]
+    lines: list[str] = []
+    for word in text.split():
+        word = _shortened(word, room, size, weight)
+        longer = " ".join([*lines[-1:], word])
+        lines[-1:] = [longer] if text_width([longer], size, weight) <= room else [*lines[-1:], word]
+    return lines
 
 
 def _shortened(text: str, room: float, size: float = 10, weight: str = "normal") -> str:
@@ -237,7 +272,7 @@ def _shortened(text: str, room: float, size: float = 10, weight: str = "normal")
     return words.plain(text[: max(kept - 1, 1)]) + "…"
 
 
-def text_width(texts: Sequence[str], size: float = 10, weight: str = "normal") -> float:
+def text_width(texts: Sequence[str | None], size: float = 10, weight: str = "normal") -> float:
     """Width of the widest of some texts, in inches."""
     renderer, font = _renderer(), FontProperties(size=size, weight=weight)
     widths = [renderer.get_text_width_height_descent(text, font, False)[0] for text in texts if text]
@@ -249,6 +284,52 @@ def _renderer() -> RendererAgg:
     return FigureCanvasAgg(Figure(figsize=(1, 1), dpi=200)).get_renderer()
 
 
+# --- what is written --------------------------------------------------------------------------------------------
+
+
+def said(text: str, /, **values) -> str:
+    """A translated template with its values.
+
+    Text stands as it is, whole numbers and days are written out, (value, kind) as `words.write` does, and the items of
+    a list are set apart.
+    """
+
+    def write(value) -> str:
+        if isinstance(value, tuple):
+            return words.write(*value)
+        if isinstance(value, list):
+            return _("; ").join(value)
+        if isinstance(value, datetime.date):
+            return words.date(value)
+        return words.number(value, 1) if isinstance(value, int | np.integer) else str(value)
+
+    return text.format(**{name: write(value) for name, value in values.items()})
+
+
+def finding(what: str, text: str, low: float, high: float) -> str:
+    """A title that states a number, hedged where its interval includes zero."""
+    template = _("{what}: no clear effect, {x}") if low <= 0 <= high else "{what}: {x}"
+    return template.format(what=what, x=text)
+
+
+def unit(largest: float, metric: str) -> tuple[float, str]:
+    """What to divide by, and the unit to name on the axis."""
+    if words.kind(metric) == "percent":
+        return 0.01, "%"
+    money = words.kind(metric) == "money"
+    currency = words.name(words.setting().currency or "")
+    scale = next((scale for scale in UNITS if largest >= scale * (10 if scale == 1e3 else 1)), 1.0)
+    if scale == 1:
+        return 1.0, currency if money else words.unit(metric)
+    with_currency, plain = UNITS[scale]
+    return scale, _(with_currency if currency and money else plain).format(currency=currency)
+
+
+def metric_title(metric: str) -> str:
+    text = words.metric(metric)
+    return text[:1].upper() + text[1:]
+
+
 # --- axes, shading, labels --------------------------------------------------------------------------------------
 
 
@@ -258,8 +339,7 @@ def shade(ax: Axes, windows: Windows, index: pd.DatetimeIndex) -> None:
     first, start, eve = index[0] - half, windows.event_start - half, windows.event_end + half
     inches = ax.get_position().width * width() / max((index[-1] - index[0]).days, 1)
     note = {"xycoords": ax.get_xaxis_transform(), "fontsize": 8.5, "va": "baseline"}
-    week = max(windows.baseline[0] - half, first)
-    ax.axvspan(week, start, color=INK, alpha=0.09, lw=0)
+    ax.axvspan(max(windows.baseline[0] - half, first), start, color=INK, alpha=0.09, lw=0)
     ax.axvspan(start, eve, color=EVENT, alpha=0.22, lw=0)
     aside(ax, start, 1.015, words.day_month(windows.event_start), 3, color=EVENT, **note)
     room, before = (start - first).days * inches, _("week before")
@@ -280,71 +360,67 @@ def aside(ax: Axes, x, y: float, text: str, points: float = 4, **look) -> None:
     ax.annotate(text, (x, y), xytext=(points, 0), textcoords="offset points", annotation_clip=False, **look)
 
 
-def at_the_side(ax: Axes, day: pd.Timestamp, labels: Sequence[tuple[float, str, str]]) -> None:
-    """Labels (height, text, colour) in the right margin, kept apart, each led to from the event; above on a phone."""
+def at_the_side(ax: Axes, x, labels: Sequence[tuple[float, str, str]], above: float = 0.28) -> float:
+    """Labels (height, text, colour) in the right margin, each led to from `x`; on a phone over the axes.
+
+    Returns the inches over the axes that are taken, of which there were `above`.
+    """
     if narrow():
         for i, (_y, text, colour) in enumerate(sorted(labels)):
-            place = {"xycoords": "axes fraction", "xytext": (0, 20 + 72 * LINE * i), "va": "baseline"}
-            ax.annotate(text, (0, 1), textcoords="offset points", color=colour, fontsize=9, **place)
-        ax.set_title(ax.get_title(loc="left"), pad=22 + 72 * LINE * len(labels))
-        return
-    low, high = ax.get_ylim()
-    apart = 0.075 * (high - low)
-    heights = []
-    for y, _text, _colour in sorted(labels):
-        heights.append(max(y, heights[-1] + apart) if heights else y)
-    end = ax.get_xlim()[1]
-    for (y, text, colour), height in zip(sorted(labels), heights, strict=True):
-        ax.plot([mpl.dates.date2num(day), end], [y, y], color=colour, lw=0.8, ls=(0, (1, 2)), zorder=1)
-        aside(ax, end, height, text, color=colour)
+            _over(ax, text, above + LINE * i, 0, color=colour, fontsize=9)
+        return above + LINE * len(labels)
+    for y, _text, colour in labels:
+        ends = [mpl.dates.date2num(x) if isinstance(x, pd.Timestamp) else x, ax.get_xlim()[1]]
+        ax.plot(ends, [y, y], color=colour, lw=0.8, ls=(0, (1, 2)), zorder=1)
+    at_the_end(ax, labels)
+    return above
 
 
-def label(word: str, value: float, metric: str, step: float | None) -> str:
-    return f"{word} {words.quantity(value, metric, step)}"
+def at_the_end(ax: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
+    """Labels (height, text, colour) in the right margin, kept apart."""
+    height = -np.inf
+    for y, text, colour in sorted(labels):
+        height = max(y, height + 0.075 * np.ptp(ax.get_ylim()))
+        aside(ax, ax.get_xlim()[1], height, text, color=colour)
 
 
-def unit(largest: float, metric: str) -> tuple[float, str]:
-    """What to divide by, and the unit to name on the axis."""
-    if words.kind(metric) == "percent":
-        return 0.01, "%"
-    money = words.kind(metric) == "money"
-    currency = words.name(words.setting().currency or "")
-    scale = next((scale for scale in UNITS if largest >= scale * (10 if scale == 1e3 else 1)), 1.0)
-    if scale == 1:
-        return 1.0, currency if money else words.unit(metric)
-    with_currency, plain = UNITS[scale]
-    return scale, _(with_currency if currency and money else plain).format(currency=currency)
+def key(ax: Axes) -> float:
+    """What is drawn how, over the axes, on a phone in a line each; returns the inches that it takes."""
+    columns = 1 if narrow() else 2
+    names = ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, fontsize=9, borderaxespad=0.2)
+    return 0.16 + LINE * -(-len(names.get_texts()) // columns)
 
 
-def metric_title(metric: str) -> str:
-    text = _shortened(words.metric(metric), 0.65 * width())
-    return text[:1].upper() + text[1:]
+def dashed(ax: Axes, place: float, colour: str, text: str, **look) -> None:
+    """An upright line of reference with its name over the axes."""
+    ax.axvline(place, color=colour, lw=1.3, ls=(0, (5, 3)))
+    look = {"color": colour, "ha": "center", "fontsize": 9, "transform": ax.get_xaxis_transform()} | look
+    ax.text(place, 1, text, va="bottom", **look)
 
 
-def value_axis(ax: Axes, axis: Axis | None = None) -> None:
+def stems(
+    ax: Axes, x, rows: pd.DataFrame, colour: str, size: float, lw: float = 1.4, alpha: float = 1.0
+) -> None:
+    """A dot at ``relative`` and a line from ``low`` to ``high`` at each place `x`."""
+    ax.vlines(x, rows["low"], rows["high"], color=colour, lw=lw, alpha=alpha)
+    ax.plot(x, rows["relative"], "o", color=colour, ms=size, mew=0)
+
+
+def value_axis(ax: Axes, axis: Axis | None = None, write: Callable[..., str] = words.number) -> None:
     """Grid and plain numbers on the value axis, with the decimals that its ticks need."""
     axis = ax.yaxis if axis is None else axis
     ax.grid(axis=axis.axis_name)
-    axis.set_major_locator(MaxNLocator(5))
+    labels = ax.get_position().width * width() / 0.55 if axis.axis_name == "x" else 5
+    axis.set_major_locator(MaxNLocator(min(6, max(2, int(labels))), steps=[1, 2, 5, 10]))
     ticks = axis.get_majorticklocs()
-    step = None
-    if len(ticks) > 1:
-        step = 10.0 ** np.floor(np.log10(ticks[1] - ticks[0]) + 1e-9)
-        if abs(ticks / step - np.round(ticks / step)).max() > 1e-6:
-            step /= 10
-    axis.set_major_formatter(FuncFormatter(lambda value, _place: words.number(value, step)))
+    step = 10.0 ** np.floor(np.log10(ticks[1] - ticks[0]) + 1e-9) if len(ticks) > 1 else None
+    axis.set_major_formatter(lambda value, _place: write(value, step))
     ax.spines["left"].set_visible(False)
 
 
-def percent_axis(axis: Axis, signed: bool = True) -> None:
-    """Whole per cents, as far as the ticks are."""
-    room = (
-        axis.axes.get_position().width * width() / 0.5 if axis.axis_name == "x" else 6
-    )  # half an inch a label
-    axis.set_major_locator(MaxNLocator(min(6, max(2, int(room))), steps=[1, 2, 2.5, 5, 10]))
-    ticks = 100 * axis.get_majorticklocs()
-    step = 0.01 if np.allclose(ticks, np.round(ticks), atol=1e-6) else 0.001
-    axis.set_major_formatter(FuncFormatter(lambda x, _place: words.percent(x, step, signed=signed)))
+def percent_axis(ax: Axes, axis: Axis | None = None, signed: bool = True) -> None:
+    """`value_axis` in per cent of a fraction."""
+    value_axis(ax, axis, functools.partial(words.percent, signed=signed))
 
 
 def time_axis(ax: Axes, start: pd.Timestamp, end: pd.Timestamp, anchor: pd.Timestamp) -> None:
@@ -372,13 +448,12 @@ def level_ticks(ax: Axes, places: Sequence[float], labels: Sequence[str]) -> Non
 
 
 def mark_synthetic(ax: Axes) -> None:
-    """Say in the figure itself that its data are simulated; on a phone in a line of its own above it."""
-    figure = ax.figure
-    if narrow():
-        _raise(figure, LINE)
-    figure.text(
-        0.995, 0.99, _("Synthetic data"), ha="right", va="top", fontsize=8.5, color=ANNOUNCED, weight="bold"
-    )
+    """Say in the figure itself that its data are simulated, in a line of its own above it."""
+    raise_top(ax.figure, LINE)
+    x, ha = (0.06 / width(), "left") if words.direction() == "rtl" else (1 - 0.06 / width(), "right")
+    y = 1 - 0.03 / ax.figure.get_figheight()
+    look = {"va": "top", "fontsize": 8.5, "color": ANNOUNCED, "weight": "bold"}
+    ax.figure.text(x, y, _("Synthetic data"), ha=ha, **look)
 
 
 def png(ax: Axes) -> bytes:
@@ -390,42 +465,36 @@ def png(ax: Axes) -> bytes:
 
 
 def svg(ax: Axes, name: str, alt: str) -> str:
-    """The figure as inline SVG: text in the page's typeface, the ink as currentColor, no styles, no metadata."""
-    from html import escape
+    """The figure as inline SVG: text in the page's typeface, the ink as currentColor, no styles, no metadata.
 
+    What a style says stands in attributes, so that a strict content security policy leaves it alone.
+    """
     out = io.StringIO()
     with style(), mpl.rc_context({"svg.hashsalt": name}):
-        ax.figure.savefig(
-            out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
-        )
-    text = out.getvalue()
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<style.*?</style>", "", text, flags=re.S)
-    text = re.sub(r'style="([^"]*)"', _attributes, text)
-    prefix = re.sub(r"[^A-Za-z0-9-]", "-", name)
-    # Nothing is drawn by the patches of figure and axes, which are transparent.
-    text = re.sub(r'<g id="patch_\d+">\s*<path d="[^"]*" fill="none" */>\s*</g>', "", text)
-    text = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', text)
-    text = re.sub(r'xlink:href="#([^"]+)"', rf'href="#{prefix}-\1"', text)
-    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", text)
-    text = text.replace(INK, "currentColor")
-    text = re.sub(r' (?:font-family="[^"]*"|text-anchor="start"|transform="rotate\(-0 [^"]*")', "", text)
-    text = re.sub(
-        r'\sid="[^"]*-(?:figure|axes|patch|line2d|text|xtick|ytick|matplotlib\.axis|[A-Z]\w+)_\d+"', "", text
-    )
-    text = re.sub(r"\s*\n\s*", "\n", re.sub(r"(?<=[ \"(\n])(-?\d+\.\d{3,})(?=[ \"\n)])", _short, text))
-    return text.replace(
-        "<svg ", f'<svg role="img" aria-label="{escape(alt)}" stroke-linejoin="round" focusable="false" ', 1
-    )
+        ax.figure.savefig(out, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    prefix, root = re.sub(r"[^A-Za-z0-9-]", "-", name), ElementTree.fromstring(out.getvalue())
+    used = set(re.findall(r'(?:href="|url\()#([^")]+)', out.getvalue()))
+    for node in list(root.iter()):
+        for child in list(node):  # the patches of figure and axes are transparent
+            empty = child.tag == f"{SVG}g" and [part.get("style") for part in child] == ["fill: none"]
+            if empty or child.tag in (f"{SVG}metadata", f"{SVG}style"):
+                node.remove(child)
+        look = dict(re.findall(r"([\w-]+): *([^;]+)", node.attrib.pop("style", "")))
+        look |= {key.removeprefix(XLINK): value for key, value in node.attrib.items()}
+        node.attrib.clear()
+        for key, value in look.items():
+            if key in ("id", "href", "clip-path"):
+                value = re.sub(r"^#|(?<=\()#|^(?=\w+$)", rf"\g<0>{prefix}-", value)
+            if key != "font-family" and value != "start" and (key != "id" or look["id"] in used):
+                node.set(
+                    key,
+                    NUMBER.sub(lambda digits: f"{float(digits[0]):.5g}", value).replace(INK, "currentColor"),
+                )
+        node.text, node.tail = (part if part and part.strip() else None for part in (node.text, node.tail))
+    root.attrib |= {"role": "img", "aria-label": alt, "stroke-linejoin": "round", "focusable": "false"}
+    ElementTree.register_namespace("", SVG[1:-1])
+    return ElementTree.tostring(root, encoding="unicode")
 
 
-def _short(match: re.Match) -> str:
-    """Coordinates to a hundredth of a point; the scale of glyphs keeps its digits."""
-    value = float(match[1])
-    return match[1] if abs(value) < 0.5 else f"{value:.2f}".rstrip("0").rstrip(".")
-
-
-def _attributes(match: re.Match) -> str:
-    """A style as presentation attributes, so that a strict content security policy leaves it alone."""
-    pairs = (pair.split(":", 1) for pair in match.group(1).split(";") if ":" in pair)
-    return " ".join(f'{key.strip()}="{value.strip()}"' for key, value in pairs)
+SVG, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
+NUMBER = re.compile(r"(?<![\w.#-])-?\d+\.\d{3,}")

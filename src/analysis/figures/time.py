@@ -8,32 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from analysis import days, words
 from analysis.effect import Effect
-from analysis.figures.drawing import (
-    EVENT,
-    EXPECTED,
-    INK,
-    aside,
-    at_the_side,
-    beside_canvas,
-    canvas,
-    describe,
-    drawn,
-    label,
-    level_ticks,
-    metric_title,
-    narrow,
-    percent_axis,
-    shade,
-    text_width,
-    time_axis,
-    unit,
-    value_axis,
-    width,
-)
+from analysis.figures import drawing as draw
 from analysis.windows import Windows
 from analysis.words import _
 
@@ -42,7 +21,7 @@ if TYPE_CHECKING:
     from analysis.persistence import Persistence
 
 
-@drawn
+@draw.style()
 def counterfactual(
     daily: pd.Series,
     effect: Effect,
@@ -52,80 +31,100 @@ def counterfactual(
     days_after: int = 14,
 ) -> Axes:
     """Observed against expected around the event (a mean a day when it has several), with days on either side."""
-    days = len(effect.event_days)
-    centre, (low, high) = effect.expected / days, np.array(effect.expected_interval(level)) / days
-    observed, step = effect.observed / days, words.step(low, high, centre)
+    metric, n = effect.metric, len(effect.event_days)
+    centre, (low, high) = effect.expected / n, np.array(effect.expected_interval(level)) / n
+    observed, step = effect.observed / n, words.step(low, high, centre)
     sides = [
-        (observed, label(_("observed"), observed, effect.metric, step), EVENT),
-        (centre, label(_("expected"), centre, effect.metric, step), EXPECTED),
+        (value, " ".join((word, words.quantity(value, metric, step))), colour)
+        for value, word, colour in (
+            (observed, _("observed"), draw.EVENT),
+            (centre, _("expected"), draw.EXPECTED),
+        )
     ]
-    ax = beside_canvas([text for _y, text, _c in sides])
+    ax = draw.canvas(right=draw.beside([text for _y, text, _c in sides]))
     start = windows.event_start - pd.Timedelta(days=days_before)
     shown = daily.loc[start : windows.event_end + pd.Timedelta(days=days_after)]
-    scale, unit_name = unit(shown.max(), effect.metric)
-    shade(ax, windows, shown.index)
-    ax.plot(shown.index, shown / scale, color=INK, lw=1.3, marker="o", ms=2.6)
+    scale, unit_name, data = _series(ax, shown, windows, metric, lw=1.3, marker="o", ms=2.6)
     middle = windows.event_start + (windows.event_end - windows.event_start) / 2
+    ends = np.array([[centre - low], [high - centre]]) / scale
     ax.errorbar(
-        [middle], [centre / scale], yerr=[[(centre - low) / scale], [(high - centre) / scale]], color=EXPECTED,
-        marker="D", ms=5, capsize=4, lw=1.8, zorder=5,
-    )  # fmt: skip
-    ax.plot([middle], [observed / scale], color=EVENT, marker="o", ms=7, zorder=6)
-    ax.set_title(f"{metric_title(effect.metric)} ({unit_name})" if unit_name else metric_title(effect.metric))
-    time_axis(ax, shown.index[0], shown.index[-1], windows.event_start)
-    value_axis(ax)
-    at_the_side(ax, middle, [(y / scale, text, colour) for y, text, colour in sides])
-    data = pd.DataFrame(
-        {"date": shown.index, "period": windows.labels(shown.index).to_numpy(), "observed": shown.to_numpy()}
+        [middle], [centre / scale], ends, color=draw.EXPECTED, marker="D", ms=5, capsize=4, lw=1.8, zorder=5
     )
+    ax.plot([middle], [observed / scale], color=draw.EVENT, marker="o", ms=7, zorder=6)
+    draw.value_axis(ax)
+    above = draw.at_the_side(ax, middle, [(y / scale, text, colour) for y, text, colour in sides])
     on = data["date"].isin(effect.event_days)
     data.loc[on, ["expected", "expected_low", "expected_high"]] = [centre, low, high]
-    alt = _("Line chart of the {metric} a day from {start} to {end}. {answer}").format(
-        metric=words.metric(effect.metric),
-        start=words.date(shown.index[0]),
-        end=words.date(shown.index[-1]),
+    alt = draw.said(
+        _("Line chart of the {metric} a day from {start} to {end}. {answer}"),
+        metric=words.metric(metric),
+        start=shown.index[0],
+        end=shown.index[-1],
         answer=words.answer(effect, level),
     )
-    caption = _("Observed (line) and expected (diamond, with its {level} interval).").format(
-        level=words.percent(level)
+    caption = draw.said(
+        _("Observed (line) and expected (diamond, with its {level} interval)."), level=(level, "percent")
     )
-    return describe(ax, alt=alt, caption=caption, data=data)
+    title = _message(effect, level)
+    return draw.describe(ax, alt=alt, caption=caption, data=data, title=title, unit=unit_name, above=above)
 
 
-@drawn
+def _message(effect: Effect, level: float) -> str:
+    """By how much the event lay above or below what was expected, rounded as the answer is."""
+    share = words.kind(effect.metric) == "percent"
+    low, high = effect.confidence_interval(level, relative=not share)
+    size = effect.absolute if share else effect.relative
+    step = words.step(low, high, size)
+    if step and any(end and abs(end) < step / 2 for end in (low, high)):
+        step /= 10
+    template = _("{metric}: {x} above what was expected")
+    if low <= 0 <= high:
+        template = _("{metric}: no clear difference from what was expected")
+    elif size < 0:
+        template = _("{metric}: {x} below what was expected")
+    x = (words.points if share else words.percent)(abs(size), step)
+    return draw.said(template, metric=draw.metric_title(effect.metric), x=x)
+
+
+@draw.style()
 def history(daily: pd.Series, windows: Windows, metric: str = "value") -> Axes:
     """The whole daily series with its campaign and event shaded."""
-    ax = canvas()
+    ax = draw.canvas()
     daily = daily.asfreq("D")
-    scale, unit_name = unit(daily.max(), metric)
-    shade(ax, windows, daily.index)
-    ax.plot(daily.index, daily / scale, color=INK, lw=0.9)
+    scale, unit_name, data = _series(ax, daily, windows, metric, lw=0.9)
     event = daily.loc[windows.event_start : windows.event_end]
-    ax.plot(event.index, event / scale, "o", color=EVENT, ms=6)
-    title = metric_title(metric)
-    ax.set_title(f"{title} ({unit_name})" if unit_name else title)
-    time_axis(ax, daily.index[0], daily.index[-1], windows.event_start)
-    value_axis(ax)
-    data = pd.DataFrame(
-        {"date": daily.index, "period": windows.labels(daily.index).to_numpy(), "observed": daily.to_numpy()}
-    )
+    ax.plot(event.index, event / scale, "o", color=draw.EVENT, ms=6)
+    draw.value_axis(ax)
     alt = _(
         "Line chart of the {metric} a day from {start} to {end}: between {low} and {high}, half of the days between "
         "{quarter} and {three_quarters}; {event} on the event."
-    ).format(
-        metric=words.metric(metric),
-        start=words.date(daily.index[0]),
-        end=words.date(daily.index[-1]),
-        low=words.quantity(daily.min(), metric),
-        high=words.quantity(daily.max(), metric),
-        quarter=words.quantity(daily.quantile(0.25), metric),
-        three_quarters=words.quantity(daily.quantile(0.75), metric),
-        event=words.quantity(event.mean(), metric) if len(event) else "–",
     )
-    return describe(ax, alt=alt, caption=_("Every day of the data; a gap is a day without data."), data=data)
+    parts = {"low": 0, "quarter": 0.25, "three_quarters": 0.75, "high": 1}
+    alt = draw.said(
+        alt,
+        metric=words.metric(metric),
+        start=daily.index[0],
+        end=daily.index[-1],
+        event=words.quantity(event.mean(), metric) if len(event) else "–",
+        **{name: words.quantity(daily.quantile(part), metric) for name, part in parts.items()},
+    )
+    caption, title = _("Every day of the data; a gap is a day without data."), draw.metric_title(metric)
+    return draw.describe(ax, alt=alt, caption=caption, data=data, title=title, unit=unit_name, above=0.28)
 
 
-@drawn
+def _series(
+    ax: Axes, daily: pd.Series, windows: Windows, metric: str, **look
+) -> tuple[float, str, pd.DataFrame]:
+    """The line of a daily series; what it is divided by, its unit, and the data behind it."""
+    scale, unit = draw.unit(daily.max(), metric)
+    draw.shade(ax, windows, daily.index)
+    ax.plot(daily.index, daily / scale, color=draw.INK, **look)
+    draw.time_axis(ax, daily.index[0], daily.index[-1], windows.event_start)
+    period = windows.labels(daily.index).to_numpy()
+    return scale, unit, pd.DataFrame({"date": daily.index, "period": period, "observed": daily.to_numpy()})
+
+
+@draw.style()
 def leads_lags(
     found: Decomposition, level: float = 0.95, series: Sequence[str] = ("digital", "counter")
 ) -> Axes:
@@ -135,113 +134,109 @@ def leads_lags(
     """
     rows = found.with_interval(found.lags, level)
     start = rows.loc[rows["lag"] == 0, "date"].min()
-    rows = rows.assign(day=(rows["date"] - start).dt.days)
-    for column, effect in (
-        ("relative", "effect"),
-        ("low", "low"),
-        ("high", "high"),
-    ):  # observed over expected
-        expected = rows["observed"] - rows[effect]
-        rows[column] = rows["observed"] / expected.where(expected > 0) - 1
+    rows["day"] = (rows["date"] - start).dt.days
+    effects = rows[["effect", "low", "high"]].to_numpy()
+    expected = rows["observed"].to_numpy()[:, None] - effects
+    with np.errstate(divide="ignore", invalid="ignore"):
+        relative = rows["observed"].to_numpy()[:, None] / np.where(expected > 0, expected, np.nan) - 1
+    rows[["relative", "low", "high"]] = relative
     usual = rows.groupby("series")["expected"].transform("median")
     rows = rows[rows["series"].isin(series) & (rows["expected"] > 0.02 * usual)]
-    height = 0.75 + 1.9 * len(series)
-    bottom, each = 0.5 / height, (1 - 0.75 / height) / len(series)
-    ax = canvas(
-        height, top=bottom + len(series) * each - 0.28 / height, bottom=bottom + (len(series) - 1) * each
-    )
-    place = ax.get_position()
-    panels = [ax] + [
-        ax.figure.add_axes((place.x0, place.y0 - i * each, place.width, place.height), sharex=ax)
-        for i in range(1, len(series))
-    ]
-    told = []
-    for panel, code in zip(panels, series, strict=True):
+    gap = 0.28 + 0.14 * draw.narrow()
+    ax, told = None, []
+    for code in reversed(series):
         part = rows[rows["series"] == code]
         on = (part["lag"] == 0).to_numpy()
-        panel.axvspan(-0.5, part.loc[on, "day"].max() + 0.5, color=EVENT, alpha=0.22, lw=0)
-        panel.axhline(0, color=INK, lw=0.9)
-        for chosen, colour, size in ((~on, INK, 4), (on, EVENT, 6.5)):
-            panel.vlines(part["day"][chosen], part["low"][chosen], part["high"][chosen], color=colour, lw=1.4)
-            panel.plot(part["day"][chosen], part["relative"][chosen], "o", color=colour, ms=size)
-        panel.set_title(words.series(code), pad=5, fontsize=9.5)
-        percent_axis(panel.yaxis)
-        panel.grid(axis="y")
-        panel.spines["left"].set_visible(False)
-        panel.tick_params(labelbottom=panel is panels[-1])
-        told.append(_lags_told(code, part, on))
-    panels[-1].set_xlabel(_("days before (−) and after (+) the event"), fontsize=9)
-    panels[-1].xaxis.set_major_locator(MaxNLocator(9, integer=True))
-    panels[-1].xaxis.set_major_formatter(FuncFormatter(lambda x, _place: words.number(x, 1, signed=True)))
+        event = part[on].iloc[0]
+        first, ax = ax is None, draw.canvas(1.62, bottom=0.5) if ax is None else draw.panel(ax, 1.62, gap)
+        ax.axvspan(-0.5, part.loc[on, "day"].max() + 0.5, color=draw.EVENT, alpha=0.22, lw=0)
+        ax.axhline(0, color=draw.INK, lw=0.9)
+        for chosen, colour, size in ((~on, draw.INK, 4), (on, draw.EVENT, 6.5)):
+            draw.stems(ax, part["day"][chosen], part[chosen], colour, size)
+        title = draw.finding(words.series(code), _on_the_event(event), event["low"], event["high"])
+        room = ax.get_position().width * draw.width() + 0.1
+        ax.set_title("\n".join(draw.wrapped(title, room, 9)), pad=5, fontsize=9)
+        draw.percent_axis(ax)
+        ax.tick_params(labelbottom=first)
+        if first:
+            ax.set_xlabel(_("days before (−) and after (+) the event"), fontsize=9)
+            ax.xaxis.set_major_locator(MaxNLocator(9, integer=True))
+            ax.xaxis.set_major_formatter(lambda x, _place: words.number(x, 1, signed=True))
+        told.insert(0, _lags_told(code, part, on))
     alt = _(
         "Effect on each day around the event, in per cent of what was expected of the day. {series}"
     ).format(series=" ".join(told))
     caption = _("The effect on each day, with its interval. Below zero beside the event: use moved to it.")
     data = rows[["date", "day", "series", "relative", "low", "high"]].rename(columns={"day": "lag"})
-    data.attrs["formats"] = dict.fromkeys(("relative", "low", "high"), "+percent.1") | {"lag": "+number.0"}
-    return describe(ax, alt=alt, caption=caption, data=data)
+    return draw.describe(ax, alt=alt, caption=caption, data=data, above=gap - 0.02)
+
+
+def _on_the_event(event: pd.Series) -> str:
+    """The effect on the event; where nothing was paid all is missing, whatever was expected."""
+    text = _("{effect} on the event ({interval})")
+    if event["low"] == event["high"]:
+        text = _("{effect} on the event")
+    interval = words.interval(event["low"], event["high"], "percent")
+    return draw.said(text, effect=(event["relative"], "+percent"), interval=interval)
 
 
 def _lags_told(code: str, part: pd.DataFrame, on: np.ndarray) -> str:
     """One series in a sentence: its effect on the event, and the other days whose interval excludes zero."""
-    event = part[on].iloc[0]
-    days = [
-        _("{effect} on day {day}").format(
-            effect=words.percent(row.relative, signed=True), day=words.number(row.day, 1, signed=True)
-        )
-        for row in part[((part["low"] > 0) | (part["high"] < 0)).to_numpy() & ~on].itertuples()
+    beyond = part[((part["low"] > 0) | (part["high"] < 0)).to_numpy() & ~on]
+    others = [
+        draw.said(_("{effect} on day {day}"), effect=(row.relative, "+percent"), day=(row.day, "+number.0"))
+        for row in beyond.itertuples()
     ]
-    told = _("{effect} on the event ({interval})")
-    if event["low"] == event["high"]:  # nothing was paid: all is missing, whatever was expected
-        told = _("{effect} on the event")
     text = _("{series}: {event}, and beside it {days}.")
-    if not days:
+    if not others:
         text = _("{series}: {event}; on the other days the interval includes zero.")
-    told = told.format(
-        effect=words.percent(event["relative"], signed=True),
-        interval=words.interval(event["low"], event["high"], "percent"),
-    )
-    return text.format(series=words.series(code), event=told, days=words.listing(days))
+    event = _on_the_event(part[on].iloc[0])
+    return draw.said(text, series=words.series(code), event=event, days=words.listing(others))
 
 
-@drawn
+@draw.style()
 def cumulative(found: Decomposition, metric: str = "value", level: float = 0.95) -> Axes:
     """The effect on all payments, digital and counter, added up from the window's first day.
 
     `found` is `displacement.decompose(...)`.
     """
     rows = found.with_interval(found.cumulative, level)
-    scale, unit_name = unit(rows[["low", "high"]].abs().to_numpy().max(), metric)
+    scale, unit_name = draw.unit(rows[["low", "high"]].abs().to_numpy().max(), metric)
     last = rows.iloc[-1]
-    step = words.step(last["low"] / scale, last["high"] / scale)
-    end = words.number(last["effect"] / scale, step, signed=True)
-    ax = canvas(3.0, right=0.97 - text_width([end], 9) / width())
+    effect, low, high = (last[name] / scale for name in ("effect", "low", "high"))
+    end, interval = words.number(effect, words.step(low, high), signed=True), words.interval(low, high)
+    ax = draw.canvas(2.2, right=0.2 + draw.text_width([end], 9))
     half = pd.Timedelta(hours=12)
     event = rows.loc[rows["lag"] == 0, "date"]
-    ax.axvspan(event.min() - half, event.max() + half, color=EVENT, alpha=0.22, lw=0)
-    ax.axhline(0, color=INK, lw=0.9)
-    ax.fill_between(rows["date"], rows["low"] / scale, rows["high"] / scale, color=EXPECTED, alpha=0.2, lw=0)
-    ax.plot(rows["date"], rows["effect"] / scale, color=EXPECTED, lw=2)
-    aside(ax, last["date"], last["effect"] / scale, end, color=EXPECTED)
-    title = _("Effect on all payments, added up")
-    ax.set_title(f"{title} ({unit_name})" if unit_name else title, pad=8)
-    time_axis(ax, rows["date"].iloc[0], rows["date"].iloc[-1], event.min())
-    value_axis(ax)
-    ci = words.interval(last["low"] / scale, last["high"] / scale)
-    alt = _(
-        "Line chart of the effect on all payments, added up from {start}: {end} ({interval}) by {last}, in {unit}."
-    ).format(
-        start=words.date(rows["date"].iloc[0]), last=words.date(last["date"]), end=end, interval=ci,
+    ax.axvspan(event.min() - half, event.max() + half, color=draw.EVENT, alpha=0.22, lw=0)
+    ax.axhline(0, color=draw.INK, lw=0.9)
+    ax.fill_between(
+        rows["date"], rows["low"] / scale, rows["high"] / scale, color=draw.EXPECTED, alpha=0.2, lw=0
+    )
+    ax.plot(rows["date"], rows["effect"] / scale, color=draw.EXPECTED, lw=2)
+    draw.aside(ax, last["date"], effect, end, color=draw.EXPECTED)
+    draw.time_axis(ax, rows["date"].iloc[0], rows["date"].iloc[-1], event.min())
+    draw.value_axis(ax)
+    alt = draw.said(
+        _(
+            "Line chart of the effect on all payments, added up from {start}: {end} ({interval}) by {last}, in {unit}."
+        ),
+        start=rows["date"].iloc[0],
+        end=end,
+        interval=interval,
+        last=last["date"],
         unit=unit_name or words.metric(metric),
-    )  # fmt: skip
+    )
     caption = _("What is left at the end is net new, less what was lost; the band is the interval.")
-    data = rows[["date", "effect", "low", "high"]].copy()
-    kind = words.table_kind(metric)
-    data.attrs["formats"] = dict.fromkeys(("effect", "low", "high"), f"+{kind}")
-    return describe(ax, alt=alt, caption=caption, data=data)
+    title = draw.finding(_("Effect on all payments, added up"), f"{end} ({interval})", low, high)
+    data = rows[["date", "effect", "low", "high"]]
+    formats = {"effect": f"+{words.table_kind(metric)}"}
+    return draw.describe(
+        ax, alt=alt, caption=caption, data=data, title=title, unit=unit_name, formats=formats
+    )
 
 
-@drawn
+@draw.style()
 def persistence(found: Persistence) -> Axes:
     """The digital share on the days after the event, beside what was expected without it and the fitted decay.
 
@@ -249,78 +244,59 @@ def persistence(found: Persistence) -> Axes:
     """
     rows = found.days
     texts = [_("fitted"), _("expected")]
-    ax = canvas(3.2, right=0.97 - text_width(texts, 9) / width(), top=0.88, bottom=0.15)
-    ax.plot(rows["lag"], rows["share"] * 100, "o", color=INK, ms=3.2, mew=0, alpha=0.75)
-    ax.plot(rows["lag"], rows["fitted"] * 100, color=EVENT, lw=1.8)
-    ax.plot(rows["lag"], rows["expected"] * 100, color=EXPECTED, lw=1.6, ls=(0, (4, 2)))
-    low, high = ax.get_ylim()
-    ends = sorted(
-        [
-            (rows["fitted"].iloc[-1] * 100, texts[0], EVENT),
-            (rows["expected"].iloc[-1] * 100, texts[1], EXPECTED),
-        ]
-    )
-    heights = [ends[0][0], max(ends[1][0], ends[0][0] + 0.07 * (high - low))]
-    for height, (_y, text, colour) in zip(heights, ends, strict=True):
-        aside(ax, rows["lag"].iloc[-1], height, text, 6, color=colour)
-    ax.set_title(_("Digital share of payments, in per cent"), pad=8)
+    ax = draw.canvas(2.3, right=0.2 + draw.text_width(texts, 9), bottom=0.48)
+    ax.plot(rows["lag"], rows["share"], "o", color=draw.INK, ms=3.2, mew=0, alpha=0.75)
+    ax.plot(rows["lag"], rows["fitted"], color=draw.EVENT, lw=1.8)
+    ax.plot(rows["lag"], rows["expected"], color=draw.EXPECTED, lw=1.6, ls=(0, (4, 2)))
+    last = rows[["fitted", "expected"]].iloc[-1]
+    draw.at_the_end(ax, list(zip(last, texts, (draw.EVENT, draw.EXPECTED), strict=True)))
     ax.set_xlabel(_("days after the event"), fontsize=9)
     ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    value_axis(ax)
+    draw.percent_axis(ax, signed=False)
+    first, interval = words.points(found.first), words.interval(*found.first_interval, "points")
     alt = _(
         "Digital share of payments after the event. It began {first} ({interval}) above the expected. {life}"
     )
-    alt = alt.format(
-        first=words.points(found.first),
-        interval=words.interval(*found.first_interval, "points"),
-        life=words.half_life(found),
-    )
+    alt = draw.said(alt, first=first, interval=interval, life=words.half_life(found))
     caption = _("Each dot is a working day; the rise is fitted to fade by half at equal distances in time.")
-    data = rows.copy()
-    data.attrs["formats"] = dict.fromkeys(("share", "expected", "fitted"), "percent.1") | {"lag": "number.0"}
-    return describe(ax, alt=alt, caption=caption, data=data)
+    title = draw.finding(_("Digital share above the expected, at first"), first, *found.first_interval)
+    return draw.describe(
+        ax,
+        alt=alt,
+        caption=caption,
+        data=rows,
+        title=title,
+        formats={"expected": "percent.1", "lag": "number.0"},
+    )
 
 
-@drawn
+@draw.style()
 def weekdays(daily: pd.Series, windows: Windows, metric: str = "value") -> Axes:
     """Every ordinary day by its weekday, the week's first working day first, with the median and the event."""
-    ax = canvas(bottom=0.16 if narrow() else 0.1)
+    ax = draw.canvas(bottom=0.54 if draw.narrow() else 0.34)
     first = days.week_begins(windows.event_start, windows.country)
     past = windows.past(daily, "history").dropna()
     past = past[days.plain(past.index, windows.country)]
-    scale, unit_name = unit(past.max(), metric)
+    scale, unit_name = draw.unit(past.max(), metric)
     order = [(first + i) % 7 for i in range(7)]
-    rows = []
-    for place, day in enumerate(order):
-        values = past[past.index.day_of_week == day].to_numpy()
+    by_day = [past[past.index.day_of_week == day] for day in order]
+    for place, values in enumerate(by_day):
         spread = np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else np.zeros(len(values))
-        ax.plot(place + spread, values / scale, "o", color=INK, ms=2.4, alpha=0.35, mew=0)
-        middle = float(np.median(values)) if len(values) else np.nan
-        ax.plot([place - 0.3, place + 0.3], [middle / scale] * 2, color=EXPECTED, lw=2.4)
-        rows.append({"weekday": day, "days": len(values), "median": middle})
+        ax.plot(place + spread, values / scale, "o", color=draw.INK, ms=2.4, alpha=0.35, mew=0)
+        ax.hlines(values.median() / scale, place - 0.3, place + 0.3, color=draw.EXPECTED, lw=2.4)
+    data = pd.DataFrame(
+        {"weekday": order, "days": map(len, by_day), "median": [values.median() for values in by_day]}
+    )
     for day in windows.event_days.intersection(daily.index):
         place = order.index(day.day_of_week)
-        ax.plot([place], [daily[day] / scale], "o", color=EVENT, ms=7)
-        text = words.date(day)
-        beside = place > 4
-        ax.annotate(
-            text, (place, daily[day] / scale), xytext=(-7 if beside else 7, 0), textcoords="offset points", color=EVENT,
-            ha="right" if beside else "left", va="center", fontsize=9,
-        )  # fmt: skip
+        ax.plot([place], [daily[day] / scale], "o", color=draw.EVENT, ms=7)
+        draw.aside(ax, place, daily[day] / scale, words.date(day), -7 if place > 4 else 7, color=draw.EVENT)
     names = [words.weekday(day) for day in order]
-    if narrow():  # in two lines, so that each has room
+    if draw.narrow():  # in two lines, so that each has room
         ax.set_xticks(range(7), [f"\n{name}" if place % 2 else name for place, name in enumerate(names)])
     else:
-        level_ticks(ax, range(7), names)
-    title = metric_title(metric)
-    ax.set_title(f"{title} ({unit_name})" if unit_name else title, pad=8)
-    value_axis(ax)
-    data = pd.DataFrame(rows)
-    data.attrs["formats"] = {
-        "weekday": "weekday",
-        "days": "number.0",
-        "median": words.table_kind(metric),
-    }
+        draw.level_ticks(ax, range(7), names)
+    draw.value_axis(ax)
     top, bottom = data.loc[data["median"].idxmax()], data.loc[data["median"].idxmin()]
     alt = words.ngettext(
         "Dot chart of the {metric} by weekday over {n} ordinary day. The median is highest on {top} ({high}) and "
@@ -328,13 +304,18 @@ def weekdays(daily: pd.Series, windows: Windows, metric: str = "value") -> Axes:
         "Dot chart of the {metric} by weekday over {n} ordinary days. The median is highest on {top} ({high}) and "
         "lowest on {bottom} ({low}).",
         len(past),
-    ).format(
+    )
+    alt = draw.said(
+        alt,
         metric=words.metric(metric),
-        n=words.number(len(past)),
+        n=len(past),
         top=words.weekday(int(top["weekday"])),
         bottom=words.weekday(int(bottom["weekday"])),
         high=words.quantity(top["median"], metric),
         low=words.quantity(bottom["median"], metric),
     )
     caption = _("Each dot is one ordinary day; the bar is the weekday's median. The event is marked.")
-    return describe(ax, alt=alt, caption=caption, data=data)
+    formats, title = {"median": words.table_kind(metric)}, draw.metric_title(metric)
+    return draw.describe(
+        ax, alt=alt, caption=caption, data=data, title=title, unit=unit_name, formats=formats
+    )

@@ -71,10 +71,10 @@ class Columns:
 
     def plus(self, names: Collection[str], rows: np.ndarray, prior: float = np.inf) -> Columns:
         """With more columns, all of one prior."""
-        at, priors = self.place, np.full(len(names), prior)
+        at, own = self.place, np.full(len(names), prior)
         names = (*self.names[:at], *names, *self.names[at:])
-        rows, prior = np.insert(self.rows, at, rows, axis=0), np.insert(self.prior, at, priors)
-        return Columns(names, rows, prior, at + len(priors))
+        rows = np.concatenate([self.rows[:at], rows, self.rows[at:]])
+        return Columns(names, rows, np.concatenate([self.prior[:at], own, self.prior[at:]]), at + len(own))
 
     def dummies(self, days: pd.DatetimeIndex, marked: np.ndarray, name: str) -> Columns:
         """With a dummy for each day that is marked (n,), called by `name`, a format of dates."""

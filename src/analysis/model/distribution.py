@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from scipy import special
@@ -58,9 +59,7 @@ class Distribution:
         return cls(centre + scale * special.stdtrit(df, PROBABILITIES))
 
     @classmethod
-    def total(
-        cls, centre: np.ndarray, covariance: np.ndarray, shape: np.ndarray, inverse: Callable
-    ) -> Distribution:
+    def total(cls, centre: np.ndarray, covariance: np.ndarray, shape: np.ndarray, inverse: Callable) -> Self:
         """Of the sum over H days whose transformed values are joined by a Gaussian copula.
 
         `centre` (H,) and `covariance` (H, H) are on the transformed scale, from which `inverse` leads back; `shape`

@@ -27,7 +27,14 @@ FACTOR = (
 
 def half_width(level: float, df: float | pd.Series) -> float:
     """Standard errors on either side of an interval by Student's t."""
-    return special.stdtrit(df, (1 + level) / 2)
+    return special.stdtrit(df, (1 + check(level)) / 2)
+
+
+def check(level: float) -> float:
+    """A confidence level; ValueError if it is none."""
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}: give a fraction between 0 and 1, such as 0.95")
+    return level
 
 
 class Interval(NamedTuple):
@@ -42,39 +49,20 @@ class Effect:
     """What an event added, with the distribution of what would have been without it.
 
     Stores facts; every number is derived from them, so none can contradict another.
-
-    Parameters
-    ----------
-    observed : float
-        The metric over the event: the sum over its days (of a ratio the mean).
-    counterfactual : Distribution
-        The same without the initiative.
-    estimand : str
-        "pre-week" (what the day added to the week before) or "history" (what the initiative added).
-    estimator : str
-        Its name in `ESTIMATORS` or `COMPARISONS`.
-    days_used : DatetimeIndex
-        The days that the counterfactual was learned from.
-    event_days : DatetimeIndex
-    metric : str
-        Name of the series.
-    warnings : tuple of str
-        What a reader must know, each a sentence.
-    nonnegative : bool
-        No value of the series can fall below zero, so that no expected interval does.
-    fit : Regression or None
-        The regression behind it, of the recommended estimator.
     """
 
-    observed: float
-    counterfactual: Distribution
-    estimand: str
-    estimator: str
-    days_used: pd.DatetimeIndex
+    observed: float  # the metric over the event: the sum over its days, of a ratio the mean
+    counterfactual: Distribution  # of the same without the initiative
+    estimand: (
+        str  # "pre-week" (what the day added to the week before) or "history" (what the initiative added)
+    )
+    estimator: str  # its name in `ESTIMATORS` or `COMPARISONS`
+    days_used: pd.DatetimeIndex  # those that the counterfactual was learned from
     event_days: pd.DatetimeIndex
-    metric: str
-    warnings: tuple[str, ...] = ()
-    nonnegative: bool = False
+    metric: str  # name of the series
+    warnings: tuple[str, ...] = ()  # what a reader must know, each a sentence
+    nonnegative: bool = False  # no value of the series can fall below zero, so that no expected interval does
+    # The regression behind it, of the recommended estimator.
     fit: Regression | None = field(default=None, compare=False)
 
     @classmethod
@@ -129,9 +117,7 @@ class Effect:
 
     def expected_interval(self, level: float = 0.95) -> Interval:
         """Where the metric would have lain without the initiative, with probability `level`."""
-        if not 0 < level < 1:
-            raise ValueError(f"level is {level}: give a fraction between 0 and 1, such as 0.95")
-        tail, floor = (1 - level) / 2, 0.0 if self.nonnegative else -np.inf
+        tail, floor = (1 - check(level)) / 2, 0.0 if self.nonnegative else -np.inf
         return Interval(*(max(self.counterfactual.quantile(p), floor) for p in (tail, 1 - tail)))
 
     def confidence_interval(self, level: float = 0.95, relative: bool = False) -> Interval:
@@ -149,10 +135,7 @@ class Effect:
     def regression(self):
         """The statsmodels results at the likeliest error process; `.summary()` shows the event's dummy.
 
-        Raises
-        ------
-        ValueError
-            If the estimator is not the recommended one.
+        A ValueError says that the estimator is not the recommended one.
         """
         if self.fit is None:
             raise ValueError(f"{self.estimator} is no regression of this kind: take the estimator gls")
@@ -170,18 +153,16 @@ class Effect:
 
     def frame(self, level: float = 0.95) -> pd.DataFrame:
         """A small table: what was observed, expected and added, with intervals."""
-        ends = self._intervals(level)
-        rows = [(self.observed, np.nan, np.nan), *((getattr(self, name), *ends[name]) for name in ends)]
+        rows = [(getattr(self, name), *ends) for name, ends in self._intervals(level).items()]
         names = ["observed", "expected", "effect", "relative effect"]
-        return pd.DataFrame(rows, index=names, columns=[self.metric, "low", "high"])
+        return pd.DataFrame([(self.observed, np.nan, np.nan), *rows], names, [self.metric, "low", "high"])
 
     def _intervals(self, level: float) -> dict[str, Interval]:
         absolute, relative = (self.confidence_interval(level, relative) for relative in (False, True))
         return {"expected": self.expected_interval(level), "absolute": absolute, "relative": relative}
 
     def __repr__(self) -> str:
-        first, last = self.event_days[0], self.event_days[-1]
-        when = f"{first:%Y-%m-%d}" if first == last else f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        when = " to ".join(f"{day:%Y-%m-%d}" for day in sorted({*self.event_days[[0, -1]]}))
         title = f"Effect of {when} over {self.estimand}, by {self.estimator}"
         table = self.frame().to_string(float_format="{:,.6g}".format, na_rep="")
         return "\n".join([title, table, f"p = {self.p_value:.2g}", *self.warnings])

@@ -62,11 +62,6 @@ def fit(
     whitened, (G, k + m, n).
     """
     white = whitener(np.concatenate([X, Z]))
-    return solve(white, prior, whitener.log_determinant), white
-
-
-def solve(white: np.ndarray, prior: np.ndarray, log_determinant: np.ndarray) -> list[Estimates]:
-    """`fit` of rows that are whitened already, (G, k + m, n), by processes of the given log determinants (G,)."""
     n, k, free = white.shape[2], len(prior), np.isinf(prior)
     moments = white @ white.transpose(0, 2, 1)
     gram, target = moments[:, :k, :k], moments[:, :k, k:].transpose(2, 0, 1)
@@ -84,7 +79,9 @@ def solve(white: np.ndarray, prior: np.ndarray, log_determinant: np.ndarray) -> 
     ridge = solved(gram)[2][..., None] / prior**2  # s^2 of each process, without priors, weighs its priors
     inverse, explained, variances = solved(gram + ridge[..., None] * np.eye(k))
     scores = np.log(np.diagonal(inverse, axis1=2, axis2=3)).sum(axis=2)
-    scores += np.log(ridge[..., ~free]).sum(axis=2) / 2 - (df * np.log(variances) + log_determinant) / 2
+    scores += (
+        np.log(ridge[..., ~free]).sum(axis=2) / 2 - (df * np.log(variances) + whitener.log_determinant) / 2
+    )
     results = []
     for j, score in enumerate(scores):
         weight = np.exp(score - score.max())
@@ -92,7 +89,6 @@ def solve(white: np.ndarray, prior: np.ndarray, log_determinant: np.ndarray) -> 
         root, evidence = inverse[j, kept].transpose(0, 2, 1), float(score.max() + np.log(weight.sum()))
         coefficients = (root @ explained[j, kept, :, None])[..., 0]
         weights = weight[kept] / weight[kept].sum()
-        results.append(
-            Estimates(kept, weights, coefficients, root, variances[j, kept], ridge[j, kept], df, evidence)
-        )
-    return results
+        own = (kept, weights, coefficients, root, variances[j, kept], ridge[j, kept])
+        results.append(Estimates(*own, df, evidence))
+    return results, white

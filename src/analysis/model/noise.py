@@ -64,8 +64,8 @@ def sizes(errors: np.ndarray, usual: np.ndarray, weekday: np.ndarray, numbers: n
 def empirical(residuals: np.ndarray, student: np.ndarray) -> np.ndarray:
     """Quantiles at PROBABILITIES of a distribution with the sizes of the residuals (m,), either sign as likely.
 
-    Continued beyond the largest by the slope of the last tenth, and widened as Student's t, whose quantiles at the same
-    probabilities are `student`, is beyond the normal.
+    Continued beyond the largest by the slope of the last tenth, and widened as Student's t, with its quantiles
+    `student`, is beyond the normal.
     """
     m = len(residuals)
     largest = np.sort(np.abs(residuals))

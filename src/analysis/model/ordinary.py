@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -33,50 +35,54 @@ def sample(
 ) -> Sample:
     """Choose the days: parameters are those of `before_the_event`.
 
-    Raises
-    ------
-    ValueError
-        If too few days come before the event, or all of them have one value.
+    A ValueError says that too few days come before the event, or that all of them have one value.
     """
     others = {} if covariates is None else covariates.reindex(daily.index).to_dict("series")
-    learn = windows.ordinary(daily.index, baseline)
+    learn, touched = windows.ordinary(daily.index, baseline), daily.index.isin(windows.event_days)
     for column in (daily, *others.values()):
         learn &= column.notna().to_numpy()
     learn &= np.cumsum(learn[::-1])[::-1] <= HISTORY_DAYS
-    touched = daily.index.isin(windows.event_days)
-    first = int(np.argmax(learn | touched))
-    days, learn, touched = daily.index[first:], learn[first:], touched[first:]
-    values, table = daily.to_numpy(float)[first:], calendar(days[0], days[-1], windows.country)
-    learn = learn & ~set_aside(values, learn, touched, table)
-    used = learn | touched
-    table, days, values = table.take(used), days[used], values[used]
-    learn, touched = learn[used], touched[used]
-    past = values[learn]
+    kept = slice(int(np.argmax(learn | touched)), None)
+    extra = {str(name): column.to_numpy(float)[kept] for name, column in others.items()}
+    one = rows(daily[kept], windows, baseline, learn[kept], touched[kept], extra)
+    past, table, new = one.y[~one.touched], one.table, one.touched
     need(len(past), 3, windows)
     if np.ptp(past) <= 1e-12 * np.abs(past).max():
         raise ValueError(
             f"the series is {past[0]:g} on every day before the event: without noise no effect can be judged"
         )
     before = windows.baseline - pd.Timedelta(days=len(windows.campaign_days) * (baseline == "history"))
-    week, extra = learn & days.isin(before), {}
-    if windows.anchored(baseline) and (learn & ~week).any():
-        if not week.any():
-            raise ValueError(
-                "no day of the week before the event can be used, so its level is unknown: "
-                "give longer baseline_days or a shorter wait_days, or take the baseline history"
-            )
-        extra[LEVEL] = (week | touched).astype(float)
-    extra |= {str(name): column.to_numpy(float)[first:][used] for name, column in others.items()}
-    new_weekday = not set(table.weekday[touched]) <= set(table.weekday[learn])
+    week = one.days[~new].isin(before)
+    if windows.anchored(baseline) and not week.any():
+        raise ValueError(
+            "no day of the week before the event can be used, so its level is unknown: "
+            "give longer baseline_days or a shorter wait_days, or take the baseline history"
+        )
+    if week.all():  # they have no other level
+        one.extra.pop(LEVEL, None)
+    new_weekday = not set(table.weekday[new]) <= set(table.weekday[~new])
     warnings = {
         FEW_DAYS: len(past) < MIN_DAYS,
         NEW_WEEKDAY: len(past) >= MIN_DAYS and new_weekday,
-        LONG_EVENT: touched.sum() > len(past),
+        LONG_EVENT: new.sum() > len(past),
         NO_WEEK_BEFORE: not week.any(),
-        ON_A_HOLIDAY: table.holiday[touched].any(),
+        ON_A_HOLIDAY: table.holiday[new].any(),
     }
-    true = tuple(text for text, holds in warnings.items() if holds)
-    return Sample(days, values, touched, table, extra, true)
+    return replace(one, warnings=tuple(text for text, holds in warnings.items() if holds))
+
+
+def rows(daily: pd.Series, windows: Windows, baseline: str, learn, touched, extra: dict) -> Sample:
+    """The days learned from and those that get a dummy, masks (n,) of the days of `daily`, but for what is no sample of
+    the event's; with the level of the week before and further columns `extra` of n days each."""
+    days, values = daily.index, daily.to_numpy(float)
+    table, event = calendar(days[0], days[-1], windows.country), days.isin(windows.event_days)
+    aside = set_aside(values, learn, event, table)
+    learn, touched = learn & ~aside, touched & (event | ~aside)
+    used = learn | touched
+    if windows.anchored(baseline):
+        extra = {LEVEL: (days >= windows.baseline[0]).astype(float)} | extra
+    columns = {name: column[used] for name, column in extra.items()}
+    return Sample(days[used], values[used], touched[used], table.take(used), columns)
 
 
 def before_the_event(
@@ -106,10 +112,8 @@ def before_the_event(
 def need(found: int, days: int, windows: Windows) -> None:
     """Refuse fewer usable days before the event than an estimator can do with."""
     if found < days:
-        event = f"{windows.event_start:%Y-%m-%d}"
-        raise ValueError(
-            f"{found} usable days before the event of {event}, at least {days} are needed: give a longer history"
-        )
+        few = f"{found} usable days before the event of {windows.event_start:%Y-%m-%d}"
+        raise ValueError(f"{few}, at least {days} are needed: give a longer history")
 
 
 def set_aside(values: np.ndarray, learn: np.ndarray, touched: np.ndarray, table: Calendar) -> np.ndarray:

@@ -10,18 +10,19 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import solve_triangular
 
-from analysis.model.covariance import Grid, whitener
+from analysis.model.covariance import Grid
 
 
 class Errors(NamedTuple):
     """Forecast errors of T dates: an event of H days pretended on each, of m series that share their columns."""
 
     effects: np.ndarray  # (T, m), mean over the H days of the day less its forecast
-    spread: np.ndarray  # (T,), standard deviation of the error, in units of s
+    spread: np.ndarray  # (T,), standard deviation of `effects`, in units of s
     distance: (
         np.ndarray
-    )  # (T, m), root mean square of the H errors made independent, in units of s (Andrews 2003)
+    )  # (T, m), root mean square of the H errors made independent (Andrews 2003), in units of s
 
 
 def forecast_errors(
@@ -39,57 +40,33 @@ def forecast_errors(
 ) -> Errors:
     """The error of forecasting `days` days from each start, learning from what lies more than `gap` days before it.
 
-    Parameters
-    ----------
-    X, Z : ndarray, shape (k, n) and (m, n)
-        Columns and series, on days of the increasing whole `numbers` (n,).
-    process : Grid
-        One error process.
-    ridge : ndarray, shape (k,)
-        As in `Estimates`.
-    starts : ndarray of int, shape (T,)
-        Rows of the first days; the whole block of each must be there.
-    week : tuple of two ints, optional
-        First and last day of a week that has a level of its own, which the event shares: days before the start.
-    size : ndarray, shape (n,), optional
-        Size of each day's noise.
-    dummies : slice
-        Columns that are one on a single day: they do not help to forecast that day, nor does such a day tell the level
-        of its week, unless the week has no other.
+    Columns `X` (k, n) and series `Z` (m, n) are on days of the increasing whole `numbers` (n,), each with noise of its
+    `size` (n,); `process` is one error process and `ridge` (k,) as in `Estimates`. `starts` (T,) are rows of the first
+    days; the whole block of each must be there. `week` is the first and last day, counted before the start, of a week
+    that has a level of its own, which the event shares. `dummies` are columns that are one on a single day: they do not
+    help to forecast that day, nor does such a day tell the level of its week, unless the week has no other.
     """
-    phi, share = float(process.phi[0]), float(process.share[0])
-    k, noise, size = len(X), 1 - share, np.ones(len(numbers)) if size is None else size
-    rows, whiten = np.concatenate([X, Z]) / size, whitener(numbers, process)
-    white, root = whiten(rows)[0], whiten.root[0]
-    prediction = rows - white * root
-    believed = 1 - noise / root**2
-    signal = prediction + believed * (rows - prediction)  # what is remembered, once a day is seen
-    known = noise * believed  # and its variance
-
+    k, n, size = len(X), len(numbers), np.ones(len(numbers)) if size is None else size
+    rows = (np.concatenate([X, Z]) / size).T
+    lower = np.linalg.cholesky(process.correlation(numbers, 0))
+    white = solve_triangular(lower, rows, lower=True)
     level = list(range(-week[0], -week[1] + 1)) if week else []
-    offsets = level + list(range(days))
-    block = np.searchsorted(numbers, numbers[starts][:, None] + offsets)
+    block = np.searchsorted(numbers, numbers[starts][:, None] + [*level, *range(days)])
     last = np.searchsorted(numbers, numbers[starts] - gap) - 1
-    ahead = (numbers[block] - numbers[last][:, None]).astype(float)
-    kept = phi**ahead
-    gram = np.cumsum(white[:k].T[:, :, None] * white[:k].T[:, None, :], axis=0)[last]
+    past = np.arange(n) <= last[:, None, None]
+    gram = np.cumsum(white[:, :k, None] * white[:, None, :k], axis=0)[last]
     inverse = np.linalg.inv(gram + np.diag(ridge + 1e-12 * np.einsum("tii->t", gram).max() / k))
-    columns = rows[:k].copy()
-    columns[dummies] = 0
-    new = columns.T[block] - kept[..., None] * signal[:k].T[last][:, None, :]  # (T, B, k)
+    # A day is the sum of what every day up to it brought anew; forecast is what the past brought.
+    brought = lower[block]  # (T, B, n)
+    weights = np.where(past, brought, 0)
+    columns = rows[:, :k].copy()
+    columns[:, dummies] = 0
+    new = columns[block] - weights @ white[:, :k]
     loading = new @ inverse
-    past = np.arange(len(numbers)) <= last[:, None]
-    errors = np.empty((len(starts), len(offsets), len(Z)))
-    for j in range(len(offsets)):
-        weights = np.where(past, loading[:, j] @ white[:k], 0)
-        errors[:, j] = rows[k:].T[block[:, j]] - kept[:, j, None] * signal[k:].T[last] - weights @ white[k:].T
-
-    apart = np.abs(ahead[:, :, None] - ahead[:, None, :])
-    nearer = np.minimum(ahead[:, :, None], ahead[:, None, :])
-    covariance = phi**apart * (share + phi ** (2 * nearer) * (known[last] - share)[:, None, None])
-    covariance += noise * np.eye(len(offsets)) + loading @ new.transpose(0, 2, 1)
-    scale = size[block]
-    errors *= scale[..., None]
+    weights += np.where(past, loading @ white[:, :k].T, 0)
+    scale, anew = size[block], np.where(past, 0, brought)
+    errors = (rows[block, k:] - weights @ white[:, k:]) * scale[..., None]
+    covariance = anew @ anew.transpose(0, 2, 1) + loading @ new.transpose(0, 2, 1)
     covariance *= scale[:, :, None] * scale[:, None, :]
     if level:
         # Best linear prediction of the event from the usual days of the week, whose level is unknown.

@@ -7,7 +7,6 @@ with a dummy for each touched day and each odd day. The steps in `regress` are t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +18,7 @@ from analysis.model.constants import FAR, MIN_DAYS, MIN_PATTERN, PRICE, PRIOR, R
 from analysis.model.covariance import Grid, Whitener, grid, whitener
 from analysis.model.design import Calendar, Columns, random_effects, weekdays_and_growth
 from analysis.model.distribution import PROBABILITIES
-from analysis.model.gls import Estimates, fit, solve
+from analysis.model.gls import Estimates, fit
 from analysis.model.scale import Scale
 
 DAY, ODD_DAY = "%Y-%m-%d", "odd day %Y-%m-%d"  # names of dummies
@@ -88,10 +87,7 @@ class Regression:
         return (student + noise.empirical(self.residuals[~self.touched], student)) / 2
 
     def statsmodels(self):
-        """The regression at the likeliest process as `statsmodels.GLS` fits it; a prior is a row of its own.
-
-        Coefficients and standard errors are those of `estimates` at that process.
-        """
+        """The regression at the likeliest process as `statsmodels.GLS` fits it; a prior is a row of its own."""
         from statsmodels.regression.linear_model import GLS
 
         rows, informed = self.columns.rows, np.flatnonzero(np.isfinite(self.columns.prior))
@@ -137,14 +133,18 @@ def regress(sample: Sample, scales: list[Scale]) -> Regression:
             error = estimates.innovations(white)
             size = noise.sizes(error, usual & ~odd, table.weekday, numbers)
             odd = odd | noise.odd_days(error / size, usual & ~odd)
-        # 4. Random effects, each group with the variance that makes the series likeliest.
+        # 4. Random effects, each group with the variance that makes the series likeliest, or none.
         likeliest = whiten.only(estimates.points[estimates.best])
         spread = np.sqrt(np.mean(error[usual & ~odd] ** 2))
+
+        def evidence(columns: Columns) -> float:
+            whole = columns.dummies(days, odd, ODD_DAY)
+            return fit(whole.rows / size, z[None] / size, likeliest, whole.prior)[0][0].evidence
+
         for label, rows in random_effects(numbers, table, usual).items():
-            with_odd, priors = columns.dummies(days, odd, ODD_DAY), [r * spread for r in RANDOM_EFFECTS]
-            prior = _likeliest_prior(with_odd, rows, priors, z, size, likeliest)
-            if prior is not None:
-                columns = columns.plus([f"{label} {i + 1}" for i in range(len(rows))], rows, prior)
+            names = [f"{label} {i + 1}" for i in range(len(rows))]
+            with_group = [columns.plus(names, rows, ratio * spread) for ratio in RANDOM_EFFECTS]
+            columns = max([columns, *with_group], key=evidence)
 
     # 5. The whole grid, every row divided by the size of its noise.
     columns = columns.dummies(days, odd, ODD_DAY)
@@ -160,25 +160,6 @@ def regress(sample: Sample, scales: list[Scale]) -> Regression:
     return Regression(
         days, numbers, columns, z, size, touched, odd, estimates, processes, scale, unit, residuals
     )
-
-
-def _likeliest_prior(
-    columns: Columns,
-    rows: np.ndarray,
-    priors: Iterable[float],
-    z: np.ndarray,
-    size: np.ndarray,
-    whiten: Whitener,
-) -> float | None:
-    """The prior of a group of rows (r, n), beside the columns, that makes the series likeliest; None for no group."""
-    at, k = columns.place, len(rows)
-    white = whiten(np.vstack([columns.rows[:at], rows, columns.rows[at:], z]) / size)
-    without = np.delete(white, slice(at, at + k), axis=1)
-    evidence = {None: solve(without, columns.prior, whiten.log_determinant)[0].evidence}
-    for prior in priors:
-        whole = np.insert(columns.prior, at, np.full(k, prior))
-        evidence[prior] = solve(white, whole, whiten.log_determinant)[0].evidence
-    return max(evidence, key=evidence.get)
 
 
 def _standing_out(

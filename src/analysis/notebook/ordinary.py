@@ -11,25 +11,14 @@ import pandas as pd
 
 from analysis import days
 from analysis.disclosure import LEAST, count, together
-from analysis.notebook.published_rows import FIGURES
 from analysis.published import announcement
 from analysis.study import Study
 from analysis.windows import Windows
-from analysis.words import N_
-from analysis.words.terms import REST
+from analysis.words import N_, Text, Value, amount, joined, of_results, plural, text
+from analysis.words.terms import REST, TERMS
 
-CHANNELS = (N_("app"), N_("website"), N_("kiosk"), N_("counter"))
-REASONS = {
-    "ordinary": N_("Ordinary days"),
-    "month_end": N_("Last three days of a month"),
-    "ramadan": N_("Ramadan"),
-    "holiday": N_("Public holidays"),
-    "campaign": N_("Campaign"),
-    "event": N_("The event"),
-    "after": N_("After the event"),
-}
-ALL = N_("All payments")
-MONTH_END = 3  # days, as said in REASONS
+ALL = "All payments"
+MONTH_END = 3  # days, as the word for it says
 
 
 def ordinary_days(index: pd.DatetimeIndex, windows: Windows) -> pd.DatetimeIndex:
@@ -112,48 +101,27 @@ def steps(series: pd.Series, windows: Windows) -> pd.Series:
     return change[usual[eve.isin(usual) & (usual.day_of_week == windows.event_start.day_of_week)]]
 
 
-def departures(series: pd.Series, windows: Windows) -> pd.DataFrame:
-    """Every day of the study beside its weekday's usual level, with what the calendar says of it.
+def by_kind(series: pd.Series, windows: Windows) -> pd.DataFrame:
+    """How far days of each kind lie from their weekday's usual level, the median of its ordinary days.
 
-    Columns: `date`, `weekday`, `observed`, `usual` (median of the ordinary days of the weekday), `relative`, `reason`.
+    Columns: `kind`, `days`, `median`, `low` and `high` (the range of the middle nine tenths); fractions.
     """
     series = series[series.index >= windows.history_start] if windows.history_start is not None else series
+    day, period = days.features(series.index, windows.country), windows.labels(series.index)
+    kind = pd.Series("ordinary", series.index)
+    kind[day["month_days_left"] < MONTH_END] = "month_end"
+    kind[day["ramadan"]] = "ramadan"
+    kind[day["holiday"] != ""] = "holiday"
+    for name in ("campaign", "after", "event"):  # whatever they are besides: the level may have moved by then
+        kind[period == name] = name
     usual = series[ordinary_days(series.index, windows)]
-    weekday = pd.Series(series.index.day_of_week, series.index)
-    middle = weekday.map(usual.groupby(usual.index.day_of_week).median())
-    table = pd.DataFrame({"weekday": weekday, "observed": series, "usual": middle})
-    table["relative"] = table["observed"] / table["usual"] - 1
-    table["reason"] = reasons(series.index, windows)
-    return table.rename_axis("date").reset_index()
-
-
-def by_reason(series: pd.Series, windows: Windows) -> pd.DataFrame:
-    """How far days of each kind lie from their weekday's usual level.
-
-    Columns: `kind`, `days`, `median`, `middle` (the range of the middle nine tenths); fractions.
-    """
-    table = departures(series, windows)
-    kind = table["reason"].mask(table["reason"] == "", REASONS["ordinary"])
-    kind = kind.where(kind.isin(list(REASONS.values())), REASONS["holiday"])
-    groups = table.groupby(kind)["relative"]
+    level = usual.groupby(usual.index.day_of_week).median().reindex(series.index.day_of_week).to_numpy()
+    groups = (series / level - 1).groupby(kind)
     rows = pd.DataFrame({"days": groups.size(), "median": groups.median()})
-    rows["middle"] = list(zip(groups.quantile(0.05), groups.quantile(0.95), strict=True))
-    order = [kind for kind in REASONS.values() if kind in rows.index]
+    rows["low"], rows["high"] = groups.quantile(0.05), groups.quantile(0.95)
+    rows.loc[rows["days"] < 5, ["low", "high"]] = None  # no range of so few
+    order = [name for name in TERMS["kind of day"] if name in rows.index]
     return rows.loc[order].rename_axis("kind").reset_index()
-
-
-def reasons(index: pd.DatetimeIndex, windows: Windows) -> pd.Series:
-    """What the calendar says of each day: a holiday's name, Ramadan, the month's last days, the initiative; or ""."""
-    day = days.features(index, windows.country)
-    period = windows.labels(index)
-    told = pd.Series("", index=index, dtype=object)
-    told[day["month_days_left"] < MONTH_END] = REASONS["month_end"]
-    for name in ("campaign", "after"):
-        told[(period == name) & (told == "")] = REASONS[name]
-    told[day["ramadan"]] = REASONS["ramadan"]
-    told = told.where(day["holiday"] == "", day["holiday"])
-    told[period == "event"] = REASONS["event"]
-    return told
 
 
 def against_published(
@@ -161,26 +129,100 @@ def against_published(
 ) -> pd.DataFrame:
     """Daily totals beside the published figures, where they are of the same event.
 
-    Columns: `figure`, `unit`, `published` (the range within rounding), `ledger`. The weekly means are read as
-    `week_days` days up to the event, the event included.
+    Columns: `figure`, `unit`, `within_low` and `within_high` (the range within rounding), `ledger`. The weekly
+    means are read as `week_days` days up to the event, the event included.
     """
-    event, eve = windows.event_start, windows.event_start - pd.Timedelta(days=1)
-    ours = {}
-    for metric in ("value", "count"):
-        if metric in daily:
-            week = daily[metric][event - pd.Timedelta(days=week_days - 1) : event]
-            ours |= {
-                f"{metric}_event": daily[metric].get(event),
-                f"{metric}_day_before": daily[metric].get(eve),
-            }
-            ours |= {f"{metric}_week_mean": week.mean()}
-    known = [name for name in figures.index if name in ours] if announcement.event(figures) == event else []
-    rows = figures.loc[known]
-    ends = zip(rows["value"] - rows["precision"], rows["value"] + rows["precision"], strict=True)
-    table = {"figure": [FIGURES[name] for name in known], "unit": rows["unit"].to_numpy()}
-    return pd.DataFrame(table | {"published": list(ends), "ledger": [float(ours[name]) for name in known]})
+    event, ours = windows.event_start, {}
+    for metric in {"value", "count"} & set(daily):
+        series = daily[metric]
+        ours[f"{metric}_event"] = series.get(event)
+        ours[f"{metric}_day_before"] = series.get(event - pd.Timedelta(days=1))
+        ours[f"{metric}_week_mean"] = series[event - pd.Timedelta(days=week_days - 1) : event].mean()
+    rows = figures[figures.index.isin(list(ours)) & (announcement.event(figures) == event)]
+    ends = {"within_low": rows["value"] - rows["precision"], "within_high": rows["value"] + rows["precision"]}
+    table = rows[["unit"]].assign(**ends, ledger=rows.index.map(ours))
+    return table.rename_axis("figure").reset_index()
 
 
 def _digital(panel: pd.DataFrame) -> pd.Series:
     """Which rows are of digital channels, those that the study does not call offline: all where the panel has none."""
     return panel["digital"].astype(bool) if "digital" in panel else pd.Series(True, panel.index)
+
+
+# --- sentences ---------------------------------------------------------------------------------------------------
+
+
+@of_results
+def normal_day(daily: Mapping[str, pd.Series], windows: Windows) -> Text | Value:
+    """What an ordinary day of the event's weekday brings, in each metric."""
+    weekday = windows.event_start.day_of_week
+    usual = by_weekday(daily, windows).set_index("weekday").loc[weekday]
+    parts = [text("{metric:metric} {usual}", metric=name, usual=amount(usual[name], name)) for name in daily]
+    return text(
+        "On an ordinary {weekday:weekday}, in the median: {parts}.",
+        weekday=weekday,
+        parts=Value(parts, "semicolons"),
+    )
+
+
+def soundness(study: Study, series: pd.Series) -> Value:
+    """Size of the data, days missing in them, and how many faults were found, with the first few."""
+    facts, faults = summary(study, {series.name: series}, series.name), study.faults()
+    few = days_of_few(study)
+    return joined(
+        "rows" in facts and text("Payments in the ledger: {rows:number.0}.", **facts),
+        "entities" in facts and text("Entities: {entities:number.0}.", **facts),
+        text(
+            "Days: {days:number.0}, of them empty: {empty:number.0}. Faults found: {faults:number.0}.",
+            **facts,
+        ),
+        few
+        and text(
+            "Days on which fewer than ten people paid: {n:number.0}. Their totals are shown; share these pages only "
+            "with those who may see them.",
+            n=few,
+        ),
+        *(f"{fault}." for fault in faults[:3]),
+    )
+
+
+def concentration(groups: pd.DataFrame, few: int = 5) -> Text | None:
+    """How much of the value the first rows of `by_group` carry."""
+    first = groups.iloc[:few]
+    if len(groups) <= few:
+        return None
+    return plural(
+        len(first),
+        "Entities with the largest value: the first {few:number.0} [carries|carry] {value:percent} of it, with "
+        "{count:percent} of the payments.",
+        few=len(first),
+        value=first["value_share"].sum(),
+        count=first["count_share"].sum(),
+    )
+
+
+def step(series: pd.Series, windows: Windows, metric: str) -> Value:
+    """The change from the day before in ordinary weeks, and on the event."""
+    usual, change = steps(series, windows), series / series.shift(1) - 1
+    low, high, event = usual.min(), usual.max(), change.get(windows.event_start, float("nan"))
+    form = N_(
+        "Ordinary weeks compared: {weeks:number.0}. In them the {metric:metric} differed from the day before by "
+        "{range:+percent}, and by {median:+percent.1} in the median. On the event the difference was "
+        "{event:+percent.1}."
+    )
+    if len(windows.event_days) > 1:
+        form = N_(
+            "Ordinary weeks compared: {weeks:number.0}. In them the {metric:metric} differed from the day before by "
+            "{range:+percent}, and by {median:+percent.1} in the median. On the first day of the event the difference "
+            "was {event:+percent.1}."
+        )
+    weeks = text(
+        form,
+        metric=metric,
+        weeks=len(usual),
+        range=(low, high),
+        median=usual.median(),
+        event=event,
+    )
+    within = text("Ordinary weeks show steps of that size.") if low <= event <= high else None
+    return joined(weeks, within)

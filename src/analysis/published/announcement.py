@@ -8,7 +8,6 @@ from datetime import date
 from difflib import get_close_matches
 from math import inf
 from pathlib import Path
-from typing import NoReturn
 
 import pandas as pd
 
@@ -23,24 +22,16 @@ REQUIRED = ("figure", "value", "precision", "period_start")
 MEASURES = ("event", "day_before", "week_mean")
 METRICS = ("value", "count", "payers")
 CONTEXT = ("growth_announced", "entities", "entities_forecast_low", "entities_forecast_high", "services")
+KNOWN = (*(f"{metric}_{measure}" for metric in METRICS for measure in MEASURES), *CONTEXT)
 
 
 def figures(path: str | Path | None = None) -> pd.DataFrame:
     """Published figures, one row each, indexed by the figure's name.
 
-    Parameters
-    ----------
-    path : path-like, optional
-        A CSV with the columns `figure, value, precision, period_start` and, where known, `unit, period_end, scope,
-        source, note`; without it, Dubai's figures of 2017. `precision` is half the last published digit, empty for
-        an exact number. A weekly mean without a period is read in every way of `WEEKS`.
-
-    Raises
-    ------
-    ValueError
-        For the first fault found; one line names the row and the column.
-    FileNotFoundError
-        If there is no such file.
+    `path` is a CSV with the columns `figure, value, precision, period_start` and, where known, `unit, period_end,
+    scope, source, note`; without it, Dubai's figures of 2017. `precision` is half the last published digit, empty for
+    an exact number. A weekly mean without a period is read in every way of `WEEKS`. The first fault found is a
+    ValueError of one line that names the row and the column.
     """
     path = RAW if path is None else Path(path)
     if not path.is_file():
@@ -60,6 +51,13 @@ def figures(path: str | Path | None = None) -> pd.DataFrame:
     table = pd.DataFrame(rows).set_index("figure")
     _check_together(path.name, table)
     return table.drop(columns="row")
+
+
+def ranges(published: pd.DataFrame, rounding: bool = True) -> pd.Series:
+    """The range (low, high) in which each figure lies; without rounding, its value itself twice."""
+    slack = published["precision"] * rounding
+    ends = zip((published["value"] - slack).tolist(), (published["value"] + slack).tolist(), strict=True)
+    return pd.Series(list(ends), published.index, object)
 
 
 def neighbours() -> pd.DataFrame:
@@ -83,10 +81,6 @@ def _positive(text: str) -> float:
     return number
 
 
-def _rounding(text: str) -> float:
-    return _positive(text) if float(text or 0) else 0.0
-
-
 def _day(text: str) -> pd.Timestamp:
     return pd.Timestamp(date.fromisoformat(text)) if text else pd.NaT
 
@@ -94,41 +88,45 @@ def _day(text: str) -> pd.Timestamp:
 # How a cell is read, what a wrong one is not, and what to do.
 CELLS = {
     "value": (_positive, "a number above 0", "write it in digits, such as 42200000"),
-    "precision": (_rounding, "a number of 0 or more", "write it in digits, such as 50000"),
+    "precision": (
+        lambda text: _positive(text) if float(text or 0) else 0.0,
+        "a number of 0 or more",
+        "write it in digits, such as 50000",
+    ),
     "period_start": (_day, "a date", "write it as 2017-10-26"),
     "period_end": (_day, "a date", "write it as 2017-10-26"),
 }
 
 
-def _fault(file: str, row: int, column: str, problem: str) -> NoReturn:
-    raise ValueError(f"{file}, row {row}, column {column}: {problem}")
+def _fault(file: str, row: int, column: str, problem: str) -> ValueError:
+    return ValueError(f"{file}, row {row}, column {column}: {problem}")
 
 
 def _row(file: str, number: int, cells: dict) -> dict:
     """One figure with its row number, cells checked one by one."""
     row = {"row": number} | {column: (cells.get(column) or "").strip() for column in COLUMNS}
-    known = [f"{metric}_{measure}" for metric in METRICS for measure in MEASURES] + list(CONTEXT)
-    if row["figure"] not in known:
-        nearest = get_close_matches(row["figure"], known, 1, 0)[0]
-        _fault(file, number, "figure", f"{row['figure']!r} is unknown: the nearest known figure is {nearest}")
+    if row["figure"] not in KNOWN:
+        nearest = get_close_matches(row["figure"], KNOWN, 1, 0)[0]
+        unknown = f"{row['figure']!r} is unknown: the nearest known figure is {nearest}"
+        raise _fault(file, number, "figure", unknown)
     for column, (read, what, advice) in CELLS.items():
         try:
             row[column] = read(row[column])
         except ValueError:
-            _fault(file, number, column, f"{row[column]!r} is not {what}: {advice}")
+            raise _fault(file, number, column, f"{row[column]!r} is not {what}: {advice}") from None
     start, end = row["period_start"], row["period_end"]
     if end is pd.NaT:
         row["period_end"] = start
     elif not start <= end:
         problem = f"{end:%Y-%m-%d} has no period_start on or before it: mend the period"
-        _fault(file, number, "period_end", problem)
+        raise _fault(file, number, "period_end", problem)
     return row
 
 
 def _check_together(file: str, table: pd.DataFrame) -> None:
     """What no single row can show."""
     for name, row in table.loc[table.index.duplicated(), "row"].items():
-        _fault(file, row, "figure", f"{name} is given twice: keep one row")
+        raise _fault(file, row, "figure", f"{name} is given twice: keep one row")
     present = metrics(table)
     if not present:
         wanted = " or ".join(f"{metric}_event" for metric in METRICS)
@@ -136,17 +134,16 @@ def _check_together(file: str, table: pd.DataFrame) -> None:
     day = event(table)
     if pd.isna(day):
         row = table.loc[f"{present[0]}_event", "row"]
-        _fault(file, row, "period_start", "the day of the event is missing: write it as 2017-10-26")
+        raise _fault(file, row, "period_start", "the day of the event is missing: write it as 2017-10-26")
     eve = day - pd.Timedelta(days=1)
-    fits = {
-        "event": lambda start, end: start == end == day,
-        "day_before": lambda start, end: pd.isna(start) or start == end == eve,
-        "week_mean": lambda start, end: pd.isna(start) or (start < day and end in (eve, day)),
-    }
-    for name in (f"{metric}_{measure}" for metric in present for measure in MEASURES):
-        if name in table.index:
-            row, start, end = table.loc[name, ["row", "period_start", "period_end"]]
-            if not fits[name.partition("_")[2]](start, end):
-                rule = "an event has its day, the rest end on it or on its eve"
-                problem = f"{name} does not fit the event of {day:%Y-%m-%d}: {rule}"
-                _fault(file, row, "period_start", problem)
+    for name, row, start, end in table[["row", "period_start", "period_end"]].itertuples():
+        metric, _, measure = name.partition("_")
+        fits = {
+            "event": start == end == day,
+            "day_before": pd.isna(start) or start == end == eve,
+            "week_mean": pd.isna(start) or (start < day and end in (eve, day)),
+        }
+        if metric in present and not fits.get(measure, True):
+            problem = f"{name} does not fit the event of {day:%Y-%m-%d}"
+            rule = "an event has its day, the rest end on it or on its eve"
+            raise _fault(file, row, "period_start", f"{problem}: {rule}")

@@ -8,9 +8,9 @@ Probability Distributions; smoothness: Rambachan and Roth (2023), doi 10.1093/re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from math import inf, isfinite, isnan, nan
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from math import inf, isnan, nan
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ TRENDS = ("free", "day-before", "not-below", "mean", "line", "smooth")
 class Facts(NamedTuple):
     """The range in which each published figure lies: (low, high), or None where nothing is published."""
 
-    event: tuple[float, float] | None
+    event: tuple[float, float]
     day_before: tuple[float, float] | None = None
     week_mean: tuple[float, float] | None = None
 
@@ -48,10 +48,6 @@ class Week:
         """The mean of its days before the event, from the published mean."""
         return (self.days * mean - event) / self.before if self.includes_event else mean
 
-    def compare(self, event: float, mean: float) -> tuple[float, float]:
-        """The event, and what the week says of an ordinary day."""
-        return event, self.others(event, mean)
-
     def dates(self, event: pd.Timestamp, country: str | None = None) -> pd.DatetimeIndex:
         """Its days before the event: working days in a week of five, else consecutive days."""
         past = pd.date_range(end=event - pd.Timedelta(days=1), periods=self.before + 28)
@@ -64,29 +60,19 @@ class Week:
 class Assumption:
     """What is assumed of the days before and of the event day without the initiative.
 
-    Parameters
-    ----------
-    name : str
-        Key in results.
-    trend : str
-        Of the untreated event day. "free": nothing. "day-before", "mean": it equals the day before, the mean of the
-        week's days before. "not-below": it is at least the day before. "line": it lies on the least-squares line
-        through the week's days before. "smooth": the daily change itself changes by at most `smoothness` from one day
-        to the next, over all days and into the event.
-    rising : bool
-        The days before rise, or stay level, from each to the next.
-    smoothness : float
-        For "smooth", as a fraction of the week's published mean (of the day before without one). 0 is a straight
-        line.
-    largest_rise : float
-        Upper limit on the untreated rise from the day before to the event, as a fraction of the day before.
+    `trend` is of the untreated event day. "free": nothing. "day-before", "mean": it equals the day before, the mean of
+    the week's days before. "not-below": it is at least the day before. "line": it lies on the least-squares line
+    through the week's days before. "smooth": the daily change itself changes by at most `smoothness` from one day to
+    the next, over all days and into the event.
     """
 
-    name: str
+    name: str  # key in results
     trend: str = "free"
-    rising: bool = False
-    smoothness: float = 0.0
-    largest_rise: float = inf
+    rising: bool = False  # the days before rise, or stay level, from each to the next
+    smoothness: float = (
+        0.0  # a fraction of the week's published mean, or of the day before; 0 is a straight line
+    )
+    largest_rise: float = inf  # untreated, from the day before to the event, as a fraction of the day before
 
     def __post_init__(self) -> None:
         if self.trend not in TRENDS:
@@ -123,27 +109,13 @@ ASSUMPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(NamedTuple):
     """The smallest and the largest effect that agree with the figures and an assumption.
 
-    Parameters
-    ----------
-    metric : str
-        What was counted.
-    assumption : Assumption
-        Under which the bounds hold.
-    week : Week or None
-        The reading of the weekly mean; None where it is not used.
-    low, high : float
-        Relative effect; infinite where nothing limits it, nan where the assumption contradicts the figures.
-    absolute_low, absolute_high, expected_low, expected_high : float
-        The effect and the untreated day, in units of the metric.
+    `low` and `high` are relative, the others in units of the metric; `expected` is the untreated day. Infinite where
+    nothing limits them, nan where the assumption contradicts the figures.
     """
 
-    metric: str
-    assumption: Assumption
-    week: Week | None
     low: float
     high: float
     absolute_low: float
@@ -151,37 +123,12 @@ class Bounds:
     expected_low: float
     expected_high: float
 
-    @property
-    def feasible(self) -> bool:
-        """Whether any daily path agrees with the figures and the assumption."""
-        return not isnan(self.low)
 
-    @property
-    def sign(self) -> int:
-        """1 or -1 where the sign of the effect is identified, else 0."""
-        return int(self.low > 0) - int(self.high < 0)
+def bounds(facts: Facts, assumption: Assumption, week: Week | None = None) -> Bounds:
+    """The exact range of the effect over all daily paths, of at least zero, that agree with `facts` and `assumption`.
 
-    def to_dict(self) -> dict:
-        """Plain numbers; None is no limit, or no answer where `feasible` is false."""
-        return plain(self) | {"feasible": self.feasible, "sign": self.sign}
-
-
-def bounds(facts: Facts, assumption: Assumption, week: Week | None = None, metric: str = "value") -> Bounds:
-    """The exact range of the effect over all daily paths that agree with `facts` and `assumption`.
-
-    Parameters
-    ----------
-    facts : Facts
-        What is published, each figure with its rounding.
-    assumption : Assumption
-        What is assumed beyond it. All days are at least zero.
-    week : Week, optional
-        How to read the weekly mean; needed where the assumption uses it and a mean is published.
-    metric : str
-        A name for the result.
+    `week` says how to read the weekly mean; it is needed where the assumption uses it and a mean is published.
     """
-    if facts.event is None:
-        raise ValueError(f"{metric}: no figure of the event itself is published")
     if week is None and assumption.trend in ("mean", "line"):
         raise ValueError(
             f"{assumption.name}: say which days the week has, such as Week(5, includes_event=True)"
@@ -189,10 +136,9 @@ def bounds(facts: Facts, assumption: Assumption, week: Week | None = None, metri
     paths = _Paths(facts, assumption, week)
     expected = paths.range(paths.untreated)
     if isnan(expected[0]):
-        return Bounds(metric, assumption, week, *[nan] * 6)
-    absolute = paths.range(paths.event - paths.untreated)
+        return Bounds(*[nan] * 6)
     low, high = paths.range(paths.event, paths.untreated)
-    return Bounds(metric, assumption, week, low - 1, high - 1, *absolute, *expected)
+    return Bounds(low - 1, high - 1, *paths.range(paths.event - paths.untreated), *expected)
 
 
 def extreme_weeks(facts: Facts, assumption: Assumption, week: Week) -> tuple[np.ndarray, np.ndarray]:
@@ -201,7 +147,7 @@ def extreme_weeks(facts: Facts, assumption: Assumption, week: Week) -> tuple[np.
     Each has shape (days before + 2,), in units of the metric; nan where no week gives the bound.
     """
     paths = _Paths(facts, assumption, week)
-    return tuple(paths.least(sign * paths.event, paths.untreated)[1] for sign in (1, -1))
+    return tuple(paths.least(sign * paths.event, paths.untreated)[1][:-1] for sign in (1, -1))
 
 
 def largest_smoothness(facts: Facts, week: Week, rising: bool = True) -> float:
@@ -210,76 +156,55 @@ def largest_smoothness(facts: Facts, week: Week, rising: bool = True) -> float:
     In units of the metric; under any smaller bound the effect is identified as positive. nan where no path agrees
     with the figures.
     """
-    paths = _Paths(facts, Assumption("breakdown", rising=rising), week, extra=1)
-    bound = paths.unit[-1]
-    for change in paths.second_differences:
-        paths.require(change - bound, high=0.0)
-        paths.require(change + bound, low=0.0)
+    paths = _Paths(facts, Assumption("breakdown", "smooth", rising=rising, smoothness=inf), week)
     paths.require(paths.untreated - paths.event, low=0.0)
-    return paths.range(bound)[0]
-
-
-def plain(result: Any) -> dict:
-    """The fields of a result under stable keys; None is a number that JSON cannot hold."""
-    if not isinstance(result, dict):
-        result = {field.name: getattr(result, field.name) for field in fields(result)}
-    told = {}
-    for name, value in result.items():
-        if name == "week":
-            told["week_days"] = value and value.days
-            told["week_includes_event"] = value and value.includes_event
-        elif isinstance(value, float):  # without the last digits that solvers leave
-            key = {"low": "relative_low", "high": "relative_high"}.get(name, name)
-            told[key] = float(f"{value:.12g}") if isfinite(value) else None
-        else:
-            told[name] = value.name if isinstance(value, Assumption) else value
-    return told
+    return paths.range(paths.bend)[0]
 
 
 class _Paths:
     """The polytope of daily paths: the days before, then the event as observed, then as it would have been.
 
-    All figures are divided by the event's, so that the solver sees numbers near one.
+    A last variable bounds the path's second differences. All figures are divided by the event's, so that the solver
+    sees numbers near one.
     """
 
-    def __init__(self, facts: Facts, assumption: Assumption, week: Week | None, extra: int = 0) -> None:
+    def __init__(self, facts: Facts, assumption: Assumption, week: Week | None) -> None:
         before = max(2, week.before if week else 0)
-        self.unit = np.eye(before + 2 + extra)  # row i picks variable i
-        self.event, self.untreated, eve = self.unit[before], self.unit[before + 1], self.unit[before - 1]
-        self.scale = facts.event[1]
-        self.rows: list[tuple[np.ndarray, float, float]] = []
-        days_before = self.unit[:before]
-        path = [*days_before, self.untreated]
-        self.second_differences = [path[i] - 2 * path[i - 1] + path[i - 2] for i in range(2, len(path))]
-        week_before = days_before[before - week.before :] if week else days_before
+        *days_before, self.event, self.untreated, self.bend = np.eye(before + 3)  # each picks its variable
+        self.scale, self.rows = facts.event[1], []
+        eve, week_before = days_before[-1], np.array(days_before[before - week.before if week else 0 :])
 
-        for function, span in ((self.event, facts.event), (eve, facts.day_before)):
-            if span is not None:
-                self.require(function, span[0] / self.scale, span[1] / self.scale)
-        if week is not None and facts.week_mean is not None:
+        figures = [(self.event, facts.event), (eve, facts.day_before)]
+        if week:
             total = week_before.sum(axis=0) + week.includes_event * self.event
-            self.require(total / week.days, *(end / self.scale for end in facts.week_mean))
+            figures.append((total / week.days, facts.week_mean))
+        for function, span in figures:
+            if span:
+                self.require(function, *(end / self.scale for end in span))
 
         if assumption.rising:
-            for day in range(1, before):
-                self.require(self.unit[day] - self.unit[day - 1], low=0.0)
+            self.require(np.diff(days_before, axis=0), low=0.0)
         if assumption.largest_rise < inf:
             self.require(self.untreated - (1 + assumption.largest_rise) * eve, high=0.0)
         if assumption.trend == "smooth":
-            limit = assumption.smoothness * np.mean(facts.week_mean or facts.day_before) / self.scale
-            for change in self.second_differences:
-                self.require(change, -limit, limit)
+            changes = np.diff([*days_before, self.untreated], 2, axis=0)
+            self.require(changes - self.bend, high=0.0)
+            self.require(changes + self.bend, low=0.0)
+            level = np.mean(facts.week_mean or facts.day_before) / self.scale
+            self.require(self.bend, high=assumption.smoothness * level)
         elif assumption.trend != "free":
             number = len(week_before)
             place = np.arange(number) - (number - 1) / 2
-            line = 1 / number + place * ((number + 1) / 2) / (place @ place) if number > 1 else 1.0
-            weights = {"mean": np.full(number, 1 / number), "line": line}.get(assumption.trend)
-            level = eve if weights is None else weights @ week_before
-            self.require(self.untreated - level, 0.0, inf if assumption.trend == "not-below" else 0.0)
+            line = 1 / number + place * ((number + 1) / 2) / (place @ place or 1.0)
+            levels = {"mean": week_before.mean(axis=0), "line": line @ week_before}
+            gap = self.untreated - levels.get(assumption.trend, eve)
+            self.require(gap, 0.0, inf if assumption.trend == "not-below" else 0.0)
 
-    def require(self, function: np.ndarray, low: float = -inf, high: float = inf) -> None:
-        """low <= function(path) <= high."""
-        self.rows.append((function, low, high))
+    def require(self, functions: np.ndarray, low: float = -inf, high: float = inf) -> None:
+        """low <= function(path) <= high, for one function or several."""
+        for row in np.atleast_2d(functions):
+            sides = ((row, high), (-row, -low))
+            self.rows += [np.append(side, -limit) for side, limit in sides if limit < inf]
 
     def range(self, above: np.ndarray, below: np.ndarray | None = None) -> tuple[float, float]:
         """Smallest and largest value of a linear function, or of its ratio to another; nan if no path is left."""
@@ -292,14 +217,11 @@ class _Paths:
         """
         from scipy.optimize import linprog  # a fifth of a second that the other commands need not pay
 
-        sides = [(row, high) for row, _, high in self.rows if high < inf]
-        sides += [(-row, -low) for row, low, _ in self.rows if low > -inf]
-        matrix = np.array([np.append(row, -limit) for row, limit in sides])
         divisor = np.append(np.zeros_like(above), 1.0) if below is None else np.append(below, 0.0)
 
         def solve(objective: np.ndarray):
             known = {"A_eq": divisor[None, :], "b_eq": [1.0], "bounds": (0, None), "method": "highs"}
-            return linprog(objective, A_ub=matrix, b_ub=np.zeros(len(matrix)), **known)
+            return linprog(objective, A_ub=np.array(self.rows), b_ub=np.zeros(len(self.rows)), **known)
 
         solved, none = solve(np.append(above, 0.0)), np.full_like(above, nan)
         if solved.success:
@@ -307,6 +229,5 @@ class _Paths:
             return float(solved.fun) * (self.scale if below is None else 1.0), path
         if solved.status not in (2, 3, 4):
             raise RuntimeError(f"the linear programme ended without an answer: {solved.message}")
-        # status 4 is "unbounded or infeasible": a programme without an objective tells which
-        unbounded = solved.status == 3 or (solved.status == 4 and solve(np.zeros(len(divisor))).success)
-        return -inf if unbounded else nan, none
+        # Infeasible or unbounded: a programme without an objective tells which.
+        return -inf if solve(np.zeros(len(divisor))).success else nan, none

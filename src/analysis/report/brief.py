@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from analysis import words
-from analysis.report import page, summary
+from analysis.report import summary
+from analysis.report.page import Body, unmarked
 from analysis.storage import publish, staging
-from analysis.study import Study
 from analysis.words import N_, _
 from analysis.words.sentences import PROBABLE
 
@@ -22,41 +22,32 @@ UNITS = {1e6: (N_("{currency} million"), N_("million")), 1e3: (N_("{currency} th
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 
 
-def brief(
-    study: Study, numbers: dict[str, Any], bodies: dict[str, page.Body], language: str, **frame: Any
-) -> str:
-    """The page, from results.json and what the notebooks said; what a study does not have is left out."""
-    first = summary.first(numbers, bodies, language)
-    effects = bodies.get(first["effects"]) or next(iter(bodies.values()))
-    for box in first["boxes"][-1:]:
-        box["sentences"] = list(dict.fromkeys([*box["sentences"], *_probable(effects)]))
+def values(
+    numbers: dict[str, Any], bodies: dict[str, Body], first: list[tuple[str, list[str]]]
+) -> dict[str, Any]:
+    """What the page says beside the study's first words; what a study does not have is left out."""
+    effects = bodies.get(summary.effects_of(numbers)) or next(iter(bodies.values()))
+    *before, (leading, sentences) = first or [("", [])]
     unit, parts = _parts(numbers)
-    title = words.in_language(study.title)
-    return page.template("brief.html").render(
-        **page.common(language, page.running_head(title, numbers["synthetic"])),
-        study_title=title,
-        question=effects.title,
-        period=words.period(study.event_start, study.event_end),
-        synthetic=numbers["synthetic"],
-        mixed=not all(body.synthetic for body in bodies.values()),
-        first=first,
-        unit=unit,
-        parts=parts,
-        lasting=next((said for body in bodies.values() for said in body.said.get("did-it-last", [])[:1]), ""),
-        caveats=effects.caveats[:CAVEATS],
-        decide=_decide(numbers, bodies),
-        ask=_ask(numbers),
-        **frame,
-    )
+    return {
+        "question": effects.title,
+        "first": [*before, (leading, list(dict.fromkeys([*sentences, *_probable(effects)])))]
+        if first
+        else [],
+        "unit": unit,
+        "parts": parts,
+        "lasting": next((said for body in bodies.values() for said in body.said.get("did-it-last", ())), ""),
+        "caveats": [*filter(None, [summary.too_short(numbers, bodies)]), *effects.caveats][:CAVEATS],
+        "decide": _decide(numbers),
+        "answers": numbers["answers"],
+    }
 
 
-def _probable(effects: page.Body) -> list[str]:
+def _probable(effects: Body) -> list[str]:
     """How probable an effect of at least a tenth is, of the metric that leads."""
-    forms = [re.sub(r"\\{\w+\\}", ".+", re.escape(_(text))) for text in PROBABLE.values()]
-    for said in effects.said.get("the-answer", []):
-        if any(re.fullmatch(form, page.unmarked(re.sub("<.*?>", "", said))) for form in forms):
-            return [page.unmarked(said)]
-    return []
+    forms = "|".join(map(summary.form, PROBABLE.values()))
+    told = map(unmarked, effects.said.get("the-answer", ()))
+    return [said for said in told if re.fullmatch(forms, said.striptags())][:1]
 
 
 def _parts(numbers: dict[str, Any]) -> tuple[str, list[dict[str, str]]]:
@@ -93,48 +84,44 @@ def _unit(largest: float, metric: str) -> tuple[float, str]:
     return scale, _(UNITS[scale][1]) if scale > 1 else words.metric(metric)
 
 
-def _decide(numbers: dict[str, Any], bodies: dict[str, page.Body]) -> list[str]:
-    """What the report on the next edition found, its check of itself apart."""
-    for name, recorded in numbers["results"].items():
-        if "detectable" in recorded and name in bodies:
-            return [page.unmarked(said) for said in bodies[name].said.get("the-answer", [])[1:]]
-    return []
-
-
-def _ask(numbers: dict[str, Any]) -> str:
-    """The data that would answer better, and who has them."""
-    if numbers["synthetic"]:
-        return _(
-            "From whoever runs the payment gateway and from the entities that keep counters: number and value of "
-            "payments on every day, by entity, service and channel, from a year before the event to 90 days after it; "
-            "with the payers under pseudonyms, who stayed can be told as well."
+def _decide(numbers: dict[str, Any]) -> list[str]:
+    """The one effect that an edition like this one shows, and whether taking turns would show a smaller one."""
+    name, days = summary.next_edition(numbers)
+    if not name:
+        return []
+    recorded = numbers["results"][name]
+    least = words.percent(recorded["detectable"][f"{days}"], 0.001)
+    text = _(
+        "By formula an edition like this one, of {days}, shows an effect of {least} or more with a probability of "
+        "{target}."
+    )
+    told = [text.format(days=summary.days(days), least=least, target=words.percent(0.8))]
+    designs = [design for design in recorded.get("designs", {}).values() if isinstance(design, dict)]
+    alike = [design["detectable"] for design in designs if design["closures"] == designs[0]["closures"]]
+    if alike and min(alike) < alike[0]:
+        told.append(
+            _(
+                "Where entities can take turns, let them: those whose turn it is not show what the day would "
+                "have brought."
+            )
         )
-    if not numbers["answers"].keys() & {"count", "value"}:  # no payments
-        return ""
-    if "digital_share" not in numbers["answers"]:
-        return _(
-            "From those who keep the figures: the same days by channel, service centres included, so that what moved "
-            "can be told from what is new."
-        )
-    if "payers" not in numbers["answers"]:
-        return _(
-            "From those who keep the ledger: the payers under pseudonyms, so that it can be told who stayed."
-        )
-    return ""
+    return told
 
 
 def printed(html: Path) -> Path | None:
-    """The page as tagged PDF beside it, by the Chromium of this machine; None where there is none.
+    """The page as tagged PDF beside it, by the Chromium of this machine if it is not there; None where there is none.
 
     Raises
     ------
     OSError
         If the browser wrote nothing.
     """
+    target = html.with_suffix(".pdf")
+    if target.exists():  # it goes with its page
+        return target
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         return None
-    target = html.with_suffix(".pdf")
     with staging() as profile, staging(html.parent) as staged:
         made = staged / target.name
         options = ["--headless", "--disable-gpu", "--no-pdf-header-footer", "--export-tagged-pdf"]

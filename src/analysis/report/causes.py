@@ -8,6 +8,7 @@ from typing import Any
 from analysis.words import N_, _
 
 WORDING = ("title", "background", "language", "contact", "corrections")  # parameters that move no number
+UNCOMMITTED = " with uncommitted changes"
 WHY = {
     "data": N_("Data that changed: {names}."),
     "code": N_("The code changed from version {before} to version {after}."),
@@ -26,41 +27,43 @@ class Change:
     after: Any
     notebooks: frozenset[str]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON, without the notebooks."""
-        return {name: getattr(self, name) for name in ("kind", "name", "before", "after")}
-
     def __str__(self) -> str:
-        before, after = ("–" if v is None else str(v)[:40] for v in (self.before, self.after))
-        if self.kind == "data":
-            return self.name
-        return f"{before} → {after}" if self.kind == "code" else f"{self.name}: {before} → {after}"
+        moved = " → ".join("–" if value is None else str(value)[:40] for value in (self.before, self.after))
+        return {"data": self.name, "code": moved}.get(self.kind, f"{self.name}: {moved}")
 
 
 def changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
     """What differs between two provenance.json; nothing where one is missing.
 
-    Uncommitted changes of the code may differ although the commit does not. Data outside data/raw and data/derived are
-    the ledger, and reach the notebooks that take it.
+    Uncommitted changes of the code may differ although the commit does not.
     """
-    found: dict[tuple[str, str], Change] = {}
+    was, now = _facts(before), _facts(after)
     shared = before.get("notebooks", {}).keys() & after.get("notebooks", {}).keys()
-    for notebook in sorted(shared):
-        runs = [entry["notebooks"][notebook] for entry in (before, after)]
-        known = [{("code", "commit"): code(run)} for run in runs]
-        for side, run, entry in zip(known, runs, (before, after), strict=True):
-            side |= {("parameter", n): v for n, v in run.get("parameters", {}).items() if n not in WORDING}
-            side |= {("version", n): v for n, v in run.get("versions", {}).items()}
-            for file in entry.get("data", []):
-                checked_in = file["file"].startswith(("data/raw/", "data/derived/"))
-                if (checked_in or "ledger" in run.get("parameters", {})) and not file["file"].endswith(".md"):
-                    side["data", file["file"]] = file["sha256"]
-        for key in known[0].keys() | known[1].keys():
-            was, now = (side.get(key) for side in known)
-            if was != now or (key[0] == "code" and any(run.get("modified") for run in runs)):
-                reached = found[key].notebooks if key in found else frozenset()
-                found[key] = Change(*key, was, now, reached | {notebook})
-    return sorted(found.values(), key=lambda change: (list(WHY).index(change.kind), change.name))
+    reached: dict[tuple, set[str]] = {}
+    for kind, name, notebook in was.keys() | now.keys():
+        pair = was.get((kind, name, notebook)), now.get((kind, name, notebook))
+        if notebook in shared and (pair[0] != pair[1] or (kind == "code" and UNCOMMITTED in "".join(pair))):
+            reached.setdefault((kind, name, *pair), set()).add(notebook)
+    found = [Change(*key, frozenset(notebooks)) for key, notebooks in reached.items()]
+    return sorted(found, key=lambda change: (list(WHY).index(change.kind), change.name))
+
+
+def _facts(provenance: dict[str, Any]) -> dict[tuple[str, str, str], Any]:
+    """What each notebook's numbers rest on, by kind, name and notebook.
+
+    Data outside data/raw and data/derived are the ledger, and reach the notebooks that take it.
+    """
+    facts: dict[tuple[str, str, str], Any] = {}
+    for notebook, run in provenance.get("notebooks", {}).items():
+        parameters = run.get("parameters", {})
+        facts["code", "commit", notebook] = code(run)
+        facts |= {("parameter", name, notebook): v for name, v in parameters.items() if name not in WORDING}
+        facts |= {("version", name, notebook): v for name, v in run.get("versions", {}).items()}
+        for file in provenance.get("data", []):
+            checked_in = file["file"].startswith(("data/raw/", "data/derived/"))
+            if (checked_in or "ledger" in parameters) and not file["file"].endswith(".md"):
+                facts["data", file["file"], notebook] = file["sha256"]
+    return facts
 
 
 def sentences(changed: list[Change]) -> list[str]:
@@ -76,7 +79,7 @@ def sentences(changed: list[Change]) -> list[str]:
 
 def code(run: dict[str, Any]) -> str:
     """The version of the code behind one run."""
-    return run.get("commit", "unknown")[:10] + (" with uncommitted changes" if run.get("modified") else "")
+    return run.get("commit", "unknown")[:10] + UNCOMMITTED * bool(run.get("modified"))
 
 
 def _version(told: Any) -> str:

@@ -6,16 +6,18 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from analysis import words
-from analysis.report import page, summary
+from analysis.report import summary
 from analysis.report.causes import WHY, Change, changes, code, sentences
+from analysis.report.page import page
 from analysis.words import _
 
+SIZES = ("half_widths", "relative", "absolute")
 HEADS = ("half widths", "relative", "absolute", "before", "after", "cause", "number")
 ASIDE = ("format", "study", "title")  # of results.json: no results
 
@@ -46,25 +48,22 @@ class Move:
     causes: tuple[str, ...]
 
     @property
-    def absolute(self) -> float | None:
-        """After less before; None unless both are numbers."""
-        return self.after - self.before if _number(self.before) and _number(self.after) else None
-
-    @property
-    def relative(self) -> float | None:
-        """As a fraction of the size before: above zero when the number rose."""
-        return self.absolute / abs(self.before) if self.before and self.absolute is not None else None
-
-    @property
-    def half_widths(self) -> float | None:
-        """In units of the half width of the earlier interval."""
-        return self.absolute / self.half_width if self.half_width and self.absolute is not None else None
+    def sizes(self) -> tuple[float | None, ...]:
+        """After less before: in half widths of the earlier interval, as a fraction of the size before, and as it is."""
+        if not (_number(self.before) and _number(self.after)):
+            return None, None, None
+        size = self.after - self.before
+        units = self.half_width, abs(self.before), 1
+        return tuple(size / unit if unit else None for unit in units)
 
     @property
     def rank(self) -> tuple[int, float]:
         """Sorts the biggest first: against their intervals, then relative ones, those from zero, and texts."""
-        sizes = (self.half_widths, self.relative, self.absolute)
-        return next(((i, -abs(size)) for i, size in enumerate(sizes) if size is not None), (len(sizes), 0.0))
+        return next(((i, -abs(size)) for i, size in enumerate(self.sizes) if size is not None), (3, 0.0))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON, numbers at full precision."""
+        return asdict(self) | dict(zip(SIZES, self.sizes, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +87,25 @@ class Comparison:
         """Whether either edition holds simulated numbers."""
         return self.before.results["synthetic"] or self.after.results["synthetic"]
 
+    @property
+    def headline(self) -> str:
+        """What became of the effect that the study leads with, in words; nothing where it has none."""
+        for metric, over, was, now in headlines(self.before.results, self.after.results):
+            return f"{metric} over {over}: {was}, {'unchanged' if was == now else f'now {now}'}"
+        return ""
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON, numbers at full precision."""
-        derived = ("places", "before", "after", "absolute", "relative", "half_width", "half_widths", "causes")
+        """Plain JSON."""
         return {
+            "headline": self.headline,
             "before": self.before.named,
             "after": self.after.named,
             "synthetic": self.synthetic,
-            "changes": [change.to_dict() for change in self.changes],
-            "moved": [{name: getattr(move, name) for name in derived} for move in self.moved],
+            "changes": [
+                {name: getattr(change, name) for name in ("kind", "name", "before", "after")}
+                for change in self.changes
+            ],
+            "moved": [move.to_dict() for move in self.moved],
             "appeared": self.appeared,
             "vanished": self.vanished,
         }
@@ -105,31 +114,31 @@ class Comparison:
         """A row a move, written out: half widths, relative, absolute, before, after, cause, place."""
         rows = []
         for move in self.moved:
-            sizes = map(_written, (move.half_widths, move.relative, move.absolute), ("+,.3g", "+,.3%", "+"))
             more = f" and {len(move.places) - 1} more" if len(move.places) > 1 else ""
-            values = _written(move.before), _written(move.after)
+            sizes = map(_written, move.sizes, ("+,.3g", "+,.3%", "+"))
+            values = map(_written, (move.before, move.after))
             rows.append((*sizes, *values, ", ".join(move.causes), move.places[0] + more))
         return rows
 
     def __str__(self) -> str:
-        lines = ["Synthetic data."] if self.synthetic else []
+        lines = ["Synthetic data."] * self.synthetic + [self.headline] * bool(self.headline)
         lines += [f"before: {self.before.named}", f"after:  {self.after.named}"]
         lines += [f"changed: {change.kind}: {change}" for change in self.changes] or ["changed: unknown"]
         lines.append(f"{len(self.moved)} moved, {len(self.appeared)} appeared, {len(self.vanished)} vanished")
         if self.moved:
             table = [HEADS, *self.rows()]
             wide = [max(map(len, column)) for column in zip(*table, strict=True)]
-            for row in table:
-                numbers = [cell.rjust(width) for cell, width in zip(row[:5], wide, strict=False)]
-                lines.append("  ".join((*numbers, row[5].ljust(wide[5]), row[6])))
-        gone = [f"vanished: {place}" for place in self.vanished]
-        return "\n".join([*lines, *(f"appeared: {place}" for place in self.appeared), *gone])
+            for *numbers, cause, place in table:
+                cells = [cell.rjust(width) for cell, width in zip(numbers, wide, strict=False)]
+                lines.append("  ".join((*cells, cause.ljust(wide[5]), place)))
+        lines += [f"appeared: {place}" for place in self.appeared]
+        return "\n".join(lines + [f"vanished: {place}" for place in self.vanished])
 
     def page(self) -> str:
         """The comparison as a page, in English."""
         with words.using("en"):
-            frame = page.common("en") | {"synthetic": self.synthetic, "mixed": True, "alternates": []}
-            return page.template("compare.html").render(**frame, compared=self)
+            title = "What moved between two editions of a report"
+            return page("compare.html", title, self.synthetic, mixed=True, alternates=[], compared=self)
 
 
 def load(path: str | Path) -> Edition:
@@ -145,10 +154,10 @@ def load(path: str | Path) -> Edition:
 
 def compare(before: Edition, after: Edition) -> Comparison:
     """Every value of results.json that differs between two editions, and what changed between them."""
-    old, new = (
-        dict(_leaves({name: v for name, v in edition.results.items() if name not in ASIDE}))
-        for edition in (before, after)
+    sides = (
+        {name: v for name, v in edition.results.items() if name not in ASIDE} for edition in (before, after)
     )
+    old, new = (dict(_leaves(side)) for side in sides)
     changed = changes(before.provenance, after.provenance)
     together: dict[tuple, list[tuple]] = {}
     for path in old.keys() & new.keys():
@@ -167,12 +176,7 @@ def compare(before: Edition, after: Edition) -> Comparison:
 
 def since(earlier: Edition, numbers: dict[str, Any], provenance: dict[str, Any]) -> dict[str, Any]:
     """The headline numbers whose written form moved since an earlier edition, in the language spoken now."""
-    was, now = (
-        {(row["metric"], row["over"]): f"{row['effect']} ({row['interval']})" for row in summary._rows(of)}
-        for of in (numbers | earlier.results, numbers)  # what an older one does not say, the newer does
-    )
-    pairs = {key: (was.get(key, "–"), now.get(key, "–")) for key in (*now, *was)}
-    moved = [(*key, *pair) for key, pair in pairs.items() if pair[0] != pair[1]]
+    moved = [row for row in headlines(earlier.results, numbers) if row[2] != row[3]]
     day = earlier.provenance.get("run", {}).get("date")
     lead = _("The last edition is of {date}.").format(date=words.date(date.fromisoformat(day))) if day else ""
     answering = {place["notebook"] for places in numbers["answers"].values() for place in places.values()}
@@ -187,6 +191,15 @@ def since(earlier: Edition, numbers: dict[str, Any], provenance: dict[str, Any])
         "rows": moved,
         "why": sentences(why) if moved else [],
     }
+
+
+def headlines(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Each effect of either side, in the language spoken now: metric, over what, as written before and after."""
+    now, was = (
+        {(row["metric"], row["over"]): f"{row['effect']} ({row['interval']})" for row in summary.rows(side)}
+        for side in (after, after | before)  # what an older one does not say, the newer does
+    )
+    return [(*key, was.get(key, "–"), now.get(key, "–")) for key in (now | was)]
 
 
 def _leaves(value: Any, path: tuple = ()) -> Iterator[tuple[tuple, Any]]:

@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +44,6 @@ FILES = 256  # open at a time: 64 do for two notebooks
 LONGEST = 80  # characters of the folder of a socket, whose whole path is at most 107
 
 
-def can_fork() -> bool:
-    """Whether this system forks safely: Linux; elsewhere kernels start cold."""
-    return sys.platform.startswith("linux") and hasattr(os, "fork")
-
-
 @contextlib.contextmanager
 def pool(env: Mapping[str, str] | None = None, fork: bool | None = None) -> Iterator[type]:
     """A kernel manager class for nbclient or papermill (`kernel_manager_class=`), good inside the `with` block.
@@ -64,19 +61,14 @@ def pool(env: Mapping[str, str] | None = None, fork: bool | None = None) -> Iter
         If the system allows too few open files.
     """
     _allow_files(FILES)
-    with staging() as folder:
+    with staging() as folder, contextlib.ExitStack() as ending:
         # Whatever a kernel leaves in its folder for temporary files goes with it.
         env = dict(os.environ) | SAME | {"TMPDIR": str(folder)} | dict(env or {})
-        server = Server(env) if (can_fork() if fork is None else fork) else None
+        forks = sys.platform.startswith("linux") if fork is None else fork
+        server = ending.enter_context(contextlib.closing(Server(env))) if forks else None
         begun: list[Any] = []
-        try:
-            yield _manager_class(server, env, folder, begun)
-        finally:
-            if server is not None:
-                server.close()
-            for provisioner in begun:
-                if (process := provisioner.process) is not None:
-                    process.kill()
+        ending.callback(lambda: [kernel.process.kill() for kernel in begun if kernel.process])
+        yield _manager_class(server, env, folder, begun)
 
 
 def _allow_files(needed: int) -> None:
@@ -84,34 +76,29 @@ def _allow_files(needed: int) -> None:
         import resource
     except ImportError:  # a system without such limits
         return
-    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if allowed == resource.RLIM_INFINITY or allowed >= needed:
-        return
-    if most != resource.RLIM_INFINITY and most < needed:
+    allowed, most = (
+        needed if limit == resource.RLIM_INFINITY else limit
+        for limit in resource.getrlimit(resource.RLIMIT_NOFILE)
+    )
+    if most < needed:
         raise RuntimeError(f"notebooks need {needed} open files, {most} are allowed: raise it by `ulimit -n`")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, most))
+    if allowed < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
 
 
-def shared(env: Mapping[str, str]) -> type:
+@cache
+def shared(env: tuple[tuple[str, str], ...]) -> type:
     """As `pool`, one for this process and kept until its end: for workers that are sent one notebook at a time."""
-    key = tuple(sorted(env.items()))
-    with _sharing:
-        if key not in _shared:
-            kept = contextlib.ExitStack()
-            _shared[key] = kept.enter_context(pool(env))
-            atexit.register(kept.close)
-        return _shared[key]
-
-
-_shared: dict[tuple, type] = {}
-_sharing = threading.Lock()
+    kept = contextlib.ExitStack()
+    atexit.register(kept.close)
+    return kept.enter_context(pool(dict(env)))
 
 
 class Server:
     """The other end of the process that forks kernels; requests are answered one at a time."""
 
     def __init__(self, env: Mapping[str, str]):
-        ours, theirs = socket.socketpair()  # not inherited, unless passed on
+        self.socket, theirs = socket.socketpair()  # not inherited, unless passed on
         self.process = subprocess.Popen(
             [sys.executable, "-m", "analysis.report.kernels", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
@@ -122,40 +109,31 @@ class Server:
             start_new_session=True,  # Ctrl-C reaches the command line alone, which then closes the socket
         )
         theirs.close()
-        self.socket = ours
-        self.file = ours.makefile("rw", encoding="utf-8")
+        self.file = self.socket.makefile("rw", encoding="utf-8")
         self.lock = threading.Lock()
-        self.ready = self.closed = False
 
-    def ask(self, **request) -> int | None:
-        """The answer to one request; OSError if the process is gone or may not fork, RuntimeError after `close`."""
+    def fork(self, **request: Any) -> ForkedProcess:
+        """A kernel; OSError if the process may not fork or is gone, RuntimeError after `close`."""
         with self.lock:
-            if self.closed:
+            if self.file.closed:
                 raise RuntimeError("the pool of kernels is closed")
             self.file.write(json.dumps(request) + "\n")
             self.file.flush()
-            line = self.file.readline()
-        if not line:
-            raise OSError("the process that forks kernels has ended")
-        self.ready = True
-        answer = json.loads(line)
-        if "refused" in answer:
-            raise OSError(answer["refused"])
-        return answer["answer"]
+            pid = int(self.file.readline() or -1)
+        if pid < 0:
+            raise OSError("no kernel was forked")
+        return ForkedProcess(pid)
 
     def close(self) -> None:
         """End the process and every kernel that still runs."""
-        self.closed = True
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RDWR)  # a thread that waits for an answer gets none
         with contextlib.suppress(OSError, ValueError):
             self.file.close()
         self.socket.close()
-        if not self.ready:  # it is still importing, and has no kernels
-            self.process.kill()
         try:
-            self.process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
+            self.process.wait(timeout=2)
+        except subprocess.TimeoutExpired:  # still importing, and without kernels
             self.process.kill()
             self.process.wait()
 
@@ -165,26 +143,23 @@ class ForkedProcess:
 
     stdin = stdout = stderr = None
 
-    def __init__(self, server: Server, pid: int):
-        self.server, self.pid, self.returncode = server, pid, None
+    def __init__(self, pid: int):
+        self.pid, self.returncode = pid, None
+        self.handle = os.pidfd_open(pid)
 
     def poll(self) -> int | None:
-        """The exit code, or None while it runs."""
-        if self.returncode is None:
-            try:
-                self.returncode = self.server.ask(do="poll", pid=self.pid)
-            except (OSError, ValueError, RuntimeError):
-                self.returncode = -signal.SIGKILL  # the server took its kernels with it
+        """None while it runs; how it ended is not known."""
+        if self.returncode is None and select.select([self.handle], [], [], 0)[0]:
+            self.returncode = -1
+            os.close(self.handle)
         return self.returncode
 
-    def wait(self) -> int | None:
-        """The exit code of a process known to have ended."""
-        return self.poll()
+    wait = poll  # called once it has ended
 
     def send_signal(self, number: int) -> None:
         """Send a signal to the process, if it still runs."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            signal.pidfd_send_signal(self.handle, number)
 
     def kill(self) -> None:
         """End it at once."""
@@ -204,16 +179,13 @@ def _manager_class(server: Server | None, env: dict[str, str], folder: Path, beg
 
         async def launch_kernel(self, cmd: list[str], **kwargs):
             begun.append(self)
-            cwd = kwargs.get("cwd") or os.getcwd()
+            kwargs["env"] = kwargs["env"] | env
             if server is not None:
-                try:
+                cwd = str(kwargs.get("cwd") or os.getcwd())
+                with contextlib.suppress(OSError):
                     arguments = cmd[cmd.index("-f") :]
-                    pid = server.ask(do="fork", arguments=arguments, env=kwargs["env"], cwd=str(cwd))
-                except (OSError, ValueError):
-                    pass
-                else:
-                    self.process, self.pid, self.pgid = ForkedProcess(server, pid), pid, pid
-                    self.cwd = cwd
+                    self.process = server.fork(arguments=arguments, env=kwargs["env"], cwd=cwd)
+                    self.pid = self.pgid = self.process.pid
                     return self.connection_info
             return await super().launch_kernel(cmd, **kwargs)
 
@@ -238,58 +210,33 @@ def _manager_class(server: Server | None, env: dict[str, str], folder: Path, beg
                 kernel_id=self.kernel_id, kernel_spec=self.kernel_spec, parent=self
             )
 
-        async def _async_start_kernel(self, **kwargs):
-            return await super()._async_start_kernel(**({"env": dict(env)} | kwargs))
-
-        start_kernel = _async_start_kernel
-
     return Manager
 
 
 def _serve(connection: socket.socket) -> list[str] | None:
-    """Answer requests; returns only in a forked child, with the kernel's arguments, or at the end, with None."""
+    """Fork a kernel a request; returns only in a forked child, with its arguments, or at the end, with None."""
     file = connection.makefile("rw", encoding="utf-8")
-    children: dict[int, int | None] = {}
+    kernels = []  # none is waited for, so that no other process takes its number
     for line in file:
         request = json.loads(line)
-        if request["do"] == "fork":
-            if threads := _threads():
-                answer = {"refused": f"threads run here: {', '.join(threads)}"}
-            else:
-                pid = os.fork()
-                if pid == 0:
-                    os.close(connection.detach())
-                    _become(request["env"], request["cwd"])
-                    return request["arguments"]
-                children[pid] = None
-                answer = {"answer": pid}
-        else:
-            answer = {"answer": _poll(children, request["pid"])}
-        file.write(json.dumps(answer) + "\n")
+        pid = os.fork() if _alone() else -1
+        if pid == 0:
+            os.close(connection.detach())
+            _become(request["env"], request["cwd"])
+            return request["arguments"]
+        kernels += [pid] if pid > 0 else []
+        file.write(f"{pid}\n")
         file.flush()
-    for pid in children:
-        if _poll(children, pid) is None:
-            with contextlib.suppress(OSError):
-                os.killpg(pid, signal.SIGKILL)
+    for pid in kernels:
+        with contextlib.suppress(OSError):
+            os.killpg(pid, signal.SIGKILL)
     return None
 
 
-def _poll(children: dict[int, int | None], pid: int) -> int | None:
-    if children[pid] is None:
-        ended, status = os.waitpid(pid, os.WNOHANG)
-        if ended:
-            children[pid] = os.waitstatus_to_exitcode(status)
-    return children[pid]
-
-
-def _threads() -> list[str]:
-    """Names of threads that a fork would leave behind with their locks held."""
-    names = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
-    for task in Path("/proc/self/task").iterdir():
-        name = (task / "comm").read_text().strip()
-        if int(task.name) != os.getpid() and name not in HARMLESS_THREADS:
-            names.append(name)
-    return names
+def _alone() -> bool:
+    """Whether no thread runs that a fork would leave behind with its locks held."""
+    others = [task for task in Path("/proc/self/task").iterdir() if int(task.name) != os.getpid()]
+    return all((task / "comm").read_text().strip() in HARMLESS_THREADS for task in others)
 
 
 def _become(env: dict[str, str], cwd: str) -> None:
@@ -304,22 +251,18 @@ def _become(env: dict[str, str], cwd: str) -> None:
     np.random.seed(None)  # noqa: NPY002  # the legacy generator was seeded before the fork
 
 
-def _preimport() -> None:
-    from analysis.fingerprint import modules
-
-    for name in (*IMPORTS, *modules()):
-        # A module that fails to import fails again, with its message, in the notebook that needs it.
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
-
-
 def main() -> None:
     """Import, then fork kernels until the socket closes."""
     import gc
 
+    from analysis.fingerprint import modules
+
     connection = socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(connection.fileno(), False)
-    _preimport()
+    for name in (*IMPORTS, *modules()):
+        # A module that fails to import fails again, with its message, in the notebook that needs it.
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
     gc.collect()
     gc.freeze()
     arguments = _serve(connection)

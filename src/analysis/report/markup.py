@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
 from html import escape, unescape
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
+from markupsafe import Markup
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
 TAGS = frozenset(
@@ -39,38 +39,30 @@ _LINK = re.compile(
 )
 
 
-def clean(html: str) -> str:
+def clean(html: str) -> Markup:
     """An HTML fragment with only allowed tags and attributes, always balanced."""
     parser = _Cleaner()
     parser.feed(re.sub(r"<style\b.*?</style\s*>", "", html, flags=re.S | re.I))
     parser.close()
-    return parser.done()
+    return Markup(parser.done())
 
 
-def svg(text: str) -> str:
+def svg(text: str) -> Markup:
     """An SVG without scripts, styles, handlers, foreign content or references outside itself."""
     try:
         root = ElementTree.fromstring(text if "xmlns=" in text[:2000] else text.replace("<svg", _NAMED, 1))
     except ElementTree.ParseError:
-        return ""
-    return _element(root, _SVG, SVG_TAGS)
+        return Markup()
+    return Markup(_element(root, _SVG, SVG_TAGS))
 
 
-def markdown(text: str, ids: list[str] | None = None, beside: Callable[[str], str] | None = None) -> str:
-    """Markdown with raw HTML as text and equations as MathML.
-
-    Parameters
-    ----------
-    ids : list of str, optional
-        An id for each heading in turn; used up as they are met.
-    beside : callable, optional
-        HTML to stand beside a second-level heading, given its id.
-    """
+def markdown(text: str) -> Markup:
+    """Markdown with raw HTML as text and equations as MathML."""
     without_comments = re.sub(r"<!--.*?-->", "", text, flags=re.S)
-    return MarkdownWithMath(renderer=_Renderer(ids, beside)).render(without_comments)
+    return Markup(MarkdownWithMath(renderer=_Renderer()).render(without_comments))
 
 
-def math(latex: str, block: bool = False) -> str:
+def math(latex: str, block: bool = False) -> Markup:
     """An equation as MathML, its source as the text alternative."""
     from latex2mathml.converter import convert
 
@@ -78,11 +70,10 @@ def math(latex: str, block: bool = False) -> str:
         made = convert(latex.strip(), display="block" if block else "inline")
         root = ElementTree.fromstring(made)  # the library leaves what is inside \\text as it is
     except Exception:
-        return f'<code dir="ltr">{escape(latex)}</code>'
-    named = _element(root, _MATHML, MATHML_TAGS).replace(
-        "<math", f'<math dir="ltr" alttext="{escape(latex.strip())}"', 1
-    )
-    return f'<div class="equation" tabindex="0">{named}</div>' if block else named
+        return Markup('<code dir="ltr">{}</code>').format(latex)
+    named = Markup(_element(root, _MATHML, MATHML_TAGS).removeprefix("<math"))
+    named = Markup('<math dir="ltr" alttext="{}"{}').format(latex.strip(), named)
+    return Markup('<div class="equation" tabindex="0">{}</div>' if block else "{}").format(named)
 
 
 def wide(table: str) -> bool:
@@ -97,15 +88,22 @@ def wide(table: str) -> bool:
     return sum(8 * letters + 15 for letters in columns.values()) > COLUMN
 
 
-def headings(source: str) -> list[tuple[int, str]]:
-    """Level and text of each Markdown heading, code blocks apart."""
-    found, fence = [], ""
+def parts(source: str) -> list[tuple[int, str, str]]:
+    """Markdown by its headings, code blocks apart: level, heading and text under it; first, at level 0, without one."""
+    found, fence = [(0, "", "")], ""
     for line in source.split("\n"):
         if mark := re.match(r"\s*(```|~~~)", line):
             fence = "" if fence == mark[1] else fence or mark[1]
-        elif not fence and (heading := re.match(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*$", line)):
-            found.append((len(heading[1]), heading[2]))
+        if not (mark or fence) and (heading := re.match(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*$", line)):
+            found.append((len(heading[1]), heading[2], ""))
+        else:
+            found[-1] = (*found[-1][:2], f"{found[-1][2]}{line}\n")
     return found
+
+
+def inline(text: str) -> Markup:
+    """One line of Markdown, such as a heading."""
+    return Markup(markdown(f"## {text}").removeprefix("<h2>").removesuffix("</h2>\n"))
 
 
 def plain(text: str) -> str:
@@ -162,16 +160,11 @@ class _Cleaner(HTMLParser):
 class _Renderer(IPythonRenderer):
     """nbconvert's Markdown with strict links, no images from elsewhere, and MathML."""
 
-    def __init__(self, ids: list[str] | None, beside: Callable[[str], str] | None = None):
+    def __init__(self) -> None:
         super().__init__(escape=True, allow_harmful_protocols=False, exclude_anchor_links=True)
-        self.ids, self.beside = ids, beside
 
     def heading(self, text: str, level: int, **_attributes) -> str:
-        id_ = self.ids.pop(0) if self.ids else slug(re.sub("<[^>]*>", "", text))
-        made = f'<h{level} id="{escape(id_)}">{text}</h{level}>'
-        if level == 2 and self.beside:
-            made = f'<div class="heading">{made}{self.beside(id_)}</div>'
-        return made + "\n"
+        return f"<h{level}>{text}</h{level}>\n"
 
     def paragraph(self, text: str) -> str:
         # A displayed equation is a block of its own: HTML has none inside a paragraph.

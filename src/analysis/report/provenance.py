@@ -13,25 +13,18 @@ from markupsafe import Markup
 from analysis import words
 from analysis.report import runs
 from analysis.report.summary import outputs
-from analysis.storage import ROOT
 from analysis.study import Study
 
 NOTICES = ("contact", "corrections")  # of a study, in every footer
 NAMES_IN_LATEX = {"en": "english", "ar": "arabic"}
-TEX = {
-    "\\": r"\textbackslash{}",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-}  # others take a backslash
+# Other characters that LaTeX would obey take a backslash.
+TEX = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
 
 
 def provenance(study: Study, study_path: Path, results: dict[str, dict]) -> dict[str, Any]:
     """Code, data and parameters behind the pages; for each notebook those of its own run."""
-    path = study_path.resolve()
-    given = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
-    ours = (study.country or "").startswith(
-        "AE"
-    ) or study.figures  # the calendar as taken, what was announced
+    # The calendar as taken, and what was announced.
+    ours = (study.country or "").startswith("AE") or study.figures
     data = [file for file in runs.checked_in() if ours or not file["file"].startswith("data/raw/")]
     data += [file for file in (runs.hashes(study.source) if study.ledger else []) if file not in data]
     of_run = {
@@ -45,7 +38,7 @@ def provenance(study: Study, study_path: Path, results: dict[str, dict]) -> dict
     return {
         "study": study.name,
         "title": study.title,
-        "command": f"python -m analysis report {shlex.quote(given)}",
+        "command": f"python -m analysis report {shlex.quote(runs.named(study_path))}",
         "run": last
         | {
             "parameters": _named(runs.parameters_of(study)),
@@ -63,36 +56,32 @@ def _named(parameters: dict[str, Any]) -> dict[str, Any]:
     return parameters | ({"ledger": ledger.name} if ledger.is_absolute() else {})
 
 
-def footer(whole: dict, of_run: dict, language: str) -> dict[str, Any]:
-    """What one page's footer says."""
-    with words.using(language):
-        day = date.fromisoformat(of_run["date"])
-        title, commit = words.in_language(whole["title"]), of_run["commit"][:10]
-        cite = words._("{title}. Report of {date}, code version {commit}.").format(
-            title=title, date=words.date(day), commit=commit
-        )
-        if of_run["synthetic"]:
-            cite = words._("Synthetic data. {text}").format(text=cite)
-        told = ("title", "background", "measures", *NOTICES)
-        shown = {
+def footer(whole: dict, of_run: dict) -> dict[str, Any]:
+    """What one page's footer says, in the language spoken now."""
+    day = date.fromisoformat(of_run["date"])
+    title, commit = words.in_language(whole["title"]), of_run["commit"][:10]
+    cite = words._("{title}. Report of {date}, code version {commit}.").format(
+        title=title, date=words.date(day), commit=commit
+    )
+    if of_run["synthetic"]:
+        cite = words._("Synthetic data. {text}").format(text=cite)
+    hidden = ("title", "background", "measures", *NOTICES)
+    notices = {name: whole["run"]["parameters"].get(name) for name in NOTICES}
+    entry = _bibtex(whole["study"], title, day, commit, of_run["synthetic"])
+    return of_run | {
+        "date": words.date(day),
+        "commit": commit,
+        "data": [file for file in whole["data"] if not file["file"].endswith(".md")],
+        "parameters": {
             name: value
             for name, value in of_run["parameters"].items()
-            if value not in (None, [], {}, False) and name not in told
-        }
-        notices = {name: whole["run"]["parameters"].get(name) for name in NOTICES}
-        entry = _bibtex(whole["study"], title, day, commit, of_run["synthetic"])
-        return {
-            "date": words.date(day),
-            "commit": commit,
-            "modified": of_run["modified"],
-            "data": [file for file in whole["data"] if not file["file"].endswith(".md")],
-            "parameters": shown,
-            "versions": of_run["versions"],
-            "cite": cite,
-            "bibtex": Markup("\n").join(map(words.seen, entry.splitlines())),  # markup keeps its lines
-            **{name: text and words.in_language(text) for name, text in notices.items()},
-            "command": whole["command"],
-        }
+            if value is not None and value is not False and value not in ([], {}) and name not in hidden
+        },
+        "cite": cite,
+        "bibtex": Markup("\n").join(map(words.seen, entry.splitlines())),  # markup keeps its lines
+        **{name: text and words.in_language(text) for name, text in notices.items()},
+        "command": whole["command"],
+    }
 
 
 def _bibtex(study: str, title: str, day: date, commit: str, synthetic: bool) -> str:

@@ -12,32 +12,20 @@ import subprocess
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from analysis.fingerprint import code_key
+from analysis.fingerprint import code_key, digest
 from analysis.report.fitting import fitted, lacking, title
 from analysis.storage import ROOT, cache_folder, keep, kept
 from analysis.study import Study, files
 
 # What decides numbers and pictures; a new version of any runs the notebooks again.
-PACKAGES = (
-    "numpy",
-    "scipy",
-    "pandas",
-    "statsmodels",
-    "polars",
-    "matplotlib",
-    "Babel",
-    "holidays",
-    "papermill",
-)
+PACKAGES = "numpy scipy pandas statsmodels polars matplotlib Babel holidays papermill".split()
 KEPT = 20  # results of earlier runs, for each notebook
 
 
@@ -51,14 +39,13 @@ class NotebookError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One notebook with the parameters it takes, and the place of its result; or why it cannot be run."""
+    """One notebook as it fits the study, with the parameters it takes; or why it cannot be run."""
 
     notebook: Path
-    parameters: dict[str, Any]
-    languages: tuple[str, ...]
-    key: str
-    executed: Path
-    has: frozenset[str]
+    folder: Path  # of results
+    source: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    key: str = ""
     fault: str | None = None
 
     @property
@@ -66,65 +53,66 @@ class Run:
         """Its file name without the ending: 03_effect."""
         return self.notebook.stem
 
+    @property
+    def executed(self) -> Path:
+        """The place of its result."""
+        return self.folder / f"{self.name}-{self.key}.ipynb"
+
+    @property
+    def clock(self) -> Path:
+        """Where it is kept how many seconds the notebook took the last time."""
+        return self.folder / f"{self.name}.seconds"
+
+    @property
+    def cells(self) -> int:
+        """How many code cells it will report as done."""
+        code = ["".join(c["source"]).strip() for c in self.source["cells"] if c["cell_type"] == "code"]
+        return sum(map(bool, code)) + bool(self.parameters)
+
     def result(self) -> dict | None:
         """The executed notebook, if it is there and whole."""
         content = kept(self.executed)
         return None if content is None else json.loads(content)
 
 
-def plan(study: Study, notebooks: Sequence[Path], languages: Sequence[str]) -> list[Run]:
-    """What there is to run. A run's key covers all that can change its outputs: the notebook's source, the
-    parameters that it takes, the data behind them, the code and its packages. A notebook that declares `ledger`
-    computes from the data and takes the study whole; another takes what it declares. Notebooks and cells that need
-    what the study does not have are left out: see `fitting`.
+def plan(
+    study: Study, notebooks: Sequence[Path], languages: Sequence[str]
+) -> tuple[list[Run], list[tuple[str, list[str]]]]:
+    """What there is to run, and the questions that the study cannot answer, each with what it would need.
+
+    A run's key covers all that can change its outputs: the notebook's source, the parameters that it takes, the data
+    behind them, the code and its packages. A notebook that declares `ledger` computes from the data and takes the study
+    whole; another takes what it declares. Cells that need what the study does not have are left out: see `fitting`.
     """
     folder = cache_folder() / "runs"
-    common = {
-        "code": code_key(),
-        "versions": versions(),
-        "raw": hashes(ROOT / "data" / "raw"),
-        "languages": languages,
-    }
-    runs = []
-    given = parameters_of(study)
+    common = code_key(), versions(), hashes(ROOT / "data" / "raw"), languages
+    given, planned, absent = parameters_of(study), [], []
     for notebook in notebooks:
         try:
             source = source_of(notebook)
-            if lacking(source, study.has):
+            if needs := lacking(source, study.has):
+                absent.append((title(source), needs))
                 continue
             source = fitted(source, study.has)
             declared = _declared(source)
         except ValueError as fault:
-            place = folder / notebook.name
-            runs.append(Run(notebook, {}, tuple(languages), "", place, study.has, str(fault)))
+            planned.append(Run(notebook, folder, fault=str(fault)))
             continue
-        parameters = given if "ledger" in declared else {n: v for n, v in given.items() if n in declared}
+        whole = "ledger" in declared
+        parameters = {name: value for name, value in given.items() if whole or name in declared}
         cells = [
             (c["cell_type"], c["source"], c.get("metadata", {}).get("tags", [])) for c in source["cells"]
         ]
-        inputs = common | {"cells": cells, "parameters": parameters}
-        if "ledger" in declared and study.ledger is not None:
-            inputs["ledger"] = hashes(study.source)
-        key = hashlib.sha256(json.dumps(inputs, sort_keys=True, default=str).encode()).hexdigest()[:24]
-        executed = folder / f"{notebook.stem}-{key}.ipynb"
-        runs.append(Run(notebook, parameters, tuple(languages), key, executed, study.has))
-    return runs
-
-
-def absent(study: Study, notebooks: Sequence[Path]) -> list[tuple[str, list[str]]]:
-    """The questions that the study cannot answer, each with what it would need."""
-    found = []
-    for notebook in notebooks:
-        with suppress(ValueError):  # what is no notebook is told where it was to run
-            source = source_of(notebook)
-            found += [(title(source), needs)] if (needs := lacking(source, study.has)) else []
-    return found
+        data = hashes(study.source) if whole and study.ledger is not None else None
+        planned.append(Run(notebook, folder, source, parameters, digest(common, cells, parameters, data)))
+    return planned, absent
 
 
 def execute(
     runs: Sequence[Run],
+    languages: Sequence[str],
     jobs: int,
-    tick: Callable[[int], None],
+    progress: bool = False,
     cluster: str | None = None,
     cell_seconds: float | None = None,
 ) -> dict[str, str]:
@@ -134,8 +122,8 @@ def execute(
     ----------
     jobs : int
         How many at a time on this machine.
-    tick : callable
-        Told the number of cells done since it was last called.
+    progress : bool
+        Show a bar on stderr.
     cluster : str, optional
         Address of a Dask scheduler whose workers see this checkout, its data and its cache under the same paths.
         A notebook whose worker is lost is run by another.
@@ -149,55 +137,42 @@ def execute(
     """
     if not runs:
         return {}
-    # The longest first, or one core would wait for it at the end.
-    runs = sorted(runs, key=_seconds, reverse=True)
-    env = {"ANALYSIS_LANGUAGES": ",".join(runs[0].languages), "ANALYSIS_REPORT": "1"}
+    from joblib import Parallel, delayed, parallel_config
+    from tqdm import tqdm
+
+    from analysis.report import kernels
+
+    env = {"ANALYSIS_LANGUAGES": ",".join(languages), "ANALYSIS_REPORT": "1"}
     env["ANALYSIS_CACHE"] = str(cache_folder().resolve())
+    # The longest first, or one core would wait for it at the end.
+    runs = sorted(runs, key=lambda run: float(kept(run.clock) or "inf"), reverse=True)
+    bar = tqdm(total=sum(run.cells for run in runs), unit="cell", desc="notebooks", disable=not progress)
+    here = cluster is None
     faults = {}
-    if cluster is not None:
-        from joblib import Parallel, delayed, parallel_config
-
-        work = (delayed(_execute)(run, env, cell_seconds) for run in runs)
-        with _client(cluster), parallel_config("dask"):
-            for run, fault in Parallel(return_as="generator_unordered")(work):
-                tick(cells(run))
-                faults[run.name] = fault
-    else:
-        from analysis.report import kernels
-
-        # The kernels end before the threads that wait for them: a signal need not wait for a cell.
-        with ThreadPoolExecutor(min(jobs, len(runs))) as threads, kernels.pool(env) as manager:
-            import papermill  # noqa: F401  # here, while the kernels' process does its own imports
-
-            work = {run.name: threads.submit(_attempt, run, manager, tick, cell_seconds) for run in runs}
-            try:
-                faults = {name: attempt.result() for name, attempt in work.items()}
-            except BaseException:
-                threads.shutdown(wait=False, cancel_futures=True)
-                raise
+    with (
+        bar,
+        kernels.pool(env) if here else _client(cluster) as manager,
+        parallel_config("threading", n_jobs=jobs) if here else parallel_config("dask"),
+    ):
+        own = {"manager": manager, "tick": bar.update} if here else {}
+        work = (delayed(_attempt)(run, env, cell_seconds, **own) for run in runs)
+        for run, fault in Parallel(return_as="generator_unordered", batch_size=1)(work):
+            bar.update(0 if here else run.cells)
+            faults[run.name] = fault
     return {name: fault for name, fault in sorted(faults.items()) if fault}
-
-
-def cells(run: Run) -> int:
-    """How many code cells a run will report as done."""
-    source = fitted(source_of(run.notebook), run.has)["cells"]
-    return sum(c["cell_type"] == "code" and bool("".join(c["source"]).strip()) for c in source) + bool(
-        run.parameters
-    )
 
 
 def parameters_of(study: Study) -> dict[str, Any]:
     """The study as notebooks take it: plain values, dates as text, the ledger where it is."""
     values = study.model_dump(mode="json")
     if study.ledger is not None:
-        source = study.source.resolve()
-        values["ledger"] = source.relative_to(ROOT).as_posix() if source.is_relative_to(ROOT) else str(source)
+        values["ledger"] = named(study.source, str(study.source.resolve()))
     return values
 
 
 def versions() -> dict[str, str]:
     """Python's version and those of the packages that decide numbers."""
-    return {"Python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
+    return {"Python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
 
 
 def checked_in() -> list[dict[str, Any]]:
@@ -209,35 +184,34 @@ def hashes(source: Path) -> list[dict[str, Any]]:
     """Name, SHA-256 and size of each file; a file that has not been touched since is not read again."""
     book = cache_folder() / "hashes.json"
     known = json.loads(kept(book) or b"{}")
-    found, new = [], {}
-    for file in files(source):
+    found, before = [], len(known)
+    for file in map(Path.resolve, files(source)):
         stat = file.stat()
-        mark = f"{file.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
+        mark = f"{file}|{stat.st_size}|{stat.st_mtime_ns}"
         if mark not in known:
             with file.open("rb") as stream:
-                new[mark] = hashlib.file_digest(stream, "sha256").hexdigest()
-        name = file.resolve()
-        name = name.relative_to(ROOT).as_posix() if name.is_relative_to(ROOT) else file.name
-        found.append({"file": name, "sha256": known.get(mark) or new[mark], "bytes": stat.st_size})
-    if new:
-        keep(book, json.dumps(known | new).encode())
+                known[mark] = hashlib.file_digest(stream, "sha256").hexdigest()
+        found.append({"file": named(file), "sha256": known[mark], "bytes": stat.st_size})
+    if len(known) > before:
+        keep(book, json.dumps(known).encode())
     return found
+
+
+def named(file: Path, otherwise: str | None = None) -> str:
+    """A file by its place in the project; outside of it by its name alone, unless told otherwise."""
+    file = file.resolve()
+    return file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else otherwise or file.name
 
 
 @cache
 def commit() -> tuple[str, bool]:
     """The commit of the checkout, and whether files differ from it; unknown outside one."""
-    git = ["git", "-C", str(ROOT)]
+    describe = ["git", "-C", str(ROOT), "describe", "--always", "--exclude=*", "--abbrev=40", "--dirty"]
     try:
-        head = subprocess.run(
-            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run(
-            [*git, "status", "--porcelain", "-uno"], capture_output=True, text=True, check=True
-        )
+        told = subprocess.run(describe, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown", False
-    return head, bool(changed.stdout.strip())
+    return told.removesuffix("-dirty"), told.endswith("-dirty")
 
 
 def today() -> date:
@@ -260,39 +234,40 @@ def _client(address: str) -> Any:
         ) from None
 
 
-def _execute(run: Run, env: dict[str, str], cell_seconds: float | None) -> tuple[Run, str | None]:
-    """Run one notebook in a kernel of this process's own pool; the fault in one line."""
-    from analysis.report import kernels
-
-    return run, _attempt(run, kernels.shared(env), lambda cells: None, cell_seconds)
-
-
-def _attempt(run: Run, manager: type, tick: Callable[[int], None], cell_seconds: float | None) -> str | None:
+def _attempt(
+    run: Run,
+    env: dict[str, str],
+    cell_seconds: float | None,
+    manager: type | None = None,
+    tick: Callable[[int], Any] = bool,
+) -> tuple[Run, str | None]:
+    """Run one notebook, in a kernel of this process's own pool if none is given; the fault in one line."""
     import nbformat
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill import execute_notebook
     from papermill.exceptions import PapermillExecutionError
 
+    from analysis.report import kernels
+
     for name in ("papermill", "traitlets"):  # what they say is said in the fault, or of no concern
         logging.getLogger(name).setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", message="IPython parent")  # of a home that cannot be written
     start = time.perf_counter()
-    source = fitted(source_of(run.notebook), run.has)
-    begun = [0]
+    begun: list[dict] = []
     try:
         notebook = execute_notebook(
-            nbformat.from_dict(source),
+            nbformat.from_dict(run.source),
             None,
             parameters=run.parameters,
             kernel_name="python3",
             language="python",
             progress_bar=False,
             request_save_on_cell_execute=False,
-            kernel_manager_class=manager,
+            kernel_manager_class=manager or kernels.shared(tuple(env.items())),
             shutdown_kernel="immediate",
             resources={"metadata": {"path": str(run.notebook.parent)}},
             execution_timeout=cell_seconds,
-            on_cell_start=lambda cell, cell_index: begun.append(cell_index),
+            on_cell_start=lambda cell, cell_index: begun.append(cell),
             on_cell_complete=lambda cell, cell_index: tick(1),
         )
     except Exception as fault:
@@ -304,9 +279,8 @@ def _attempt(run: Run, manager: type, tick: Callable[[int], None], cell_seconds:
             why = "ended its kernel"
         else:
             why = f"{fault}" or type(fault).__name__
-        # Parameters are one cell more than in the file.
-        after = bool(run.parameters) and begun[-1] > _injected_at(source)
-        return f"cell {begun[-1] + (0 if after else 1)}: {shortened(why, 200)}"
+        of_file = [cell for cell in begun if "injected-parameters" not in cell["metadata"].get("tags", ())]
+        return run, f"cell {len(of_file)}: {shortened(why, 200)}"
     head, modified = commit()
     notebook.metadata["analysis"] = {
         "date": f"{today():%Y-%m-%d}",
@@ -318,26 +292,11 @@ def _attempt(run: Run, manager: type, tick: Callable[[int], None], cell_seconds:
         "versions": versions(),
     }
     keep(run.executed, json.dumps(notebook, ensure_ascii=False).encode())
-    keep(_clock(run), str(notebook.metadata["analysis"]["seconds"]).encode())
-    earlier = sorted(run.executed.parent.glob(f"{run.name}-*.ipynb"), key=lambda file: file.stat().st_mtime)
+    keep(run.clock, str(notebook.metadata["analysis"]["seconds"]).encode())
+    earlier = sorted(run.folder.glob(f"{run.name}-*.ipynb"), key=lambda file: file.stat().st_mtime)
     for file in earlier[:-KEPT]:
         file.unlink(missing_ok=True)
-    return None
-
-
-def _clock(run: Run) -> Path:
-    return run.executed.with_name(f"{run.name}.seconds")
-
-
-def _seconds(run: Run) -> float:
-    """What the notebook took the last time; a new one may take long."""
-    return float(kept(_clock(run)) or "inf")
-
-
-def _injected_at(source: dict) -> int:
-    """Index of the cell that papermill puts the parameters into."""
-    tags = [cell.get("metadata", {}).get("tags", []) for cell in source["cells"]]
-    return next((i for i, given in enumerate(tags) if "parameters" in given), -1) + 1
+    return run, None
 
 
 def source_of(notebook: Path) -> dict:
@@ -375,11 +334,3 @@ def shortened(text: str, room: int) -> str:
     """One line of at most so many characters: where it is too long its middle is left out."""
     text = " ".join(text.split())
     return text if len(text) <= room else f"{text[: room * 2 // 3 - 3]} … {text[-room // 3 :]}"
-
-
-@cache
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "not installed"

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from typing import Any
 
 from analysis import words
-from analysis.report import page
-from analysis.report.fitting import WANTED
+from analysis.report.page import Body, unmarked
 from analysis.study import Study
-from analysis.words import _
+from analysis.words import N_, _, ngettext
 
 EFFECT_KEYS = frozenset(
     ("metric", "estimand", "relative", "relative_low", "relative_high", "observed", "expected")
 )
 BASELINES = ("pre-week", "history")
+# What the report on the next edition says where its placebo check found too much.
+SHORT = N_(
+    "Chance seldom makes as many for {often}: the interval is too short there, and an effect has to be larger than the "
+    "formula says."
+)
 FORMAT = 3  # of results.json; a folder of another is left out of the page over all studies
 
 
 def results(study: Study, notebooks: dict[str, dict]) -> dict[str, Any]:
     """Every number that the notebooks recorded, the answer for each metric, and every place where it stands."""
     records: dict[str, dict[str, Any]] = {}
-    synthetic = False
     for name, notebook in notebooks.items():
         records[name] = {}
-        for cell in notebook["cells"]:
-            for output in cell.get("outputs", ()):
-                meta = output.get("metadata", {}).get("analysis", {})
-                synthetic |= bool(meta.get("synthetic"))
-                if meta.get("kind") == "record":
-                    if meta["key"] in records[name]:
-                        raise ValueError(
-                            f"{name}: {meta['key']!r} is recorded twice: give each record its own key"
-                        )
-                    records[name][meta["key"]] = meta["record"]
+        for meta in outputs(notebook):
+            if meta.get("kind") == "record":
+                if meta["key"] in records[name]:
+                    raise ValueError(
+                        f"{name}: {meta['key']!r} is recorded twice: give each record its own key"
+                    )
+                records[name][meta["key"]] = meta["record"]
+    synthetic = any(meta.get("synthetic") for notebook in notebooks.values() for meta in outputs(notebook))
     return {
         "format": FORMAT,
         "study": study.name,
@@ -79,151 +82,92 @@ def _reconciliation(records: dict[str, dict[str, Any]]) -> dict[str, dict[str, l
     """
     places: dict[str, dict[str, list[dict[str, Any]]]] = {}
 
-    def add(metric: str, baseline: str, place: str, record: dict[str, Any]) -> None:
-        listed = places.setdefault(metric, {}).setdefault(baseline, [])
-        listed.append({"place": place, "absolute": record["absolute"]})
-
     for name, recorded in records.items():
-        for key in list(recorded):
-            if key.startswith("effect.") and recorded[key].keys() >= EFFECT_KEYS:
-                add(recorded[key]["metric"], recorded[key]["estimand"], f"{name}: {key}", recorded[key])
+        for key, record in list(recorded.items()):
+            if key.startswith("effect.") and record.keys() >= EFFECT_KEYS:
+                place, metric, baseline = key, record["metric"], record["estimand"]
             elif key.startswith("reconciliation."):
                 place, metric, baseline = key.removeprefix("reconciliation.").rsplit(".", 2)
-                add(metric, baseline, f"{name}: {place}", recorded.pop(key))
+                del recorded[key]
+            else:
+                continue
+            listed = places.setdefault(metric, {}).setdefault(baseline, [])
+            listed.append({"place": f"{name}: {place}", "absolute": record["absolute"]})
     return places
 
 
-def index(
-    study: Study,
-    numbers: dict[str, Any],
-    bodies: dict[str, page.Body],
-    absent: list[tuple[str, list[str]]],
-    language: str,
-    missing: list[dict[str, str]],
-    **frame: Any,
-) -> str:
-    """A study's first page: the answer, a card a metric, the baselines compared, the reports, those missing and why.
-
-    `absent` are the questions that the study's data cannot answer, each with what they would take.
-    """
-    rows = _rows(numbers)
-    return page.template("index.html").render(
-        **page.common(language, page.running_head(words.in_language(study.title), numbers["synthetic"])),
-        study_title=words.in_language(study.title),
-        period=words.period(study.event_start, study.event_end),
-        synthetic=numbers["synthetic"],
-        mixed=not all(body.synthetic for body in bodies.values()),
-        first=first(numbers, bodies, language),
-        rows=rows,
-        cards=[row for row in rows if row["first"]],
-        pages=[_entry(name, body, language) for name, body in bodies.items()],
-        missing=missing,
-        absent=[
-            (words._(asked), words.listing([_(WANTED[need]) for need in needs])) for asked, needs in absent
-        ],
-        glossary=glossary(study),
-        **frame,
-    )
-
-
-def first(numbers: dict[str, Any], bodies: dict[str, page.Body], language: str) -> dict[str, Any]:
-    """What a study says first: its answer, and the chart that shows it.
+def first(numbers: dict[str, Any], bodies: dict[str, Body]) -> list[tuple[str, list[str]]]:
+    """What a study says first: reports whose answer leads, each with the sentences of it.
 
     A simulated answer never comes before a real one; where the effects are simulated they come second, marked.
     """
-    effects = next(
+    effects = effects_of(numbers)
+    answering = [name for name, body in bodies.items() if body.answer]
+    real = [name for name in answering if not bodies[name].synthetic]
+    order = [*({effects} & {*real}), *real, *({effects} & {*answering}), *answering]
+    boxes = {name: bodies[name].lead for name in order[:1]}
+    if effects in answering:
+        boxes.setdefault(effects, bodies[effects].lead[:1])
+    return list(boxes.items())
+
+
+def effects_of(numbers: dict[str, Any]) -> str:
+    """Name of the notebook that gives the effects."""
+    return next(
         (place["notebook"] for places in numbers["answers"].values() for place in places.values()), ""
     )
-    answering = {name: body for name, body in bodies.items() if body.answer}
-    real = [name for name, body in answering.items() if not body.synthetic]
-    leading = effects if effects in real else next(iter([*real, *[n for n in answering if n == effects]]), "")
-    leading = leading or next(iter(answering), "")
-    boxes = [_entry(leading, bodies[leading], language)] if leading else []
-    if effects in answering and effects != leading:
-        boxes.append(_entry(effects, bodies[effects], language))
-        boxes[1]["sentences"] = boxes[1]["sentences"][:1]
-    chart = bodies[effects].chart if effects in bodies else ""
-    return {"boxes": boxes, "chart": chart, "effects": effects}
 
 
-def _entry(name: str, body: page.Body, language: str) -> dict[str, Any]:
-    return {
-        "href": f"{language}/{name}.html",
-        "title": body.title,
-        "answer": body.answer,
-        "sentences": body.sentences or [body.answer],
-        "synthetic": body.synthetic,
-    }
+def form(text: str) -> str:
+    """What matches a sentence in the language spoken now, whatever stands for its placeholders."""
+    return re.sub(r"\\{\w+\\}", "(.+)", re.escape(_(text)))
 
 
-def studies(found: list[dict[str, Any]], language: str, alternates: list[dict[str, str]]) -> str:
-    """The page over several studies, from their results.json."""
-    from datetime import date
-
-    listed = [
-        {
-            "href": study["href"],
-            "title": words.in_language(study["title"]),
-            "period": words.period(
-                date.fromisoformat(study["event_start"]), date.fromisoformat(study["event_end"])
-            ),
-            "synthetic": study["synthetic"],
-            "cards": [row for row in _rows(study) if row["first"]],
-        }
-        for study in found
-    ]
-    return page.template("studies.html").render(
-        **page.common(language, _("Studies of one-day initiatives")), studies=listed, alternates=alternates
-    )
+def days(n: int) -> str:
+    """A number of days in the language spoken now."""
+    return ngettext("{n} day", "{n} days", n).format(n=words.number(n, 1))
 
 
-def glossary(study: Study) -> list[tuple[str, str]]:
-    """The words that the study's reports use, each with its meaning."""
-    baseline = _("What the event is compared with: the week up to its eve, or the time before the campaign.")
-    expected = _("What the event would have brought without the initiative, as the days before it foretell.")
-    interval = _("Where the effect lies with the stated probability. If it includes zero: no clear effect.")
-    effect = _("Observed less expected; as a share of what was expected where it is given in per cent.")
-    placebo = _("An ordinary day treated as if it had been the event, to see what chance alone does.")
-    moved = _("Payments that only moved: from other days, before or after, or from counters.")
-    entries = [
-        ("", _("Event"), _("The day or days of the initiative.")),
-        ("campaign", _("Campaign"), _("The days from the announcement to the eve of the event.")),
-        ("campaign", _("History"), _("The days before the campaign.")),
-        ("campaign", _("Baseline"), baseline),
-        ("", _("Expected"), expected),
-        ("", _("Effect"), effect),
-        ("", _("Interval"), interval),
-        ("", _("Placebo"), placebo),
-        ("offline", _("Displacement"), moved),
-        ("offline", _("Substitution"), _("Payments that moved from counters to digital channels.")),
-        ("offline", _("Lift"), _("Payments that would not have been made at all.")),
-        ("offline", _("Channel"), _("How it is paid: at a counter, or digitally.")),
-        ("value", _("Ticket"), _("The value per payment.")),
-        ("entity", _("Entity"), _("One of the bodies or units that the figures are told by.")),
-        ("service", _("Service"), _("What is paid for.")),
-        ("", _("Edition"), _("One holding of an initiative that is repeated.")),
-    ]
-    return [(term, meaning) for need, term, meaning in entries if not need or need in study.has]
+def next_edition(numbers: dict[str, Any]) -> tuple[str, int]:
+    """The notebook on the next edition, and the length in days that it tried which is the event's, or next below it."""
+    start, end = (date.fromisoformat(numbers[f"event_{end}"]) for end in ("start", "end"))
+    for name, recorded in numbers["results"].items():
+        tried = [int(length) for length in recorded.get("detectable", ()) if length.isdigit()]
+        if fit := [length for length in tried if length <= (end - start).days + 1]:
+            return name, max(fit)
+    return "", 0
 
 
-def _rows(numbers: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row a metric and baseline, each number written out in the language spoken now."""
+def too_short(numbers: dict[str, Any], bodies: dict[str, Body]) -> str:
+    """The sentence that intervals of the event's length are too short for its series; empty where it does not hold."""
+    name, length = next_edition(numbers)
+    for said in bodies[name].said.get("the-answer", ()) if name in bodies else ():
+        often = re.search(form(SHORT), said.striptags())
+        own = re.sub("[\u2066-\u2069]", "", days(length))
+        if often and re.search(rf"(?<!\d){re.escape(own)}(?!\w)", often[1]):
+            return unmarked(said)
+    return ""
+
+
+def rows(numbers: dict[str, Any], short: str = "") -> list[dict[str, Any]]:
+    """One row a metric and baseline, each number written out in the language spoken now; `short` as of `too_short`."""
+    name, _length = next_edition(numbers)
     said = {name: numbers[name] for name in ("currency", "measures", "offline", "synthetic")}
     words.speak_of(**said, campaign=numbers["campaign_start"] is not None)
-    rows = []
+    told = []
     for metric, places in numbers["answers"].items():
         baselines = [baseline for baseline in BASELINES if baseline in places]
         for baseline in baselines:
-            place = places[baseline]
-            row = _told(place)
+            row = _told(places[baseline])
             row |= {
                 "metric": words.metric(metric),
-                "share": words.kind(metric) == "percent",
                 "over": _over(baseline),
+                "share": words.kind(metric) == "percent",
             }
-            row |= {"first": baseline == baselines[0], "span": len(baselines), "notebook": place["notebook"]}
-            rows.append(row)
-    return rows
+            tried = numbers["reconciliation"].get(metric, {}).get(baseline, ())
+            row["short"] = bool(short) and any(entry["place"].startswith(f"{name}:") for entry in tried)
+            told.append(row | {"first": baseline == baselines[0], "span": len(baselines)})
+    return told
 
 
 def _over(baseline: str) -> str:

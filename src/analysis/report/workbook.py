@@ -55,14 +55,10 @@ def workbook(tables: list[dict[str, Any]], title: str, about: Iterable[str], day
         first.set_column(0, 0, 90)
         used = {_("Contents").lower()}
         for table in tables:
-            name = sheet_name(f"{table['number']} {table['caption']}", used)
+            told = f"{table['number']} {table['caption']}"
+            name = sheet_name(told, used)
             row += 1
-            first.write_url(
-                row,
-                0,
-                "internal:'{}'!A1".format(name.replace("'", "''")),
-                string=f"{table['number']} {table['caption']}"[:255],
-            )
+            first.write_url(row, 0, "internal:'{}'!A1".format(name.replace("'", "''")), string=told[:255])
             _fill(book.add_worksheet(name), table, bold, head, book.add_format)
         for sheet in book.worksheets():
             if words.direction() == "rtl":
@@ -97,14 +93,11 @@ def _fill(sheet: Any, table: dict[str, Any], bold: Any, head: Any, form: Any) ->
         sheet.set_column(column, column, min(max(widest + 2, 12), 60))
         look = form({"num_format": number_format})
         for row, cell in enumerate(cells, start=FIRST_ROW):
-            if (
-                isinstance(cell, str)
-                and re.fullmatch(r"\d{4}-\d\d-\d\d", cell)
-                and number_format.startswith("yyyy")
-            ):
-                sheet.write_datetime(row, column, datetime.fromisoformat(cell), look)
-            elif isinstance(cell, str):
-                # never a formula, whatever it begins with
-                sheet.write_string(row, column, words.plain(cell)[:FULL])
-            elif cell is not None:
+            if cell is None:
+                continue
+            if not isinstance(cell, str):
                 sheet.write_number(row, column, cell, look)
+            elif number_format.startswith("yyyy") and re.fullmatch(r"\d{4}-\d\d-\d\d", cell):
+                sheet.write_datetime(row, column, datetime.fromisoformat(cell), look)
+            else:  # never a formula, whatever it begins with
+                sheet.write_string(row, column, words.plain(cell)[:FULL])

@@ -14,30 +14,21 @@ from numpy.random import Generator
 from analysis import days
 from analysis.simulate.accounts import Account
 from analysis.simulate.payers import Payers
-from analysis.simulate.world import CHANNELS, COUNTER, Model, entities
+from analysis.simulate.world import CHANNELS, COUNTER, RECIPE, Model, entities
 
 BATCH = 1_000_000  # rows of a row group; a longer day is written in one piece
+WORDS = ["entity", "service", "channel"]
 SCHEMA = pa.schema(
-    [
-        ("transaction_id", pa.string()),
-        ("paid_at", pa.timestamp("us")),
-        ("entity", pa.dictionary(pa.int32(), pa.string())),
-        ("service", pa.dictionary(pa.int32(), pa.string())),
-        ("channel", pa.dictionary(pa.int32(), pa.string())),
-        ("amount", pa.float64()),
-        ("payer_id", pa.string()),
-    ]
+    {
+        "transaction_id": pa.string(),
+        "paid_at": pa.timestamp("us"),
+        **dict.fromkeys(WORDS, pa.dictionary(pa.int32(), pa.string())),
+        "amount": pa.float64(),
+        "payer_id": pa.string(),
+    }
 )
-COUNTER_HOURS = (7.5, 14.5)
-COUNTER_HOURS_RAMADAN = (9.0, 14.0)
-# Weight of each hour of the day.
-DIGITAL_HOURS = {
-    "app": [3, 2, 1, 1, 1, 2, 4, 7, 10, 11, 11, 11, 10, 9, 8, 8, 8, 8, 8, 9, 10, 10, 8, 5],
-    "website": [1, 1, 1, 1, 1, 1, 2, 6, 12, 14, 14, 14, 12, 11, 9, 7, 5, 4, 4, 4, 4, 4, 3, 2],
-    "kiosk": [0, 0, 0, 0, 0, 0, 1, 4, 9, 12, 13, 13, 11, 9, 8, 7, 7, 7, 7, 7, 6, 4, 2, 0],
-}
+HOURS = RECIPE["hours"]
 _STEPS = 4096  # of the tables that turn a uniform number into a time of day
-_HEX = np.frombuffer("".join(f"{byte:02x}" for byte in range(256)).encode(), np.uint16)
 
 
 def write(path: Path, account: Account, seed: int, metadata: dict[str, str]) -> None:
@@ -46,7 +37,7 @@ def write(path: Path, account: Account, seed: int, metadata: dict[str, str]) -> 
     Each cell has the account's count, and its value to half a cent a payment. A day's rows depend on the
     seed and the day only. Text columns read back as plain text; `metadata` goes into the file's own.
     """
-    form = {"use_dictionary": ["entity", "service", "channel"], "store_schema": False}
+    form = {"use_dictionary": WORDS, "store_schema": False}
     with (
         path.open("wb") as raw,
         pq.ParquetWriter(raw, SCHEMA, **form) as file,
@@ -54,127 +45,97 @@ def write(path: Path, account: Account, seed: int, metadata: dict[str, str]) -> 
     ):
         file.add_key_value_metadata(metadata)
         pending = writer.submit(lambda: None)
-        for batch in _batches(account, seed):  # the next batch is drawn while one is written
+        for table in _tables(account, seed):  # the next days are drawn while one is written
             pending.result()
-            pending = writer.submit(file.write_batch, batch)
+            pending = writer.submit(file.write_table, table)
         pending.result()
 
 
 def services(model: Model) -> tuple[list[str], np.ndarray]:
-    """Names of the services, and where each entity's begin; the last entry is their number.
-
-    Every entity has 20, 30 or 40, so that 36 entities have 1,080.
-    """
+    """Names of the services, and the number of each entity's: 20, 30 or 40, so that 36 entities have 1,080."""
     sizes = np.array([20 + 10 * ((k + k // 12) % 3) for k in range(model.entities)])
     names = [
         f"{entity.removesuffix(' (synthetic)')} service {number + 1:02d}"
         for entity, size in zip(model.names, sizes, strict=True)
         for number in range(size)
     ]
-    return names, np.concatenate([[0], np.cumsum(sizes)])
+    return names, sizes
 
 
-def _batches(account: Account, seed: int) -> Iterator[pa.RecordBatch]:
-    """Record batches of whole days."""
-    count = account.count.sum(0)
-    service_names, first_service = services(account.model)
-    words = [pa.array(list(names)) for names in (account.model.names, service_names, CHANNELS)]
-    per_day = count.sum((1, 2))
-    number = _digits(int(per_day.max(initial=0)))
-    day = _Day(account, seed, first_service)
-
-    waiting: list[tuple[np.ndarray, ...]] = []
-    for position, rows in enumerate(per_day):
-        if waiting and sum(len(part[0]) for part in waiting) + rows > BATCH:
-            yield _batch(waiting, words)
+def _tables(account: Account, seed: int) -> Iterator[pa.Table]:
+    """Tables of whole days, of `BATCH` rows at most."""
+    waiting: list[pa.RecordBatch] = []
+    for day in _days(account, seed):
+        if waiting and sum(map(len, waiting)) + len(day) > BATCH:
+            yield pa.Table.from_batches(waiting)
             waiting = []
-        stamp = f"{day.dates[position]:%Y%m%d}-".encode()
-        name = np.empty((rows, len(stamp) + number.shape[1]), np.uint8)
-        name[:, : len(stamp)] = np.frombuffer(stamp, np.uint8)
-        name[:, len(stamp) :] = number[:rows]
-        waiting.append((name, *day.rows(position)))
-    if waiting:
-        yield _batch(waiting, words)
+        waiting.append(day)
+    yield pa.Table.from_batches(waiting)
 
 
-def _batch(parts: list[tuple[np.ndarray, ...]], words: list[pa.Array]) -> pa.RecordBatch:
-    name, time, entity, service, channel, amount, payer = (
-        np.concatenate(column) for column in zip(*parts, strict=True)
-    )
-    codes = (
-        pa.DictionaryArray.from_arrays(pa.array(code), word)
-        for code, word in zip((entity, service, channel), words, strict=True)
-    )
-    columns = [_text(name), pa.array(time), *codes, pa.array(amount), _text(payer)]
-    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+def _days(account: Account, seed: int) -> Iterator[pa.RecordBatch]:
+    """Each day's rows in order of time."""
+    model, payers = account.model, Payers(account, seed)
+    spread = np.repeat(entities(model)["spread"], len(CHANNELS)).astype(np.float32)
+    service_names, services_of = services(model)
+    first_service = np.cumsum(services_of) - services_of
+    words = [pa.array(list(names)) for names in (model.names, service_names, CHANNELS)]
+    ramadan = days.features(model.dates, "AE")["ramadan"].to_numpy()
+    clocks = {False: _clock(*HOURS["counter"]), True: _clock(*HOURS["counter_ramadan"])}
 
+    counts, values = (total.reshape(len(total), -1) for total in account.totals)
+    by_customers = account.switched.copy()
+    by_customers[:, :, COUNTER] = account.count[:, :, :, COUNTER].sum(0)
+    by_customers = by_customers.reshape(counts.shape)
+    most = int(counts.sum(1).max())
+    width = max(7, len(str(most)))
+    numbers = _letters("".join(f"{n:0{width}d}" for n in range(most)), width)
 
-class _Day:
-    """Draws the rows of one day."""
-
-    def __init__(self, account: Account, seed: int, first_service: np.ndarray) -> None:
-        self.dates, self.payers, self.seed = account.model.dates, Payers(account, seed), seed
-        self.count, self.value = account.totals
-        self.by_counter_customers = account.switched.copy()
-        self.by_counter_customers[:, :, COUNTER] = self.count[:, :, COUNTER]
-        self.spread = np.repeat(entities(account.model)["spread"], len(CHANNELS)).astype(np.float32)
-        self.first_service, self.services = first_service[:-1], np.diff(first_service)
-        self.ramadan = days.features(self.dates, "AE")["ramadan"].to_numpy()
-        self.clocks = {flag: _clock(flag) for flag in (False, True)}
-
-    def rows(self, position: int) -> tuple[np.ndarray, ...]:
-        """paid_at, entity, service, channel, amount, payer: arrays in order of time."""
-        date = self.dates[position]
-        rng = np.random.default_rng([self.seed, 1, date.toordinal()])
-        count = self.count[position].ravel()
+    for day, (date, count, value) in enumerate(zip(model.dates, counts, values, strict=True)):
+        rng = np.random.default_rng([seed, 1, date.toordinal()])
         cell = np.repeat(np.arange(count.size, dtype=np.int32), count)
         start = np.cumsum(count) - count
-        amount = self._amounts(rng, position, cell, start)
+        # Log-normal payments, scaled so that each cell has its value.
+        amount = np.exp(rng.standard_normal(cell.size, np.float32).clip(-4, 4) * spread[cell]).astype(float)
+        filled, scale = count > 0, np.zeros(count.size)
+        if cell.size:
+            scale[filled] = 100 * value[filled] / np.add.reduceat(amount, start[filled])
+        amount = np.rint(amount * scale[cell]) / 100
         # Of a cell's rows the first are those of counter customers.
-        last = start + self.by_counter_customers[position].ravel()
-        customer = np.arange(cell.size) < np.repeat(last, count)
+        customer = np.arange(cell.size) < np.repeat(start + by_customers[day], count)
 
-        seconds, order = self._times(rng, position, cell)
+        seconds, order = _times(rng, cell, clocks[ramadan[day]])
         cell, amount, customer = cell[order], amount[order], customer[order]
         entity, channel = np.divmod(cell, np.int32(len(CHANNELS)))
         popular = rng.random(cell.size, np.float32) ** 2 * np.float32(0.999999)
-        service = (self.first_service[entity] + popular * self.services[entity]).astype(np.int32)
+        service = (first_service[entity] + popular * services_of[entity]).astype(np.int32)
+        who = payers.draw(rng, day, channel, customer)
+
+        stamp = np.broadcast_to(_letters(f"{date:%Y%m%d}-", 9), (cell.size, 9))
+        name = _text(np.hstack([stamp, numbers[: cell.size]]))
         paid_at = np.datetime64(date.date(), "us") + seconds.astype("timedelta64[s]")
-        payer = _pseudonym(self.payers.draw(rng, position, channel, customer))
-        return paid_at, entity, service, channel, amount, payer
-
-    def _amounts(self, rng: Generator, position: int, cell: np.ndarray, start: np.ndarray) -> np.ndarray:
-        """Log-normal payments, scaled so that each cell has its value."""
-        amount = rng.standard_normal(cell.size, np.float32).clip(-4, 4)
-        amount = np.exp(amount * self.spread[cell]).astype(float)
-        value, filled = self.value[position].ravel(), self.count[position].ravel() > 0
-        scale = np.zeros(filled.size)
-        if cell.size:
-            scale[filled] = 100 * value[filled] / np.add.reduceat(amount, start[filled])
-        return np.rint(amount * scale[cell]) / 100
-
-    def _times(self, rng: Generator, position: int, cell: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Seconds of the day in order, and that order; rows of one second keep theirs on every machine."""
-        clock = self.clocks[bool(self.ramadan[position])]
-        place = rng.random(cell.size, np.float32) * np.float32(_STEPS - 0.01)
-        step = place.astype(np.int32)
-        at = cell % len(CHANNELS) * (_STEPS + 1) + step
-        seconds = (clock[at] + (place - step) * (clock[at + 1] - clock[at])).astype(np.int64)
-        key = np.sort(seconds << 32 | np.arange(cell.size))
-        return key >> 32, key & 0xFFFFFFFF
+        coded = map(pa.DictionaryArray.from_arrays, map(pa.array, (entity, service, channel)), words)
+        columns = [name, pa.array(paid_at), *coded, pa.array(amount), _text(_pseudonym(who))]
+        yield pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
 
 
-def _clock(ramadan: bool) -> np.ndarray:
-    """Seconds of the day at `_STEPS` + 1 even quantiles, channel after channel."""
+def _times(rng: Generator, cell: np.ndarray, clock: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Seconds of the day in order, and that order; rows of one second keep theirs on every machine."""
+    place = rng.random(cell.size, np.float32) * np.float32(_STEPS - 0.01)
+    step = place.astype(np.int32)
+    at = cell % len(CHANNELS) * (_STEPS + 1) + step
+    seconds = (clock[at] + (place - step) * (clock[at + 1] - clock[at])).astype(np.int64)
+    key = np.sort(seconds << 32 | np.arange(cell.size))
+    return key >> 32, key & 0xFFFFFFFF
+
+
+def _clock(opens: float, closes: float) -> np.ndarray:
+    """Seconds of the day at `_STEPS` + 1 even quantiles, channel after channel, by the counters' hours."""
     edges = np.arange(0, 86_401, 1_800)
+    at_counters = (edges[:-1] >= 3_600 * opens) & (edges[:-1] < 3_600 * closes)
     tables = []
     for name in CHANNELS:
-        if name == CHANNELS[COUNTER]:
-            opens, closes = COUNTER_HOURS_RAMADAN if ramadan else COUNTER_HOURS
-            hour = edges[:-1] / 3_600
-            weight = ((hour >= opens) & (hour < closes)).astype(float)
-        else:
-            weight = np.repeat(DIGITAL_HOURS[name], 2).astype(float)
+        weight = at_counters.astype(float) if name == "counter" else np.repeat(HOURS[name], 2).astype(float)
         total = np.concatenate([[0], np.cumsum(weight)]) / weight.sum()
         busy = np.concatenate([[True], np.diff(total) > 0])
         busy[:-1] |= busy[1:]  # keep the start of the first busy half hour
@@ -183,23 +144,15 @@ def _clock(ramadan: bool) -> np.ndarray:
     return np.concatenate(tables).astype(np.float32)
 
 
-def _digits(count: int) -> np.ndarray:
-    """(count, width) decimal digits of 0, 1, 2 …, as ASCII."""
-    width = max(7, len(str(count)))
-    number = np.arange(count)
-    digits = np.empty((count, width), np.uint8)
-    for place in range(width - 1, -1, -1):
-        number, digits[:, place] = np.divmod(number, 10)
-    return digits + np.uint8(ord("0"))
-
-
 def _pseudonym(who: np.ndarray) -> np.ndarray:
     """(n, 9) ASCII: P and eight hexadecimal digits, one to one, that do not betray how active a payer is."""
     mixed = who * np.uint32(2_654_435_761) + np.uint32(97_654_321)
-    text = np.empty((len(who), 9), np.uint8)
-    text[:, 0] = ord("P")
-    text[:, 1:] = _HEX[mixed.view(np.uint8).reshape(-1, 4)].view(np.uint8)
-    return text
+    return _letters("P" + mixed.tobytes().hex("P", -4) if who.size else "", 9)
+
+
+def _letters(text: str, width: int) -> np.ndarray:
+    """(n, width) ASCII of as many strings of one width."""
+    return np.frombuffer(text.encode(), np.uint8).reshape(-1, width)
 
 
 def _text(letters: np.ndarray) -> pa.Array:

@@ -1,7 +1,7 @@
 """A synthetic ledger of Dubai's payments in 2017, with a known true effect of 26 October.
 
-No number of it is a measurement. Its mean year shows every published figure (`dubai`); what the figures leave
-open is assumed there. `panel` is the same year as `simulate` of the same seed, without the rows.
+No number of it is a measurement. Its mean year shows every published figure; what the figures leave open is assumed
+in dubai.toml. `year` is the same as `simulate` of the same seed, without the rows.
 """
 
 from __future__ import annotations
@@ -9,61 +9,32 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import asdict, replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from analysis.simulate.accounts import Account, drawn, expected
-from analysis.simulate.dubai import DUBAI, READING
 from analysis.simulate.payers import Payers
-from analysis.simulate.world import CHANNELS, COMPONENTS, COUNTER, Model
+from analysis.simulate.world import CHANNELS, COMPONENTS, COUNTER, DUBAI, RECIPE, Model
 from analysis.storage import ROOT, publish, staging
 
 SYNTHETIC = ROOT / "data" / "synthetic" / "dubai-2017.parquet"
 LEAST_ROWS = 100
 
 
-def simulate(
-    path: str | Path,
-    days: int = 365,
-    entities: int = 36,
-    rows: int | None = None,
-    effect: float | None = None,
-    seed: int = 2017,
-) -> Path:
-    """Write a ledger as Parquet and the truth beside it, as ``<stem>.truth.json``.
+def simulate(path: str | Path, seed: int = 2017, **world: float | None) -> Path:
+    """Write a ledger as Parquet and the truth beside it, as ``<stem>.truth.json``; `world` as in `year`.
 
-    Parameters
-    ----------
-    path : path
-        The ledger; its folder is made.
-    days : int
-        Length; 26 October keeps its place in the year, and more than 365 reach further back.
-    entities : int
-        Number of entities. The published figures hold for 36.
-    rows : int, optional
-        Exactly so many payments, counters included; by default what 2017 had, by `dubai.DUBAI`.
-    effect : float, optional
-        Mean relative effect of the day on the digital count, at the level of the campaign: 0.3 is +30 %. By
-        default the calibrated one. With 0 there is no initiative: no campaign, and counters stay open.
-    seed : int
-        The same seed gives the same file.
-
-    Returns
-    -------
-    Path
-        The ledger's.
+    The folder is made, and the same seed gives the same file. Returns the ledger's path.
     """
     from analysis.simulate.rows import write
 
     path = Path(path)
     if path.suffix not in (".parquet", ".pq"):
         raise ValueError(f"{path}: the ledger is written as Parquet, give a name that ends in .parquet")
-    account = _account(seed, days, entities, rows, effect)
+    account = year(seed, **world)
     with staging(path.parent) as staged:
-        mark = _mark(account.model, seed, rows)
+        mark = _mark(account.model, seed, world.get("rows"))
         write(staged / path.name, account, seed, {"synthetic": "true", "model": mark})
         beside = json.dumps(truth(account, seed), indent=1) + "\n"
         (staged / f"{path.stem}.truth.json").write_text(beside, encoding="utf-8")
@@ -85,85 +56,23 @@ def ensure(path: str | Path = SYNTHETIC) -> Path:
     return simulate(path)
 
 
-def panel(seed: int = 2017, **world: float | None) -> pd.DataFrame:
-    """One drawn year by day, entity and channel, as `Account.frame`; `world` as in `simulate`."""
-    return _account(seed, **world).frame()
-
-
-def expectation(model: Model = DUBAI) -> pd.DataFrame:
-    """Means of the model in the layout of `panel`."""
-    return expected(model).frame()
-
-
-def with_effect(model: Model, effect: float) -> Model:
-    """The model whose day has this mean relative effect on the digital count.
-
-    A smaller effect shrinks campaign and response together. A larger one wins more counter customers, as
-    far as there are any, and new payments beyond.
-    """
-    if not 0 <= effect < np.inf:
-        raise ValueError(f"effect is {effect}: give a fraction of at least 0, such as 0.3 for +30 %")
-    if effect == 0:
-        return model.without()
-    factor = effect / _relative(model)
-    less = {
-        name: getattr(model, name) * min(factor, 1.0) for name in ("campaign", "pulled", "waited", "lasting")
-    }
-    scaled = replace(model, **less, to_digital=min(model.to_digital * factor, 0.9), new=0.0)
-    return replace(scaled, new=max(effect - _relative(scaled), 0.0))
-
-
-def truth(account: Account, seed: int) -> dict:
-    """What happened in the drawn year, for the file beside the ledger."""
-    model = account.model
-    day = model.dates.get_loc(pd.Timestamp(model.event))
-    return {
-        "synthetic": True,
-        "note": "Simulated. No number here or in the ledger is a measurement.",
-        "seed": seed,
-        "rows": int(account.count.sum()),
-        "event": f"{model.event}",
-        "initiative": not model.null,
-        "week": READING,
-        "effect": effects(account),
-        "mean_effect": effects(expected(model)),
-        "event_day": _cells(model, account.count[:, day], account.value[:, day]),
-        "all_days": _cells(model, account.count.sum(1), account.value.sum(1)),
-        "first_timers": Payers(account, seed).truth(),
-        "parameters": asdict(model) | {"event": f"{model.event}", "announced": f"{model.announced or ''}"},
-    }
-
-
-def effects(account: Account) -> dict:
-    """The event day's true effects: estimand -> metric -> observed, expected, absolute, relative.
-
-    Digital channels, as everywhere: count, value, ticket; `digital_share` is of the count of all channels.
-    ``"pre-week"`` expects baseline and campaign, ``"history"`` the baseline.
-    """
-    day = account.model.dates.get_loc(pd.Timestamp(account.model.event))
-
-    def metrics(first: int) -> dict[str, float]:
-        """Of the first of `COMPONENTS` alone: baseline, campaign, then what the day did."""
-        count, value = (part[:first, day].sum((0, 1)) for part in (account.count, account.value))
-        digital, money, every = float(count[:COUNTER].sum()), float(value[:COUNTER].sum()), float(count.sum())
-        ticket, share = money / digital if digital else 0.0, digital / every if every else 0.0
-        return {"count": digital, "value": money, "ticket": ticket, "digital_share": share}
-
-    def effect(observed: float, expected: float) -> dict[str, float | None]:
-        relative = observed / expected - 1 if expected else None
-        absolute = observed - expected
-        return {"observed": observed, "expected": expected, "absolute": absolute, "relative": relative}
-
-    seen, estimands = metrics(len(COMPONENTS)), {"pre-week": metrics(2), "history": metrics(1)}
-    return {
-        estimand: {metric: effect(seen[metric], mean) for metric, mean in means.items()}
-        for estimand, means in estimands.items()
-    }
-
-
-def _account(
+def year(
     seed: int, days: int = 365, entities: int = 36, rows: int | None = None, effect: float | None = None
 ) -> Account:
+    """One drawn year, the same for a seed.
+
+    Parameters
+    ----------
+    days : int
+        26 October keeps its place in the year, and more than 365 reach further back.
+    entities : int
+        The published figures hold for 36.
+    rows : int, optional
+        Exactly so many payments, counters included; by default what 2017 had.
+    effect : float, optional
+        Mean relative effect of the day on the digital count, at the level of the campaign: 0.3 is +30 %. By
+        default the calibrated one. With 0 there is no initiative: no campaign, and counters stay open.
+    """
     if seed < 0:
         raise ValueError(f"seed is {seed}: give a whole number of at least 0")
     model = replace(DUBAI, days=days, entities=entities)
@@ -177,23 +86,83 @@ def _account(
     return drawn(model, np.random.SeedSequence([seed, 0]), rows)
 
 
-@lru_cache(maxsize=16)
-def _relative(model: Model) -> float:
-    return effects(expected(model))["pre-week"]["count"]["relative"]
+def with_effect(model: Model, effect: float) -> Model:
+    """The model whose day has this mean relative effect on the digital count.
+
+    A smaller effect shrinks campaign and response together. A larger one wins more counter customers, as
+    far as there are any, and new payments beyond.
+    """
+    if not 0 <= effect < np.inf:
+        raise ValueError(f"effect is {effect}: give a fraction of at least 0, such as 0.3 for +30 %")
+    if effect == 0:
+        return model.without()
+
+    def gain(model: Model) -> float:
+        return effects(expected(model))["pre-week"]["count"]["relative"]
+
+    factor = effect / gain(model)
+    shrinking = ("campaign", "pulled", "waited", "lasting")
+    less = {name: getattr(model, name) * min(factor, 1.0) for name in shrinking}
+    scaled = replace(model, **less, to_digital=min(model.to_digital * factor, 0.9), new=0.0)
+    return replace(scaled, new=max(effect - gain(scaled), 0.0))
 
 
-def _cells(model: Model, count: np.ndarray, value: np.ndarray) -> dict:
-    """entity -> channel -> component -> count and value."""
-    return {
-        entity: {
-            channel: {
-                component: {"count": count[k, e, c].item(), "value": round(value[k, e, c].item(), 2)}
-                for k, component in enumerate(COMPONENTS)
+def truth(account: Account, seed: int) -> dict:
+    """What happened in the drawn year, for the file beside the ledger."""
+    model, day = account.model, account.model.position
+
+    def cells(count: list, value: list) -> dict:
+        """entity -> channel -> component -> count and value."""
+        return {
+            entity: {
+                channel: {
+                    component: {"count": count[k][e][c], "value": round(value[k][e][c], 2)}
+                    for k, component in enumerate(COMPONENTS)
+                }
+                for c, channel in enumerate(CHANNELS)
             }
-            for c, channel in enumerate(CHANNELS)
+            for e, entity in enumerate(model.names)
         }
-        for e, entity in enumerate(model.names)
+
+    return {
+        "synthetic": True,
+        "note": "Simulated. No number here or in the ledger is a measurement.",
+        "seed": seed,
+        "rows": int(account.count.sum()),
+        "event": f"{model.event}",
+        "initiative": model.announced is not None,
+        "week": RECIPE["week"],
+        "effect": effects(account),
+        "mean_effect": effects(expected(model)),
+        "event_day": cells(account.count[:, day].tolist(), account.value[:, day].tolist()),
+        "all_days": cells(account.count.sum(1).tolist(), account.value.sum(1).tolist()),
+        "first_timers": Payers(account, seed).truth(),
+        "parameters": asdict(model) | {"event": f"{model.event}", "announced": f"{model.announced or ''}"},
     }
+
+
+def effects(account: Account) -> dict:
+    """The event day's true effects: estimand -> metric -> observed, expected, absolute, relative.
+
+    Digital channels, as everywhere: count, value, ticket; `digital_share` is of the count of all channels.
+    ``"pre-week"`` expects baseline and campaign, ``"history"`` the baseline.
+    """
+
+    def metrics(first: int) -> dict[str, float]:
+        """Of the first of `COMPONENTS` alone: baseline, campaign, then what the day did."""
+        parts = (account.count, account.value)
+        count, value = (part[:first, account.model.position].sum((0, 1)) for part in parts)
+        digital, money, every = float(count[:COUNTER].sum()), float(value[:COUNTER].sum()), float(count.sum())
+        ticket, share = money / digital if digital else 0.0, digital / every if every else 0.0
+        return {"count": digital, "value": money, "ticket": ticket, "digital_share": share}
+
+    found, seen = {}, metrics(len(COMPONENTS))
+    for estimand, first in (("pre-week", 2), ("history", 1)):
+        found[estimand] = {}
+        for metric, mean in metrics(first).items():
+            told = {"observed": seen[metric], "expected": mean, "absolute": seen[metric] - mean}
+            found[estimand][metric] = told | {"relative": seen[metric] / mean - 1 if mean else None}
+    return found
 
 
 def _mark(model: Model, seed: int, rows: int | None) -> str:

@@ -18,8 +18,10 @@ effect is that gain with ``"pre-week"``, and that gain plus `campaign` with ``"h
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import date
+import tomllib
+from dataclasses import make_dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,89 +33,13 @@ COMPONENTS = "baseline campaign from_counters from_other_days to_other_days new 
 DIGITAL, COUNTER = slice(0, 3), 3
 _AFTER, _YEAR = 66, 365  # 26 October 2017 has 66 days after it in its year
 
-
-# Kinds of business, with one entity or more each; the numbers are invented. Firms (business) have quiet weekends and
-# busy month ends. `share`: weight in the digital count. `ticket`: mean digital payment, in dirhams, before the model's
-# scale. `spread`: standard deviation of the log of a payment. `counter`: weight of counters. `response`: how readily
-# counter customers go digital. The last two are 1 on average.
-SECTORS = pd.DataFrame(
-    [
-        ("Transport", False, 0.300, 250, 1.0, 0.6, 1.10),
-        ("Customs", True, 0.070, 6_000, 1.5, 1.2, 1.25),
-        ("Health", False, 0.170, 300, 0.9, 1.2, 0.75),
-        ("Utilities", True, 0.080, 2_500, 1.3, 0.9, 1.05),
-        ("Traffic", False, 0.120, 700, 1.0, 0.8, 1.20),
-        ("Licensing", True, 0.060, 2_500, 1.2, 1.6, 0.95),
-        ("Municipality", False, 0.080, 600, 1.2, 1.3, 0.85),
-        ("Land", True, 0.015, 15_000, 1.4, 2.5, 0.80),
-        ("Residency", True, 0.035, 1_000, 0.9, 1.8, 0.70),
-        ("Education", False, 0.030, 900, 1.1, 1.0, 1.00),
-        ("Courts", True, 0.020, 3_000, 1.5, 1.7, 0.60),
-        ("Culture", False, 0.020, 200, 0.8, 0.8, 1.30),
-    ],
-    columns="name business share ticket spread counter response".split(),
-)
+RECIPE = tomllib.loads(Path(__file__).with_name("dubai.toml").read_text(encoding="utf-8"))
+SECTORS = pd.DataFrame(RECIPE["sectors"]["rows"], columns=RECIPE["sectors"]["columns"])
 RANK_RESPONSE = (1.0, 0.8, 1.15)  # first, second and third entity of a sector, and again
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
-    """Everything that the simulated world is made of. Shares and slopes are fractions.
-
-    Pairs hold (persons' entities, firms' entities). `dubai.DUBAI` holds the calibrated values.
-    """
-
-    # size and shape
-    days: int = _YEAR
-    entities: int = 36
-    event: date = date(2017, 10, 26)
-    announced: date | None = date(2017, 9, 23)  # None: no initiative
-    payers: int = 900_000
-    # an untouched day
-    level: float = 28_000.0  # digital payments on a plain working day in the middle of 2017
-    growth: float = 0.05  # of digital payments, a year
-    season: float = 0.04  # swing of the year, highest in mid-March
-    friday: tuple[float, float] = (0.80, 0.33)
-    saturday: tuple[float, float] = (0.86, 0.40)
-    climb: tuple[float, float] = (0.02, 0.05)  # from Sunday to Thursday
-    thursday: tuple[float, float] = (-0.03, 0.02)
-    month_end: tuple[float, float] = (0.08, 0.25)  # on the last day; half of it a day and a half before
-    holiday: tuple[float, float] = (0.65, 0.40)
-    ramadan: tuple[float, float] = (0.94, 0.88)
-    ticket: tuple[float, float] = (1.0, 1.0)  # scale of the sectors' tickets
-    mix: tuple[float, float, float] = (0.46, 0.47, 0.07)  # of digital channels
-    # counters
-    counters: float = 0.30  # counter payments for each digital one on a plain working day
-    counter_ticket: float = 2.0  # their ticket over the digital one
-    counter_ramadan: float = 0.85
-    # the initiative
-    campaign: float = 0.03  # digital payments won at full strength
-    campaign_rise: float = 10.0  # days to half strength
-    campaign_from_counters: float = 0.6  # of those won
-    to_digital: float = 0.40  # turned-away customers who pay digitally on the day
-    lost: float = 0.043  # who never pay: Hui and Png 2015, doi 10.1287/isre.2015.0580
-    earlier: float = 0.35  # of those who pay on another day
-    other_day_digital: float = 0.2  # of those who pay on another day
-    assisted_mix: tuple[float, float, float] = (0.35, 0.37, 0.28)  # staff help at laptops and kiosks
-    pulled: float = 0.012  # of a day's digital payments, made early on the event day
-    waited: float = 0.004  # the same, made late
-    new: float = 0.015
-    lasting: float = 0.10  # counter customers still digital on the day after
-    half_life: float = 30.0  # of `lasting`, in days
-    # first-time digital payers; which of them stay
-    newcomers: float = 0.006  # of digital payments that nobody was sent to make
-    newcomers_from_counters: float = 0.5  # counter customers among them
-    newcomers_sent: float = 0.8  # of the payments of counter customers who are sent to digital channels
-    stay: float = 0.55  # of those who came by themselves or with the campaign
-    stay_spread: float = 0.03  # standard deviation of `stay` from day to day
-    stay_sent: float = 0.35  # of those whom the day sent
-    return_rate: float = 0.05  # digital payments a day of one who stays
-    # noise
-    shock: float = 0.025  # common, standard deviation of the log
-    shock_memory: float = 0.6
-    entity_shock: float = 0.04
-    entity_memory: float = 0.3
-    cell_shock: float = 0.03
+class World:
+    """What follows from the parameters."""
 
     def __post_init__(self) -> None:
         for name, least in (("days", 8), ("entities", 1)):
@@ -127,19 +53,27 @@ class Model:
         return pd.date_range(end=pd.Timestamp(self.event) + pd.Timedelta(days=after), periods=self.days)
 
     @property
+    def position(self) -> int:
+        """The event's place among the days."""
+        return int(self.dates.get_loc(pd.Timestamp(self.event)))
+
+    @property
     def names(self) -> list[str]:
         """The entities."""
         known = SECTORS["name"]
         return [f"{known[k % len(known)]} {k // len(known) + 1} (synthetic)" for k in range(self.entities)]
 
     def without(self) -> Model:
-        """The same world without the initiative."""
+        """The same world without the initiative: no campaign, and counters stay open."""
         return replace(self, campaign=0, to_digital=0, pulled=0, waited=0, new=0, lasting=0, announced=None)
 
-    @property
-    def null(self) -> bool:
-        """No campaign, and counters stay open."""
-        return self.announced is None
+
+# The parameters of dubai.toml as a frozen dataclass, with Dubai's values where none is given.
+_PARAMETERS = {name: tuple(v) if isinstance(v, list) else v for name, v in RECIPE["parameters"].items()}
+_FIELDS = [(name, type(value), value) for name, value in _PARAMETERS.items()]
+Model = make_dataclass("Model", _FIELDS, bases=(World,), frozen=True)
+Model.__module__ = __name__  # where pickle finds it
+DUBAI = Model()
 
 
 def entities(model: Model) -> dict[str, np.ndarray]:
@@ -156,13 +90,11 @@ def entities(model: Model) -> dict[str, np.ndarray]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """What the draws and the expectation share. D days, E entities, C channels; `event` is a position."""
+class Rates(NamedTuple):
+    """What the draws and the expectation share. D days, E entities, C channels; the last six are the initiative's."""
 
     mean: np.ndarray  # (D, E, C) payments of an untouched day
     ticket: np.ndarray  # (E, C) dirhams
-    event: int
     campaign: np.ndarray  # (D,) relative gain of digital channels
     left: np.ndarray  # (D, E) share of counter customers who leave for the campaign
     fate: np.ndarray  # (E, 3) of the turned away: pay digitally, on another day, never
@@ -175,21 +107,11 @@ def rates(model: Model) -> Rates:
     """The model's parameters laid out over days, entities and channels."""
     dates, who = model.dates, entities(model)
     mean = _untouched(model, dates, who)
-    event = int(dates.get_loc(pd.Timestamp(model.event)))
-    lag = np.arange(len(dates)) - event
     ticket = np.repeat(who["ticket"][:, None], len(CHANNELS), axis=1)
     ticket[:, COUNTER] *= model.counter_ticket
 
-    none = np.zeros(len(dates))
-    if model.null:
-        left, fate, elsewhere = (
-            np.zeros(mean.shape[:2]),
-            np.zeros((model.entities, 3)),
-            np.zeros(mean.shape[::2]),
-        )
-        return Rates(mean, ticket, event, none, left, fate, elsewhere, none, none)
-
-    since = (dates - pd.Timestamp(model.announced)).days.to_numpy() + 1
+    lag = np.arange(len(dates)) - model.position
+    since = (dates - pd.Timestamp(model.announced or model.event)).days.to_numpy() + 1
     running = (since > 0) & (lag <= 0)
     campaign = np.where(running, model.campaign * (1 - 0.5 ** (since / model.campaign_rise)), 0.0)
     won = campaign[:, None] * mean[:, :, DIGITAL].sum(2) * model.campaign_from_counters
@@ -198,39 +120,35 @@ def rates(model: Model) -> Rates:
 
     digital = np.minimum(model.to_digital * who["response"], 0.95 - model.lost)
     fate = np.stack([digital, 1 - digital - model.lost, np.full_like(digital, model.lost)], axis=1)
-    return Rates(
-        mean=mean,
-        ticket=ticket,
-        event=event,
-        campaign=campaign,
-        left=left,
-        fate=fate,
-        elsewhere=_elsewhere(model, lag, counter.sum(1) > 0),
-        moved=model.pulled * _kernel(lag, 1, 14, 3.0) + model.waited * _kernel(-lag, 1, 7, 2.0),
-        lasting=np.where(lag > 0, model.lasting * 0.5 ** ((lag - 1) / model.half_life), 0.0),
-    )
+
+    # Days and channels on which the turned away pay instead; counters take them when they are open.
+    is_open = counter.sum(1) > 0
+    before = _kernel(np.where(is_open, -lag, 0), 7, 2.0)
+    after = _kernel(np.where(is_open, lag, 0), 14, 3.0)
+    other = model.earlier * before + (1 - model.earlier) * after
+    to = np.append(np.array(model.assisted_mix) * model.other_day_digital, 1 - model.other_day_digital)
+    elsewhere = (other / other.sum())[:, None] * to
+
+    moved = model.pulled * _kernel(lag, 14, 3.0) + model.waited * _kernel(-lag, 7, 2.0)
+    lasting = np.where(lag > 0, model.lasting * 0.5 ** ((lag - 1) / model.half_life), 0.0)
+    return Rates(mean, ticket, campaign, left, fate, elsewhere, moved, lasting)
 
 
 def _untouched(model: Model, dates: pd.DatetimeIndex, who: dict[str, np.ndarray]) -> np.ndarray:
     """(D, E, C) means of days that no initiative touches."""
     day = days.features(dates, "AE")
-    weekday = day["weekday"].to_numpy()
-    since_sunday = (weekday + 1) % 7  # Sunday 0, Thursday 4, Friday 5, Saturday 6
-    holiday = (day["holiday"] != "").to_numpy()
-    ramadan = day["ramadan"].to_numpy()
+    since_sunday = (day["weekday"].to_numpy() + 1) % 7  # Sunday 0, Thursday 4, Friday 5, Saturday 6
+    holiday, ramadan = (day["holiday"] != "").to_numpy(), day["ramadan"].to_numpy()
     near_end = 0.5 ** (day["month_days_left"].to_numpy() / 1.5)
     years = (dates - pd.Timestamp("2017-07-02")).days.to_numpy() / 365.25
-    year_day = dates.day_of_year.to_numpy()
-    trend = np.exp(model.growth * years) * (1 + model.season * np.cos(2 * np.pi * (year_day - 75) / 365.25))
+    swing = np.cos(2 * np.pi * (dates.day_of_year.to_numpy() - 75) / 365.25)
+    trend = np.exp(model.growth * years) * (1 + model.season * swing)
 
-    shape = np.empty((len(dates), 2))
-    for kind in (0, 1):
-        week = 1 + model.climb[kind] * (np.arange(7) - 2) / 4
-        week[4] *= 1 + model.thursday[kind]
-        week[5:] = model.friday[kind], model.saturday[kind]
-        shape[:, kind] = week[since_sunday] * np.exp(model.month_end[kind] * near_end)
-        calm = np.where(ramadan, model.ramadan[kind], 1)
-        shape[:, kind] *= np.where(holiday, model.holiday[kind], 1) * calm
+    week = 1 + np.outer(np.arange(7) - 2, model.climb) / 4  # columns: persons' entities, firms'
+    week[4] *= 1 + np.array(model.thursday)
+    week[5:] = model.friday, model.saturday
+    shape = week[since_sunday] * np.exp(np.outer(near_end, model.month_end))
+    shape *= np.where(holiday[:, None], model.holiday, 1) * np.where(ramadan[:, None], model.ramadan, 1)
 
     mean = np.empty((len(dates), model.entities, len(CHANNELS)))
     entity = model.level * trend[:, None] * shape[:, who["business"]] * who["share"]
@@ -241,17 +159,7 @@ def _untouched(model: Model, dates: pd.DatetimeIndex, who: dict[str, np.ndarray]
     return mean
 
 
-def _kernel(lag: np.ndarray, first: int, last: int, half: float) -> np.ndarray:
-    """Weights that sum to 1 over the lags from `first` to `last` and halve every `half` days; or all zero."""
-    weight = np.where((lag >= first) & (lag <= last), 0.5 ** (np.abs(lag) / half), 0.0)
+def _kernel(lag: np.ndarray, last: int, half: float) -> np.ndarray:
+    """Weights that sum to 1 over the lags from 1 to `last` and halve every `half` days; or all zero."""
+    weight = np.where((lag >= 1) & (lag <= last), 0.5 ** (np.abs(lag) / half), 0.0)
     return weight / weight.sum() if weight.any() else weight
-
-
-def _elsewhere(model: Model, lag: np.ndarray, is_open: np.ndarray) -> np.ndarray:
-    """(D, C): days and channels on which the turned away pay instead."""
-    before = _kernel(np.where(is_open, -lag, 0), 1, 7, 2.0)
-    after = _kernel(np.where(is_open, lag, 0), 1, 14, 3.0)
-    both = model.earlier * before + (1 - model.earlier) * after
-    both /= both.sum()
-    digital = np.array(model.assisted_mix) * model.other_day_digital
-    return both[:, None] * np.append(digital, 1 - model.other_day_digital)

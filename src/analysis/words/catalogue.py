@@ -42,6 +42,8 @@ class Setting:
     measures : mapping
         Of each measure that has words of its own: ``label`` by language, ``kind`` ("count", "money", "sum", "mean",
         "share"), ``unit``.
+    level : float
+        Level of the intervals that are recorded.
     """
 
     currency: str | None = None
@@ -49,11 +51,11 @@ class Setting:
     offline: bool = False
     campaign: bool = False
     measures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    level: float = 0.95
 
 
 _language: ContextVar[str] = ContextVar("language", default="en")
 _setting: ContextVar[Setting] = ContextVar("setting", default=Setting())  # noqa: B039 - it is frozen
-_missing: set[str] = set()
 
 
 @contextmanager
@@ -78,10 +80,9 @@ def setting() -> Setting:
     return _setting.get()
 
 
-def speak_of(**changes: Any) -> Setting:
+def speak_of(**changes: Any) -> None:
     """From now on say the words of something else: the fields of `Setting` that change."""
     _setting.set(replace(_setting.get(), **changes))
-    return _setting.get()
 
 
 def direction() -> str:
@@ -93,10 +94,7 @@ def _(message: str) -> str:
     """`message` in the language spoken now."""
     if language() == "en" or not message:
         return message
-    found = _catalogue(language()).gettext(message)
-    if found is message:
-        _missing.add(message)
-    return found
+    return _catalogue(language()).gettext(message)
 
 
 def N_(message: str) -> str:  # noqa: N802 - gettext's own name
@@ -108,10 +106,7 @@ def ngettext(one: str, many: str, n: int) -> str:
     """The form of a phrase that goes with the number `n`; fill it with ``.format(n=...)``."""
     if language() == "en":
         return one if n == 1 else many
-    found = _catalogue(language()).ngettext(one, many, n)
-    if found in (one, many):
-        _missing.add(one)
-    return found
+    return _catalogue(language()).ngettext(one, many, n)
 
 
 def name(text: str) -> str:
@@ -134,11 +129,6 @@ def name(text: str) -> str:
 _MERGED = re.compile(r"others \((\d+)\)")  # groups that `disclosure` has put together
 # Names that `simulate` gives: "Customs 1 (synthetic)", "Customs 1 service 07".
 _SIMULATED = re.compile(r"([A-Z][a-z]+) (\d+)(?: service (\d+))?( \(synthetic\))?")
-
-
-def missing() -> frozenset[str]:
-    """Every message asked for so far that the catalogue did not have."""
-    return frozenset(_missing)
 
 
 @cache

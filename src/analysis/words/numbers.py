@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import datetime
 import math
-import re
-import string
 from numbers import Integral
 
-from analysis.words import terms
+from babel import dates, lists
+from babel.numbers import format_decimal
+
 from analysis.words.catalogue import LOCALES, _, language, name, ngettext, setting
 
 
@@ -52,6 +52,11 @@ def points(value: float, step: float | None = None, signed: bool = False) -> str
     return ngettext("{n} percentage point", "{n} percentage points", count).format(n=text)
 
 
+def hundredths(value: float, step: float | None = None, signed: bool = False) -> str:
+    """Percentage points of a fraction, under a heading that names them."""
+    return number(100 * value, step and 100 * step, signed)
+
+
 def p_value(value: float) -> str:
     """0.012, 0.3 or <0.001."""
     if value < 0.001:
@@ -66,6 +71,8 @@ def money(value: float, step: float | None = None, signed: bool = False) -> str:
     if step is None:
         step = 10.0 ** (math.floor(math.log10(abs(value))) - 2) if scale > 1 else 1.0
     amount = _isolate(_digits(value / scale, step / scale, signed), signed or value < 0)
+    sign = amount[0] if language() == "en" and currency and amount[0] in "+−" else ""
+    amount = amount.removeprefix(sign)
     count = _plural_number(value / scale, step / scale, signed)
     if scale == 1e9:
         text = ngettext("{currency} {n} billion", "{currency} {n} billion", count)
@@ -75,49 +82,40 @@ def money(value: float, step: float | None = None, signed: bool = False) -> str:
         text = ngettext("AED {n}", "AED {n}", count)
     else:
         text = _("{currency} {n}")
-    return text.format(currency=name(currency or ""), n=amount).strip()
+    return sign + text.format(currency=name(currency or ""), n=amount).strip()
 
 
-def date(day: datetime.date) -> str:
+def date(day: datetime.date, form: str = "d MMMM y") -> str:
     """26 October 2017."""
-    from babel.dates import format_date
-
-    return format_date(day, "d MMMM y", locale=LOCALES[language()])
-
-
-def weekday(number: int) -> str:
-    """Name of a weekday, 0 = Monday."""
-    from babel.dates import get_day_names
-
-    return get_day_names("wide", "stand-alone", LOCALES[language()])[number]
+    return dates.format_date(day, form, locale=LOCALES[language()])
 
 
 def day_month(day: datetime.date) -> str:
     """26 Oct."""
-    from babel.dates import format_date
-
-    return format_date(day, "d MMM", locale=LOCALES[language()])
+    return date(day, "d MMM")
 
 
 def month(day: datetime.date) -> str:
     """Oct, for an axis; in place of January the year."""
-    from babel.dates import format_date
+    return date(day, "y" if day.month == 1 else "MMM")
 
-    return format_date(day, "y" if day.month == 1 else "MMM", locale=LOCALES[language()])
+
+def weekday(number: int) -> str:
+    """Name of a weekday, 0 = Monday."""
+    return dates.get_day_names("wide", "stand-alone", LOCALES[language()])[number]
 
 
 def month_name(number: int) -> str:
     """October, by its number."""
-    from babel.dates import get_month_names
-
-    return get_month_names("wide", context="stand-alone", locale=LOCALES[language()])[int(number)]
+    return dates.get_month_names("wide", "stand-alone", LOCALES[language()])[number]
 
 
 def period(start: datetime.date, end: datetime.date | None = None) -> str:
     """One day, or the first and the last of several."""
     if end is None or end == start:
         return date(start)
-    return _("{start} to {end}").format(start=date(start), end=date(end))
+    whole = "d MMMM y" if start.year != end.year else "d MMMM" if start.month != end.month else "d"
+    return _("{start} to {end}").format(start=date(start, whole), end=date(end))
 
 
 def interval(
@@ -126,82 +124,35 @@ def interval(
     """+9% to +27%; both ends rounded to the interval's own step. `kind` is percent, points, money or number."""
     beyond = kind == "percent" and MOST_PER_CENT < high < math.inf
     high = MOST_PER_CENT if beyond else high
-    step = _interval_step(low, high) if step is None else step
-    write = WRITERS.get(kind if kind != "points" else "number", number)
-    factor = 100 if kind == "points" else 1
-    ends = [write(end * factor, step=step and step * factor, signed=signed) for end in (low, high)]
+    rounding = step or _interval_step(low, high)
+    write = {"points": hundredths, "hundredths": hundredths, "percent": percent, "money": money}.get(
+        kind, number
+    )
+    ends = {"low": write(low, rounding, signed), "high": write(high, rounding, signed)}
     if math.isinf(low) and math.isinf(high):
         return _("no bound on either side")
     if math.isinf(high):
         text = _("at least {low}")
     elif math.isinf(low):
         text = _("at most {high}")
-    elif beyond:
-        text = _("{low} to more than {high}")
     else:
-        text = _("{low} to {high}")
-    text = text.format(low=ends[0], high=ends[1])
-    return (
-        ngettext("{n} percentage point", "{n} percentage points", 100).format(n=text)
-        if kind == "points"
-        else text
-    )
+        text = _("{low} to more than {high}") if beyond else _("{low} to {high}")
+    text = text.format(**ends)
+    if kind == "points":
+        text = ngettext("{n} percentage point", "{n} percentage points", 100).format(n=text)
+    return text
 
 
 def listing(items: list[str]) -> str:
     """a, b and c."""
-    from babel.lists import format_list
-
-    return format_list(items, locale=LOCALES[language()])
+    return lists.format_list(items, locale=LOCALES[language()])
 
 
-def fill(template: str, /, *args, **values) -> str:
-    """A sentence with its numbers: `template` is translated, then each placeholder is written out by its kind.
-
-    ``fill("The day added {effect:+percent} ({ci:+percent}).", effect=0.17, ci=(0.09, 0.27))``. Kinds: number,
-    percent, points, money, p, date, weekday, name, metric; a leading + signs the number, a trailing ``.1`` fixes
-    its decimals. A pair is an interval. Without a kind the value is written as it is.
-    """
-    return filled(_(template), *args, **values)
-
-
-def filled(text: str, /, *args, **values) -> str:
-    """`text` with its numbers, as `fill` writes them, but not translated: for a form that `ngettext` chose."""
-    return _Filler().vformat(text, args, values)
-
-
-WRITERS = {"number": number, "percent": percent, "points": points, "money": money}
 MOST_PER_CENT = 10.0  # +1,000 %: an interval that reaches further says no more by saying how far
-KINDS_OF_PLACEHOLDER = (*WRITERS, "date", "weekday", "name", "metric", "p")
 _interval_step = step
 
 
-class _Filler(string.Formatter):
-    def format_field(self, value, spec: str) -> str:
-        return write(value, spec) if spec else str(value)
-
-
-def write(value, spec: str) -> str:
-    """A value by the kind of a placeholder of `fill`: "+percent", "number.1", "date"."""
-    match = re.fullmatch(r"(\+?)([a-z]+)(?:\.(\d))?", spec)
-    if spec == "p":
-        return p_value(value)
-    if match and match[2] in KINDS_OF_PLACEHOLDER:
-        sign, kind, decimals = match.groups()
-        if kind in ("date", "weekday", "name", "metric"):
-            return {"date": date, "weekday": weekday, "name": name, "metric": terms.metric}[kind](value)
-        options = {"signed": bool(sign)}
-        if decimals is not None:
-            options["step"] = 10.0 ** -(int(decimals) + (2 if kind in ("percent", "points") else 0))
-        if isinstance(value, tuple | list):
-            return interval(*value, kind=kind, **options)
-        return WRITERS[kind](value, **options)
-    raise ValueError(f"{spec!r} is no kind of number: give one of {', '.join(KINDS_OF_PLACEHOLDER)}")
-
-
 def _digits(value: float, step: float | None, signed: bool) -> str:
-    from babel.numbers import format_decimal
-
     if math.isnan(value):
         return "–"
     if math.isinf(value):
@@ -229,13 +180,3 @@ def _plural_number(value: float, step: float, signed: bool) -> int:
 
 def _isolate(text: str, needed: bool = True) -> str:
     return f"\u2066{text}\u2069" if needed and language() == "ar" else text
-
-
-def quantity(value: float, metric: str, step: float | None = None, signed: bool = False) -> str:
-    """A value of `metric` in its own unit; `step` never rounds its first two digits away."""
-    if step and value:
-        step = min(step, 10.0 ** (math.floor(math.log10(abs(value))) - 1))
-    if step is None and terms.kind(metric) == "count" and abs(value) >= 10:
-        step = 1.0
-    write = {"money": money, "percent": percent}.get(terms.kind(metric), number)
-    return write(value, step=step, signed=signed)

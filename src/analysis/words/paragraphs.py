@@ -1,4 +1,4 @@
-"""Prose of notebooks: translated block by block, and found by the catalogue's extractor."""
+"""Prose of notebooks, translated block by block; and where the catalogue finds every text that a reader may see."""
 
 from __future__ import annotations
 
@@ -77,8 +77,7 @@ def _blocks(markdown: str) -> Iterator[tuple[str, bool]]:
 
 
 def extract_notebook(file, keywords, comment_tags, options) -> Iterator[tuple]:
-    """Babel's extractor for notebooks: the prose, and the literals given to `show` (see its docstring)."""
-    import ast
+    """Babel's extractor for notebooks: the prose, and the literals of the code."""
     import json
 
     for number, cell in enumerate(json.load(file)["cells"], start=1):
@@ -87,25 +86,53 @@ def extract_notebook(file, keywords, comment_tags, options) -> Iterator[tuple]:
             yield from ((number, "_", text, []) for text in prose(source))
         elif cell["cell_type"] == "code":
             plain = "\n".join(line for line in source.split("\n") if not line.lstrip().startswith(("%", "!")))
-            for call in ast.walk(ast.parse(plain)):
-                if isinstance(call, ast.Call):
-                    yield from ((number, "_", text, []) for text in _literals(call))
+            yield from ((number, *found, []) for _line, *found in _literals(plain))
 
 
-def _literals(call) -> Iterator[str]:
-    """The texts of one call that a reader will see."""
+def extract_code(file, keywords, comment_tags, options) -> Iterator[tuple]:
+    """Babel's extractor for modules."""
+    yield from ((*found, []) for found in _literals(file.read().decode("utf-8")))
+
+
+def extract_table(file, keywords, comment_tags, options) -> Iterator[tuple]:
+    """Babel's extractor for CSV files: every text of the columns that `options` names."""
+    import csv
+    import io
+
+    for number, row in enumerate(csv.DictReader(io.TextIOWrapper(file, "utf-8")), start=2):
+        yield from ((number, "_", row[name], []) for name in options["columns"].split() if row[name])
+
+
+SENTENCES = {"_", "N_", "gettext", "text", "show.say"}  # what is called with a text for a reader
+SHOWN = ("caption", "title", "columns", "labels")  # and the arguments of `show` that are one
+
+
+def _literals(source: str) -> Iterator[tuple]:
+    """Line, gettext's function, and message (for a plural form two) of each text for a reader."""
     import ast
 
-    called = ast.unparse(call.func)
-    first = call.args[:1] if called in ("show.say", "words.fill", "words._", "words.N_", "_", "N_") else []
-    named = [keyword.value for keyword in call.keywords if keyword.arg in ("caption", "title", "labels")]
-    named += [
-        value
-        for keyword in call.keywords
-        if keyword.arg == "columns" and called.startswith("show.") and isinstance(keyword.value, ast.Dict)
-        for value in keyword.value.values
-    ]
-    for value in first + named:
-        for part in value.values if isinstance(value, ast.Dict) else getattr(value, "elts", [value]):
-            if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value:
-                yield part.value
+    from analysis.words.values import form, has_words
+
+    for call in ast.walk(ast.parse(source)):
+        if not isinstance(call, ast.Call):
+            continue
+        called = ast.unparse(call.func)
+        name = called if called.startswith("show.") else called.split(".")[-1]
+        forms = [one.value for one in call.args if _is_text(one)]
+        if name == "plural" and forms:
+            yield call.lineno, "ngettext", (form(forms[0], 1), form(forms[0], 2))
+        elif name == "ngettext" and forms:
+            yield call.lineno, name, tuple(forms)
+        elif name in SENTENCES and call.args:
+            yield from ((call.lineno, "_", one) for one in forms if name in ("_", "N_") or has_words(one))
+        for argument in call.keywords if called.startswith("show.") else ():
+            if argument.arg in SHOWN:
+                parts = [part for part in ast.walk(argument.value) if isinstance(part, ast.Dict)]
+                texts = [one for part in parts for one in part.values] or [argument.value]
+                yield from ((call.lineno, "_", one.value) for one in texts if _is_text(one) and one.value)
+
+
+def _is_text(node) -> bool:
+    import ast
+
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
