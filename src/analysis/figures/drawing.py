@@ -43,13 +43,6 @@ UNITS = {
     1e6: (N_("{currency} million"), N_("million")),
     1e3: (N_("{currency} thousand"), N_("thousand")),
 }
-# Of the columns whose numbers are always written alike.
-KINDS = (
-    dict.fromkeys(("relative", "low", "high", "own"), "+percent.1")
-    | dict.fromkeys(("share", "ordinary_share", "count_share", "value_share", "fitted"), "percent.1")
-    | dict.fromkeys(("days", "baseline_days", "wait_days"), "number.0")
-    | {"coverage": "percent.1", "width": "number.2", "t": "+number.1", "p_value": "p", "weekday": "weekday"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +72,9 @@ def describe(
     """Head a figure, attach to it what a reader who does not see it needs, and return its Axes.
 
     `title` is the message, over as many lines as it needs; `unit` that of the value axis, below it. `above` are the
-    inches between them and the axes that something else takes. `formats` are kinds of columns that `KINDS` lacks.
+    inches between them and the axes that something else takes; `formats` as of `show.table`.
     """
-    known = {name: kind for name, kind in KINDS.items() if name in data}
-    _descriptions[ax.figure] = Description(alt, caption, data, known | (formats or {}))
+    _descriptions[ax.figure] = Description(alt, caption, data, formats or {})
     side, ha = (1, "right") if words.direction() == "rtl" else (0, "left")
     x, room = (0.06 + side * (width() - 0.12)) / width(), width() - 0.12
     for line in reversed(wrapped(unit, room - ax.get_position().x0 * width(), 9)):

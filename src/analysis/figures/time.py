@@ -168,9 +168,7 @@ def leads_lags(
     ).format(series=" ".join(told))
     caption = _("The effect on each day, with its interval. Below zero beside the event: use moved to it.")
     data = rows[["date", "day", "series", "relative", "low", "high"]].rename(columns={"day": "lag"})
-    return draw.describe(
-        ax, alt=alt, caption=caption, data=data, above=gap - 0.02, formats={"lag": "+number.0"}
-    )
+    return draw.describe(ax, alt=alt, caption=caption, data=data, above=gap - 0.02)
 
 
 def _on_the_event(event: pd.Series) -> str:
@@ -232,7 +230,7 @@ def cumulative(found: Decomposition, metric: str = "value", level: float = 0.95)
     caption = _("What is left at the end is net new, less what was lost; the band is the interval.")
     title = draw.finding(_("Effect on all payments, added up"), f"{end} ({interval})", low, high)
     data = rows[["date", "effect", "low", "high"]]
-    formats = dict.fromkeys(("effect", "low", "high"), f"+{words.table_kind(metric)}")
+    formats = {"effect": f"+{words.table_kind(metric)}"}
     return draw.describe(
         ax, alt=alt, caption=caption, data=data, title=title, unit=unit_name, formats=formats
     )
@@ -263,7 +261,12 @@ def persistence(found: Persistence) -> Axes:
     caption = _("Each dot is a working day; the rise is fitted to fade by half at equal distances in time.")
     title = draw.finding(_("Digital share above the expected, at first"), first, *found.first_interval)
     return draw.describe(
-        ax, alt=alt, caption=caption, data=rows, title=title, formats={"expected": "percent.1"}
+        ax,
+        alt=alt,
+        caption=caption,
+        data=rows,
+        title=title,
+        formats={"expected": "percent.1", "lag": "number.0"},
     )
 
 
