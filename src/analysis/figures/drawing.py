@@ -177,7 +177,7 @@ def narrow() -> bool:
 
 
 def canvas(
-    height: float = 2.35, left: float | None = None, right: float | None = None, bottom: float = 0.34
+    height: float = 2.3, left: float | None = None, right: float | None = None, bottom: float = 0.34
 ) -> Axes:
     """Axes `height` inches high on a figure of the width drawn now, margins in inches; `describe` adds the top."""
     left = (0.52 if narrow() else 0.6) if left is None else left
