@@ -177,7 +177,7 @@ def narrow() -> bool:
 
 
 def canvas(
-    height: float = 2.35, left: float | None = None, right: float | None = None, bottom: float = 0.34
+    height: float = 2.3, left: float | None = None, right: float | None = None, bottom: float = 0.34
 ) -> Axes:
     """Axes `height` inches high on a figure of the width drawn now, margins in inches; `describe` adds the top."""
     left = (0.52 if narrow() else 0.6) if left is None else left
@@ -341,15 +341,17 @@ def shade(ax: Axes, windows: Windows, index: pd.DatetimeIndex) -> None:
     note = {"xycoords": ax.get_xaxis_transform(), "fontsize": 8.5, "va": "baseline"}
     ax.axvspan(max(windows.baseline[0] - half, first), start, color=INK, alpha=0.09, lw=0)
     ax.axvspan(start, eve, color=EVENT, alpha=0.22, lw=0)
-    aside(ax, start, 1.015, words.day_month(windows.event_start), 3, color=EVENT, **note)
-    room, before = (start - first).days * inches, _("week before")
+    day, before = words.day_month(windows.event_start), _("week before")
+    last = (index[-1] - start).days * inches + 0.2 < text_width([day], 8.5)  # no room at its right
+    aside(ax, start, 1.015, day, -3 if last else 3, color=EVENT, **note)
+    room = (start - first).days * inches
     if len(windows.campaign_days):
         campaign, told = max(windows.campaign_days[0] - half, first), _("campaign")
         ax.axvspan(campaign, start, color=INK, alpha=0.05, lw=0)
         room = (start - campaign).days * inches - text_width([told], 8.5) - 0.1
         if room > 0:
             aside(ax, campaign, 1.015, told, 0, alpha=0.8, **note)
-    if text_width([before], 8.5) < room:
+    if text_width([before], 8.5) < room and not last:
         aside(ax, start, 1.015, before, -3, alpha=0.8, **note)
 
 

@@ -70,20 +70,15 @@ def counterfactual(
 
 
 def _message(effect: Effect, level: float) -> str:
-    """By how much the event lay above or below what was expected, rounded as the answer is."""
-    share = words.kind(effect.metric) == "percent"
-    low, high = effect.confidence_interval(level, relative=not share)
-    size = effect.absolute if share else effect.relative
-    step = words.step(low, high, size)
-    if step and any(end and abs(end) < step / 2 for end in (low, high)):
-        step /= 10
+    """By how much the event lay above or below what was expected, as the answer says it."""
+    low, high = effect.confidence_interval(level, relative=words.kind(effect.metric) != "percent")
     template = _("{metric}: {x} above what was expected")
     if low <= 0 <= high:
         template = _("{metric}: no clear difference from what was expected")
-    elif size < 0:
+    elif effect.absolute < 0:
         template = _("{metric}: {x} below what was expected")
-    x = (words.points if share else words.percent)(abs(size), step)
-    return draw.said(template, metric=draw.metric_title(effect.metric), x=x)
+    difference = str(words.answer(effect, level).values["difference"])  # noqa: PD011 - no frame
+    return draw.said(template, metric=draw.metric_title(effect.metric), x=difference)
 
 
 @draw.style()

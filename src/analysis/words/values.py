@@ -172,7 +172,7 @@ CODES = {
     "name": name,
     "own": terms.in_language,
     "date": numbers.date,
-    "period": lambda ends: numbers.period(*ends),
+    "period": lambda one: terms.term("period", one) if isinstance(one, str) else numbers.period(*one),
     "weekday": numbers.weekday,
     "month": numbers.month_name,
     "days": lambda n: str(days(n)),
