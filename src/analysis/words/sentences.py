@@ -54,7 +54,7 @@ def _opening(effect, observed: Value) -> Text:
     openings = TERMS["opening"] | (TERMS["digital opening"] if setting().offline else {})
     form = openings.get(metric, N_("{when}, {metric}: {observed}"))
     if metric in setting().measures:
-        form = N_("{when}, the {label} was {observed}")
+        form = N_("{when}, {label}: {observed}")
         if kind(metric) == "count":
             form = N_("{when}, there were {observed} {label}")
     when = text("On {date}", date=event[0])
