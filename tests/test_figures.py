@@ -18,6 +18,7 @@ from matplotlib.text import Text
 from analysis import displacement, figures, power, words
 from analysis.model.distribution import SCORES, Distribution
 from analysis.model.effect import Effect
+from analysis.notebook import tables
 from analysis.persistence import persistence
 from analysis.placebo import Placebos
 from analysis.windows import Windows
@@ -168,7 +169,8 @@ def test_a_figure_fits_its_canvas_and_speaks(made, name, language, inches):
     assert len(told.alt) > 40
     assert re.search(r"\d", told.alt)
     assert told.caption.endswith(".")
-    assert len(told.data)
+    with words.using(language):
+        assert tables.html(told.data, told.caption, formats=told.formats).count("<tr>") == len(told.data) + 1
     if language == "ar":
         assert re.search("[\u0600-\u06ff]", told.alt)
         assert not re.search(r"\b(the|of|interval|day)\b", told.alt + told.caption)

@@ -259,7 +259,7 @@ def _rehearse() -> None:
 
     for language in words.LANGUAGES:
         with words.using(language), figures.style():
-            figures.svg(canvas(), "rehearsal", words._("Day") + words.date(date.today()))
+            figures.svg(canvas(), "rehearsal", " ".join((words._("Day"), words.date(date.today()))))
 
 
 def main() -> None:
