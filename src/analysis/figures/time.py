@@ -86,8 +86,8 @@ def _message(effect: Effect, level: float) -> str:
         template = _("{metric}: no clear difference from what was expected")
     elif effect.absolute < 0:
         template = _("{metric}: {x} below what was expected")
-    difference = str(words.answer(effect, level).values["difference"])  # noqa: PD011 - no frame
-    return draw.said(template, metric=draw.metric_title(effect.metric), x=difference)
+    x = words.difference(effect, level)
+    return draw.said(template, metric=draw.metric_title(effect.metric), x=x)
 
 
 @draw.style()
