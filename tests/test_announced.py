@@ -62,7 +62,11 @@ def test_two_possible_weeks_are_drawn_with_their_effects(table):
 
 
 def test_neighbours_are_written_with_their_intervals():
-    page = tables.html(announcement.neighbours(), "Comparable events", ["event", "result"])
+    page = tables.html(
+        announcement.neighbours().rename(columns={"unit": "result_unit"}),
+        "Comparable events",
+        ["event", "result"],
+    )
     results = re.findall("<td>(.*?)</td>", page)
     assert results[:2] == ["−4.3%", "+14.1 percentage points (+9.1 to +19.2)"]
     assert results[4] == "+3,864 (+125 to +7,604)"

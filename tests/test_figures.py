@@ -18,6 +18,7 @@ from matplotlib.text import Text
 from analysis import displacement, figures, power, words
 from analysis.model.distribution import SCORES, Distribution
 from analysis.model.effect import Effect
+from analysis.notebook import tables
 from analysis.persistence import persistence
 from analysis.placebo import Placebos
 from analysis.windows import Windows
@@ -168,7 +169,8 @@ def test_a_figure_fits_its_canvas_and_speaks(made, name, language, inches):
     assert len(told.alt) > 40
     assert re.search(r"\d", told.alt)
     assert told.caption.endswith(".")
-    assert len(told.data)
+    with words.using(language):
+        assert tables.html(told.data, told.caption, formats=told.formats).count("<tr>") == len(told.data) + 1
     if language == "ar":
         assert re.search("[\u0600-\u06ff]", told.alt)
         assert not re.search(r"\b(the|of|interval|day)\b", told.alt + told.caption)
@@ -356,3 +358,14 @@ def test_a_long_title_overlaps_nothing(made, language):
     assert sum(text.get_weight() == "bold" for text in ax.texts) > 3
     assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
     assert max(box.y1 for box in boxes) < canvas.get_width_height()[1] + 2
+
+
+@pytest.mark.parametrize("inches", [figures.WIDE, figures.NARROW])
+def test_the_date_of_an_event_at_the_end_of_a_long_history_is_whole(made, inches):
+    daily = made["history"][1]
+    with figures.style(inches):
+        ax = figures.history(daily[:"2017-10-27"], WINDOWS)
+    canvas = FigureCanvasAgg(ax.figure)
+    canvas.draw()
+    date = next(text for text in ax.texts if text.get_text() == "26 Oct")
+    assert date.get_window_extent().x1 < canvas.get_width_height()[0] + 2

@@ -56,7 +56,7 @@ def test_whether_they_stayed_is_told_for_the_longest_known_horizon(study):
     who = payers.found(study)
     assert who.days == 30  # the ledger ends 52 days after the event
     assert "paid digitally again within 30 days" in str(payers.stayed(who))
-    assert "ends too early to say more than 30 days" in str(payers.unknown(who))
+    assert "ends too early to say anything beyond 30 days" in str(payers.unknown(who))
 
 
 def test_few_people_are_hidden_and_said_to_be(study):

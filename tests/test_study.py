@@ -383,8 +383,8 @@ def test_entities_too_small_to_be_shown_are_none(tmp_path, payers, large):
     [
         (["counter", "app"], "country: AE", {"single", "ramadan"}),
         (["counter", "app"], "country: GB\neditions: [2017-06-15, 2017-06-22]", {"editions"}),
-        (["counter", "app", "website"], "", {"single", "channels"}),
-        (["app", "website"], "", {"single", "channels"}),
+        (["counter", "app", "website"], "", {"single", "channel"}),
+        (["app", "website"], "", {"single", "channel"}),
         (["app"], "", {"single"}),
     ],
 )
@@ -396,7 +396,7 @@ def test_what_sentences_ask_of_a_study(tmp_path, channels, more, has):
     rows.to_parquet(tmp_path / "ledger.parquet")
     offline = "offline_channels: [counter]\n" if "counter" in channels else ""
     study = load(tmp_path, f"title: x\nevent_start: 2017-06-22\nledger: ledger.parquet\n{offline}{more}\n")
-    assert study.has & {"single", "editions", "channels", "ramadan"} == has
+    assert study.has & {"single", "editions", "channel", "ramadan"} == has
 
 
 def test_an_empty_ledger_is_no_folder(tmp_path):

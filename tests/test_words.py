@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from pathlib import Path
@@ -69,17 +68,6 @@ def kept(text: str) -> list[str]:
     pattern = r"\{[^{}]*\}" if "$" not in text else r"(?<![\\_^{a-z])\{[a-z]+(?::[^{}]*)?\}"
     parts = re.findall(pattern, text) + re.findall(r"\$[^$]+\$|`[^`]+`|\]\([^)]+\)", text)
     return sorted([*parts, *(["**"] * text.count("**"))])
-
-
-def test_no_message_hides_in_an_f_string():
-    # Before Python 3.12 an f-string is one token, and what is called in it is not extracted.
-    for path in sorted((ROOT / "src" / "analysis").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.JoinedStr):
-                called = {ast.unparse(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)}
-                assert not called & {"_", "N_", "ngettext", "words._", "words.N_", "words.ngettext"}, (
-                    path.name
-                )
 
 
 def test_warnings_and_columns_of_the_model_have_their_arabic():

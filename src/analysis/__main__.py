@@ -232,14 +232,17 @@ def estimate(
 
 
 def _columns(flag: str, names: tuple[str, ...], own: str, data: str, **series: Any) -> pd.DataFrame:
-    """Further columns of daily figures."""
+    """Further columns of daily figures; what has to be known of them was said with the first."""
+    import warnings
+
     from analysis import ledger
 
     reading = ("date_column", "timezone", "decimal", "date_format", "encoding")
     how = ledger.Reading(**{name: series[name] for name in reading})
-    if not ledger.is_daily(data, how=how):
-        raise click.UsageError(f"{flag} names a column of daily figures, and {data} is a ledger")
-    table = ledger.read_daily(data, how=how)
+    with warnings.catch_warnings(action="ignore", category=ledger.Note):
+        if not ledger.is_daily(data, how=how):
+            raise click.UsageError(f"{flag} names a column of daily figures, and {data} is a ledger")
+        table = ledger.read_daily(data, how=how)
     for name in names:
         if name not in table or name == own:
             raise click.UsageError(f"{flag} {name}: {data} has {', '.join(map(str, table))}")

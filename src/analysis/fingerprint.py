@@ -50,7 +50,7 @@ def _imported(module: str) -> set[Path]:
         file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
         if file in found or not file.exists():
             continue
-        found.update([file, *file.parent.glob("*.toml")])
+        found.update([file, *file.parent.glob("*.toml"), *file.parent.glob("*.csv")])
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]

@@ -106,12 +106,12 @@ class Study(Parameters):
     def has(self) -> frozenset[str]:
         """What the study has, by one word each; a notebook's cell that is tagged ``needs-<word>`` stays if it is there.
 
-        ledger or daily (figures); offline (and digital channels), entity, service, channel, value, payers; campaign;
-        after (days to see what lasts), dates (a history long enough to split ordinary ones), habit (payers, and time to
-        see them again), designs (entities, and days enough to compare designs of an edition on them); day or days (one,
-        several), single or editions (several); donors, covariates, figures (published), calendar (of a country),
-        ramadan (days on which work is shorter), background; metrics (several), channels (several that are digital);
-        synthetic or real, truth (of a simulation).
+        ledger or daily (figures); offline (and digital channels); entity, service, channel (two of them or more, of
+        channels digital ones); value, payers; campaign; after (days to see what lasts), dates (a history long enough to
+        split ordinary ones), habit (payers, and time to see them again), designs (entities, and days enough to compare
+        designs of an edition on them); day or days (one, several), single or editions (several); donors, covariates,
+        figures (published), calendar (of a country), ramadan (days on which work is shorter), background; metrics
+        (several); synthetic or real, truth (of a simulation).
         """
         true = {
             "campaign": len(self.windows.campaign_days) > 0,
@@ -138,7 +138,6 @@ class Study(Parameters):
                 "entity": entity,
                 "value": "amount" in names,
                 "payers": "payer_id" in names,
-                "channels": groups["channel"] and len(self.by("channel")["channel"].unique()) > 1,
                 "ramadan": bool(days.features(self._days, self.country)["ramadan"].any()),
                 "offline": "channel" in names and bool(self.offline_channels),
                 "metrics": len(self.measured) > 1,

@@ -43,13 +43,6 @@ UNITS = {
     1e6: (N_("{currency} million"), N_("million")),
     1e3: (N_("{currency} thousand"), N_("thousand")),
 }
-# Of the columns whose numbers are always written alike.
-KINDS = (
-    dict.fromkeys(("relative", "low", "high", "own"), "+percent.1")
-    | dict.fromkeys(("share", "ordinary_share", "count_share", "value_share", "fitted"), "percent.1")
-    | dict.fromkeys(("days", "baseline_days", "wait_days"), "number.0")
-    | {"coverage": "percent.1", "width": "number.2", "t": "+number.1", "p_value": "p", "weekday": "weekday"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +72,9 @@ def describe(
     """Head a figure, attach to it what a reader who does not see it needs, and return its Axes.
 
     `title` is the message, over as many lines as it needs; `unit` that of the value axis, below it. `above` are the
-    inches between them and the axes that something else takes. `formats` are kinds of columns that `KINDS` lacks.
+    inches between them and the axes that something else takes; `formats` as of `show.table`.
     """
-    known = {name: kind for name, kind in KINDS.items() if name in data}
-    _descriptions[ax.figure] = Description(alt, caption, data, known | (formats or {}))
+    _descriptions[ax.figure] = Description(alt, caption, data, formats or {})
     side, ha = (1, "right") if words.direction() == "rtl" else (0, "left")
     x, room = (0.06 + side * (width() - 0.12)) / width(), width() - 0.12
     for line in reversed(wrapped(unit, room - ax.get_position().x0 * width(), 9)):
@@ -185,7 +177,7 @@ def narrow() -> bool:
 
 
 def canvas(
-    height: float = 2.35, left: float | None = None, right: float | None = None, bottom: float = 0.34
+    height: float = 2.3, left: float | None = None, right: float | None = None, bottom: float = 0.34
 ) -> Axes:
     """Axes `height` inches high on a figure of the width drawn now, margins in inches; `describe` adds the top."""
     left = (0.52 if narrow() else 0.6) if left is None else left
@@ -330,7 +322,11 @@ def unit(largest: float, metric: str) -> tuple[float, str]:
     if scale == 1:
         return 1.0, currency if money else words.unit(metric)
     with_currency, plain = UNITS[scale]
-    return scale, _(with_currency if currency and money else plain).format(currency=currency)
+    own = "" if money else words.unit(metric)
+    return (
+        scale,
+        f"{_(with_currency if currency and money else plain).format(currency=currency)} {own}".strip(),
+    )
 
 
 def metric_title(metric: str) -> str:
@@ -347,18 +343,19 @@ def shade(ax: Axes, windows: Windows, index: pd.DatetimeIndex) -> None:
     first, start, eve = index[0] - half, windows.event_start - half, windows.event_end + half
     inches = ax.get_position().width * width() / max((index[-1] - index[0]).days, 1)
     note = {"xycoords": ax.get_xaxis_transform(), "fontsize": 8.5, "va": "baseline"}
-    ax.axvspan(max(windows.baseline[0] - half, first), start, color=INK, alpha=0.09, lw=0)
     ax.axvspan(start, eve, color=EVENT, alpha=0.22, lw=0)
-    aside(ax, start, 1.015, words.day_month(windows.event_start), 3, color=EVENT, **note)
-    room, before = (start - first).days * inches, _("week before")
+    day, before = words.day_month(windows.event_start), _("week before")
+    last = (index[-1] - start).days * inches + 0.2 < text_width([day], 8.5)  # no room at its right
+    aside(ax, start, 1.015, day, -3 if last else 3, color=EVENT, **note)
     if len(windows.campaign_days):
+        ax.axvspan(max(windows.baseline[0] - half, first), start, color=INK, alpha=0.09, lw=0)
         campaign, told = max(windows.campaign_days[0] - half, first), _("campaign")
         ax.axvspan(campaign, start, color=INK, alpha=0.05, lw=0)
         room = (start - campaign).days * inches - text_width([told], 8.5) - 0.1
         if room > 0:
             aside(ax, campaign, 1.015, told, 0, alpha=0.8, **note)
-    if text_width([before], 8.5) < room:
-        aside(ax, start, 1.015, before, -3, alpha=0.8, **note)
+        if text_width([before], 8.5) < room and not last:
+            aside(ax, start, 1.015, before, -3, alpha=0.8, **note)
 
 
 def aside(ax: Axes, x, y: float, text: str, points: float = 4, **look) -> None:
@@ -432,7 +429,7 @@ def percent_axis(ax: Axes, axis: Axis | None = None, signed: bool = True) -> Non
 
 
 def time_axis(ax: Axes, start: pd.Timestamp, end: pd.Timestamp, anchor: pd.Timestamp) -> None:
-    """Ticks counted in weeks from the event, or at the starts of months; time runs from left to right."""
+    """Ticks counted in weeks from the event, or at the starts of months, each January among them, or of years."""
     days = (end - start).days
     if days <= 120:
         every = 7 * max(1, -(-days // (28 if narrow() else 56)))
@@ -440,7 +437,11 @@ def time_axis(ax: Axes, start: pd.Timestamp, end: pd.Timestamp, anchor: pd.Times
         ticks = pd.date_range(anchor - pd.Timedelta(days=back * every), end, freq=f"{every}D")
         labels = [words.day_month(tick) for tick in ticks]
     else:
-        ticks = pd.date_range(start, end, freq="MS")[:: max(1, days // (100 if narrow() else 300))]
+        most = 5 if narrow() else 10
+        every = next((n for n in (1, 2, 3, 4, 6) if days / 30.4 / n <= most), 12)
+        starts = pd.date_range(start, end, freq="MS")
+        ticks = starts[(starts.month - 1) % every == 0]
+        ticks = ticks[:: -(-len(ticks) // most)] if every == 12 else ticks
         labels = [words.month(tick) for tick in ticks]
     ax.set_xlim(start - pd.Timedelta(days=0.01 * days), end + pd.Timedelta(days=0.01 * days))
     level_ticks(ax, mpl.dates.date2num(ticks), labels)

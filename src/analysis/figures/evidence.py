@@ -180,9 +180,7 @@ def decomposition(found: Decomposition, metric: str = "value", level: float = 0.
     )  # the largest part that is known to be one
     largest = (parts[:-1] if sure.empty else sure)["estimate"].idxmax()
     title = draw.finding(names[largest], texts[largest], *parts.loc[largest, ["low", "high"]])
-    formats = dict.fromkeys(("estimate", "low", "high"), f"+{words.table_kind(metric)}") | {
-        "share": "percent"
-    }
+    formats = {"estimate": f"+{words.table_kind(metric)}", "share": "percent"}
     unit_name = f"{draw.metric_title(metric)} ({unit_name})" if unit_name else draw.metric_title(metric)
     return draw.describe(
         ax, alt=alt, caption=caption, data=rows, title=title, unit=unit_name, formats=formats
@@ -238,7 +236,7 @@ def _label_curves(ax: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray, str, 
             draw.aside(ax, effect[-1], found[-1] + 0.06, name, -2, color=colour)
     ordered = sorted((c for c in curves if c[1][-1] >= 0.7), key=lambda curve: -curve[1].sum())
     left = len(ordered) // 2
-    heights = [*np.linspace(0.68, 0.48, 2)[:left], *(0.66 - 0.12 * np.arange(len(ordered) - left))]
+    heights = [*np.linspace(0.68, 0.38, 2)[:left], *(0.66 - 0.12 * np.arange(len(ordered) - left))]
     for i, ((*_curve, name, colour), height) in enumerate(zip(ordered, heights, strict=True)):
         ends = [float(np.interp(height, other[1], other[0])) for other in ordered]
         end, points = (min(ends), -9) if i < left else (max(ends), 9)

@@ -92,5 +92,4 @@ def retention(rows: pd.DataFrame) -> Axes:
     what = draw.said(_("{channel}, paid again {days}"), channel=channels[0], days=days[0])
     title = draw.finding(what, texts[0], *rows.loc[0, ["low", "high"]])
     data = rows[["channel", "days", "share", "ordinary_share"]].assign(low=low, high=high)
-    formats = dict.fromkeys(("low", "high"), "percent.1")
-    return draw.describe(ax, alt=alt, caption=caption, data=data, title=title, above=above, formats=formats)
+    return draw.describe(ax, alt=alt, caption=caption, data=data, title=title, above=above)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from analysis.persistence import Persistence
 
 
+LONG, DOTS = 1100, 120  # days of a line, and of a weekday, of which each can still be seen
+
+
 @draw.style()
 def counterfactual(
     daily: pd.Series,
@@ -37,8 +40,8 @@ def counterfactual(
     sides = [
         (value, " ".join((word, words.quantity(value, metric, step))), colour)
         for value, word, colour in (
-            (observed, _("observed"), draw.EVENT),
-            (centre, _("expected"), draw.EXPECTED),
+            (observed, _("observed") if n == 1 else _("observed a day"), draw.EVENT),
+            (centre, _("expected") if n == 1 else _("expected a day"), draw.EXPECTED),
         )
     ]
     ax = draw.canvas(right=draw.beside([text for _y, text, _c in sides]))
@@ -53,8 +56,9 @@ def counterfactual(
     ax.plot([middle], [observed / scale], color=draw.EVENT, marker="o", ms=7, zorder=6)
     draw.value_axis(ax)
     above = draw.at_the_side(ax, middle, [(y / scale, text, colour) for y, text, colour in sides])
-    on = data["date"].isin(effect.event_days)
-    data.loc[on, ["expected", "expected_low", "expected_high"]] = [centre, low, high]
+    if n == 1:  # of several days their sum is predicted
+        on = data["date"].isin(effect.event_days)
+        data.loc[on, ["expected", "expected_low", "expected_high"]] = [centre, low, high]
     alt = draw.said(
         _("Line chart of the {metric} a day from {start} to {end}. {answer}"),
         metric=words.metric(metric),
@@ -63,35 +67,41 @@ def counterfactual(
         answer=words.answer(effect, level),
     )
     caption = draw.said(
-        _("Observed (line) and expected (diamond, with its {level} interval)."), level=(level, "percent")
+        _("Observed (line) and expected (diamond, with its {level} interval).")
+        if n == 1
+        else _(
+            "Observed (line); of the event the mean a day, observed and expected (diamond, with its {level} interval)."
+        ),
+        level=(level, "percent"),
     )
     title = _message(effect, level)
     return draw.describe(ax, alt=alt, caption=caption, data=data, title=title, unit=unit_name, above=above)
 
 
 def _message(effect: Effect, level: float) -> str:
-    """By how much the event lay above or below what was expected, rounded as the answer is."""
-    share = words.kind(effect.metric) == "percent"
-    low, high = effect.confidence_interval(level, relative=not share)
-    size = effect.absolute if share else effect.relative
-    step = words.step(low, high, size)
-    if step and any(end and abs(end) < step / 2 for end in (low, high)):
-        step /= 10
+    """By how much the event lay above or below what was expected, as the answer says it."""
+    low, high = effect.confidence_interval(level, relative=words.kind(effect.metric) != "percent")
     template = _("{metric}: {x} above what was expected")
     if low <= 0 <= high:
         template = _("{metric}: no clear difference from what was expected")
-    elif size < 0:
+    elif effect.absolute < 0:
         template = _("{metric}: {x} below what was expected")
-    x = (words.points if share else words.percent)(abs(size), step)
+    x = words.difference(effect, level)
     return draw.said(template, metric=draw.metric_title(effect.metric), x=x)
 
 
 @draw.style()
 def history(daily: pd.Series, windows: Windows, metric: str = "value") -> Axes:
-    """The whole daily series with its campaign and event shaded."""
+    """The whole daily series with its campaign and event shaded; beyond `LONG` days the line is of weekly means."""
     ax = draw.canvas()
     daily = daily.asfreq("D")
     scale, unit_name, data = _series(ax, daily, windows, metric, lw=0.9)
+    caption = _("Every day of the data; a gap is a day without data.")
+    if len(daily) > LONG:
+        (line,) = ax.lines
+        weeks = daily.resample("7D").mean()
+        line.set_data(weeks.index, weeks / scale)
+        caption = _("The line is the mean of every seven days, since the days are too many to be told apart.")
     event = daily.loc[windows.event_start : windows.event_end]
     ax.plot(event.index, event / scale, "o", color=draw.EVENT, ms=6)
     draw.value_axis(ax)
@@ -108,7 +118,7 @@ def history(daily: pd.Series, windows: Windows, metric: str = "value") -> Axes:
         event=words.quantity(event.mean(), metric) if len(event) else "–",
         **{name: words.quantity(daily.quantile(part), metric) for name, part in parts.items()},
     )
-    caption, title = _("Every day of the data; a gap is a day without data."), draw.metric_title(metric)
+    title = draw.metric_title(metric)
     return draw.describe(ax, alt=alt, caption=caption, data=data, title=title, unit=unit_name, above=0.28)
 
 
@@ -168,9 +178,7 @@ def leads_lags(
     ).format(series=" ".join(told))
     caption = _("The effect on each day, with its interval. Below zero beside the event: use moved to it.")
     data = rows[["date", "day", "series", "relative", "low", "high"]].rename(columns={"day": "lag"})
-    return draw.describe(
-        ax, alt=alt, caption=caption, data=data, above=gap - 0.02, formats={"lag": "+number.0"}
-    )
+    return draw.describe(ax, alt=alt, caption=caption, data=data, above=gap - 0.02)
 
 
 def _on_the_event(event: pd.Series) -> str:
@@ -232,7 +240,7 @@ def cumulative(found: Decomposition, metric: str = "value", level: float = 0.95)
     caption = _("What is left at the end is net new, less what was lost; the band is the interval.")
     title = draw.finding(_("Effect on all payments, added up"), f"{end} ({interval})", low, high)
     data = rows[["date", "effect", "low", "high"]]
-    formats = dict.fromkeys(("effect", "low", "high"), f"+{words.table_kind(metric)}")
+    formats = {"effect": f"+{words.table_kind(metric)}"}
     return draw.describe(
         ax, alt=alt, caption=caption, data=data, title=title, unit=unit_name, formats=formats
     )
@@ -263,7 +271,12 @@ def persistence(found: Persistence) -> Axes:
     caption = _("Each dot is a working day; the rise is fitted to fade by half at equal distances in time.")
     title = draw.finding(_("Digital share above the expected, at first"), first, *found.first_interval)
     return draw.describe(
-        ax, alt=alt, caption=caption, data=rows, title=title, formats={"expected": "percent.1"}
+        ax,
+        alt=alt,
+        caption=caption,
+        data=rows,
+        title=title,
+        formats={"expected": "percent.1", "lag": "number.0"},
     )
 
 
@@ -278,8 +291,9 @@ def weekdays(daily: pd.Series, windows: Windows, metric: str = "value") -> Axes:
     order = [(first + i) % 7 for i in range(7)]
     by_day = [past[past.index.day_of_week == day] for day in order]
     for place, values in enumerate(by_day):
-        spread = np.linspace(-0.22, 0.22, len(values)) if len(values) > 1 else np.zeros(len(values))
-        ax.plot(place + spread, values / scale, "o", color=draw.INK, ms=2.4, alpha=0.35, mew=0)
+        dots = values[:: -(-len(values) // DOTS)]
+        spread = np.linspace(-0.22, 0.22, len(dots)) if len(dots) > 1 else np.zeros(len(dots))
+        ax.plot(place + spread, dots / scale, "o", color=draw.INK, ms=2.4, alpha=0.35, mew=0)
         ax.hlines(values.median() / scale, place - 0.3, place + 0.3, color=draw.EXPECTED, lw=2.4)
     data = pd.DataFrame(
         {"weekday": order, "days": map(len, by_day), "median": [values.median() for values in by_day]}
@@ -312,6 +326,11 @@ def weekdays(daily: pd.Series, windows: Windows, metric: str = "value") -> Axes:
         low=words.quantity(bottom["median"], metric),
     )
     caption = _("Each dot is one ordinary day; the bar is the weekday's median. The event is marked.")
+    if max(map(len, by_day)) > DOTS:
+        caption = _(
+            "Each dot is one ordinary day, of many only some; the bar is the median of all. The event is "
+            "marked."
+        )
     formats, title = {"median": words.table_kind(metric)}, draw.metric_title(metric)
     return draw.describe(
         ax, alt=alt, caption=caption, data=data, title=title, unit=unit_name, formats=formats

@@ -88,8 +88,8 @@ def say(*sentences: words.Text | words.Value | str | Mapping[str, str] | None, *
 def figure(draw: Callable, *args, caption: str | None = None, key: str | None = None, **options) -> None:
     """One figure of `figures`, with its text alternative and its data.
 
-    `draw` is called in each language and returns Axes that `figures.describe` has described. `caption` takes the place
-    of the figure's own. Give a `key` where a notebook draws the same figure twice.
+    `draw` is called in each language and returns Axes: any, under a `caption`, or such as `figures.describe` has
+    described, where `caption` takes the place of their own. Give a `key` where a notebook draws the same figure twice.
     """
     from analysis import figures
 

@@ -57,7 +57,9 @@ def csv(frame: pd.DataFrame) -> str:
     safe = frame.copy()
     if "weekday" in safe:
         with words.using("en"):
-            safe["weekday"] = [words.weekday(day) for day in safe["weekday"]]
+            safe["weekday"] = [
+                words.weekday(day) if isinstance(day, Integral) else day for day in safe["weekday"]
+            ]
     for code in safe.columns:
         if safe[code].dtype == object or pd.api.types.is_string_dtype(safe[code]):
             safe[code] = [words.cell(value) for value in safe[code]]
@@ -70,7 +72,9 @@ def csv(frame: pd.DataFrame) -> str:
 def sheet(
     frame: pd.DataFrame, columns: Columns = None, formats: Mapping[str, str] | None = None
 ) -> dict[str, list]:
-    """The whole frame for a workbook, in the language spoken now; `columns` and `formats` as in `show.table`.
+    """The frame for a workbook, in the language spoken now; `columns` and `formats` as in `show.table`.
+
+    Beside the columns to show it has every other for which there is a heading.
 
     Returns
     -------
@@ -79,7 +83,12 @@ def sheet(
         2017-10-26 under the format `DAY`. What is not there is None.
     """
     headings = columns if isinstance(columns, Mapping) else {}
-    kinds = _kinds(frame, formats or {})
+    shown = set(frame if columns is None else columns) | set(TERMS["column"])
+    kinds = {
+        code: kind
+        for code, kind in _kinds(frame, formats or {}).items()
+        if shown & {code, base := re.sub("_(low|high)$", "", code), f"{base}_interval"}
+    }
     heads = []
     for code, kind in kinds.items():
         heading = _heading(code, headings)
@@ -145,7 +154,7 @@ def _plainer(kind: str, value, code: str, row: Mapping) -> str:
         kind = "amount"
     if kind.endswith("amount"):
         kind = kind.replace("amount", words.table_kind(row.get("metric", code)))
-    if isinstance(value, str) and (not kind or _is_number(kind)):
+    if isinstance(value, str) and (not kind or _is_number(kind) or kind in ("date", "weekday", "month")):
         kind = code if code in TERMS and code not in ("column", "metric") else "name"
     return kind
 
@@ -231,10 +240,7 @@ def _gained(row: Mapping, code: str) -> str:
 
 def _won(row: Mapping, _code: str) -> str:
     """What the number is of."""
-    stayed = words.text(
-        "Paid again within {days:number.0} days, difference in percentage points", days=row["days"]
-    )
-    return str(stayed) if row["days"] else words.term("quantity", row["quantity"])
+    return str(words.text(TERMS["quantity"][row["quantity"]], days=row["days"]))
 
 
 def _choice(row: Mapping, code: str) -> str:
@@ -247,7 +253,7 @@ def _result(row: Mapping, code: str) -> str:
     """What others published, with its interval, in the unit of the row."""
     if _missing(row[code]):
         return "–"
-    kind = {"per cent": "percent", "percentage points": "points"}.get(row["unit"], "number")
+    kind = {"per cent": "percent", "percentage points": "points"}.get(row["result_unit"], "number")
     digits = 0 if row[code] == round(row[code]) else 1
     text = words.write(row[code] / (1 if kind == "number" else 100), f"+{kind}.{digits}")
     ends = (row["low"], row["high"])

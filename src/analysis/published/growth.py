@@ -43,12 +43,9 @@ def facts(published: pd.DataFrame, metric: str = "value", rounding: bool = True)
 def readings(published: pd.DataFrame) -> pd.DataFrame:
     """Every way to read "+x %": the event on each published baseline, for each metric and the value per transaction.
 
-    Returns
-    -------
-    DataFrame
-        `metric` (value, count, payers, ticket), `baseline` (day-before, week-mean), `week` (of a weekly mean, which is
-        freed of the event where it includes it), `observed`, `expected` and `absolute` in units of the metric,
-        `relative` as a fraction, `relative_low` and `relative_high` within the rounding of the figures.
+    Columns: `metric` (value, count, payers, ticket), `baseline` (day-before, week-mean), `week` (of a weekly mean,
+    which is freed of the event where it includes it), `observed`, `expected` and `absolute` in units of the metric,
+    `relative` as a fraction, `relative_low` and `relative_high` within the rounding of the figures.
     """
     parts = {metric: (metric,) for metric in metrics(published)}
     if {"value", "count"} <= parts.keys():
@@ -96,13 +93,10 @@ def headline(published: pd.DataFrame) -> pd.Series:
 def breakdown(published: pd.DataFrame, metric: str = "value") -> dict:
     """What would have to be true of the untreated day for the effect on `metric` to be nothing.
 
-    Returns
-    -------
-    dict
-        `rise`: untreated, from the day before to the event, that would explain everything, in units of the metric;
-        `relative`, the same as a fraction of the day before; each with its `_low` and `_high` within rounding.
-        `smoothness`: for each reading of the week the smallest bound on the change of the daily change, in units of
-        the metric, under which an untreated day as large as the event is possible.
+    `rise`: untreated, from the day before to the event, that would explain everything, in units of the metric;
+    `relative`, the same as a fraction of the day before; each with its `_low` and `_high` within rounding.
+    `smoothness`: for each reading of the week the smallest bound on the change of the daily change, in units of the
+    metric, under which an untreated day as large as the event is possible.
     """
     known = facts(published, metric)
     if known.day_before is None:
@@ -122,12 +116,9 @@ def breakdown(published: pd.DataFrame, metric: str = "value") -> dict:
 def every_bound(published: pd.DataFrame, metric: str = "value") -> pd.DataFrame:
     """Bounds on the effect under every named assumption and reading of the week, one row each.
 
-    Returns
-    -------
-    DataFrame
-        `metric, assumption, week` (None where it does not matter), the fields of `Bounds` (the relative ones by that
-        name), `feasible` (whether any daily path agrees with figures and assumption), `sign` (1 or -1 where the sign
-        of the effect is identified, else 0).
+    Columns: `metric, assumption, week` (None where it does not matter), the fields of `Bounds` (the relative ones by
+    that name), `feasible` (whether any daily path agrees with figures and assumption), `sign` (1 or -1 where the sign
+    of the effect is identified, else 0).
     """
     known = facts(published, metric)
     rows = [
@@ -155,13 +146,10 @@ def _judged(table: pd.DataFrame) -> pd.DataFrame:
 def report(source: str | Path | pd.DataFrame | None = None) -> dict:
     """Everything the published figures say, as plain numbers under stable keys.
 
-    Returns
-    -------
-    dict
-        `event` (ISO day); `headline` and `readings`; `bounds` (one entry a metric, assumption and reading of the
-        week); `by_assumption` (the union of those over the readings of the week); `breakdown`. Effects are fractions
-        of what is expected. In an interval None means without limit; an entry whose `feasible` is false contradicts
-        the published figures and has no numbers.
+    `event` (ISO day); `headline` and `readings`; `bounds` (one entry a metric, assumption and reading of the week);
+    `by_assumption` (the union of those over the readings of the week); `breakdown`. Effects are fractions of what is
+    expected. In an interval None means without limit; an entry whose `feasible` is false contradicts the published
+    figures and has no numbers.
     """
     published = source if isinstance(source, pd.DataFrame) else figures(source)
     solved = pd.concat([every_bound(published, metric) for metric in metrics(published)])

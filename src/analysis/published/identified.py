@@ -60,28 +60,19 @@ class Week:
 class Assumption:
     """What is assumed of the days before and of the event day without the initiative.
 
-    Parameters
-    ----------
-    name : str
-        Key in results.
-    trend : str
-        Of the untreated event day. "free": nothing. "day-before", "mean": it equals the day before, the mean of the
-        week's days before. "not-below": it is at least the day before. "line": it lies on the least-squares line
-        through the week's days before. "smooth": the daily change itself changes by at most `smoothness` from one day
-        to the next, over all days and into the event.
-    rising : bool
-        The days before rise, or stay level, from each to the next.
-    smoothness : float
-        As a fraction of the week's published mean (of the day before without one). 0 is a straight line.
-    largest_rise : float
-        Upper limit on the untreated rise from the day before to the event, as a fraction of the day before.
+    `trend` is of the untreated event day. "free": nothing. "day-before", "mean": it equals the day before, the mean of
+    the week's days before. "not-below": it is at least the day before. "line": it lies on the least-squares line
+    through the week's days before. "smooth": the daily change itself changes by at most `smoothness` from one day to
+    the next, over all days and into the event.
     """
 
-    name: str
+    name: str  # key in results
     trend: str = "free"
-    rising: bool = False
-    smoothness: float = 0.0
-    largest_rise: float = inf
+    rising: bool = False  # the days before rise, or stay level, from each to the next
+    smoothness: float = (
+        0.0  # a fraction of the week's published mean, or of the day before; 0 is a straight line
+    )
+    largest_rise: float = inf  # untreated, from the day before to the event, as a fraction of the day before
 
     def __post_init__(self) -> None:
         if self.trend not in TRENDS:

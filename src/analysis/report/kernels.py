@@ -19,6 +19,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -251,6 +252,16 @@ def _become(env: dict[str, str], cwd: str) -> None:
     np.random.seed(None)  # noqa: NPY002  # the legacy generator was seeded before the fork
 
 
+def _rehearse() -> None:
+    """Draw and write once in each language, so that no kernel has to read fonts and catalogues again."""
+    from analysis import figures, words
+    from analysis.figures.drawing import canvas
+
+    for language in words.LANGUAGES:
+        with words.using(language), figures.style():
+            figures.svg(canvas(), "rehearsal", " ".join((words._("Day"), words.date(date.today()))))
+
+
 def main() -> None:
     """Import, then fork kernels until the socket closes."""
     import gc
@@ -263,6 +274,8 @@ def main() -> None:
         # A module that fails to import fails again, with its message, in the notebook that needs it.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    with contextlib.suppress(Exception):
+        _rehearse()
     gc.collect()
     gc.freeze()
     arguments = _serve(connection)

@@ -59,14 +59,12 @@ def ensure(path: str | Path = SYNTHETIC) -> Path:
 def year(
     seed: int, days: int = 365, entities: int = 36, rows: int | None = None, effect: float | None = None
 ) -> Account:
-    """One drawn year.
+    """One drawn year, the same for a seed.
 
     Parameters
     ----------
-    seed : int
-        The same seed gives the same year.
     days : int
-        Length; 26 October keeps its place in the year, and more than 365 reach further back.
+        26 October keeps its place in the year, and more than 365 reach further back.
     entities : int
         The published figures hold for 36.
     rows : int, optional

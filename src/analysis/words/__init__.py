@@ -37,7 +37,7 @@ from analysis.words.numbers import (
     weekday,
 )
 from analysis.words.paragraphs import extract_notebook, prose, translate_cell
-from analysis.words.sentences import answer, caveat, half_life, headline, probable, sureness
+from analysis.words.sentences import answer, caveat, difference, half_life, headline, probable, sureness
 from analysis.words.terms import (
     choice,
     coefficient,

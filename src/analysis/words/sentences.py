@@ -18,32 +18,39 @@ def headline(effect, level: float = 0.95) -> Value:
     return joined(answer(effect, level), sureness(effect), caveat(effect))
 
 
+def difference(effect, level: float = 0.95) -> Value:
+    """By how much the event was more or less, without a sign: in per cent, of a share in percentage points."""
+    share = kind(effect.metric) == "percent"
+    ends = effect.confidence_interval(level, relative=not share)
+    rounding = min(step(*ends) or 0.01, 0.01)  # as every table says it
+    if any(end and abs(end) < rounding / 2 for end in ends):
+        rounding /= 10  # an end beside zero is not told as zero
+    return Value(
+        abs(effect.absolute if share else effect.relative), "points" if share else "percent", rounding
+    )
+
+
 @of_results
 def answer(effect, level: float = 0.95) -> Text:
     """What was observed, against what was expected, with the interval of the effect."""
-    share = kind(effect.metric) == "percent"
-    low, high = effect.confidence_interval(level, relative=not share)
-    difference = effect.absolute if share else effect.relative
-    rounding = min(step(low, high) or 0.01, 0.01)  # as every table says it
-    if rounding and any(end and abs(end) < rounding / 2 for end in (low, high)):
-        rounding /= 10  # an end beside zero is not told as zero
+    size = difference(effect, level)
+    low, high = effect.confidence_interval(level, relative=size.kind == "percent")
     unit = step(*effect.expected_interval(level), effect.expected)
     if low <= 0 <= high:
         form = N_(
             "No clear effect. {opening}, against {expected} expected; the {level} interval of the effect, {interval}, "
             "includes zero."
         )
-    elif difference > 0:
+    elif effect.absolute > 0:
         form = N_("{opening}, {difference} more than the {expected} expected ({level} interval: {interval}).")
     else:
         form = N_("{opening}, {difference} less than the {expected} expected ({level} interval: {interval}).")
-    how = "points" if share else "percent"
     return text(
         form,
         opening=_opening(effect, amount(effect.observed, effect.metric, unit)),
         expected=amount(effect.expected, effect.metric, unit),
-        difference=Value(abs(difference), how, rounding),
-        interval=Value((low, high), f"+{how}", rounding),
+        difference=size,
+        interval=Value((low, high), f"+{size.kind}", size.step),
         level=Value(level, "percent"),
     )
 
@@ -54,7 +61,7 @@ def _opening(effect, observed: Value) -> Text:
     openings = TERMS["opening"] | (TERMS["digital opening"] if setting().offline else {})
     form = openings.get(metric, N_("{when}, {metric}: {observed}"))
     if metric in setting().measures:
-        form = N_("{when}, the {label} was {observed}")
+        form = N_("{when}, {label}: {observed}")
         if kind(metric) == "count":
             form = N_("{when}, there were {observed} {label}")
     when = text("On {date}", date=event[0])

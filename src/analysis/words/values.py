@@ -146,10 +146,6 @@ def _usual(value: Any) -> str:
     return "listing" if isinstance(value, list) else "text"
 
 
-def _yes(value: bool) -> str:
-    return _("yes") if value else _("no")
-
-
 class _Writer(string.Formatter):
     def format_field(self, value: Any, spec: str) -> str:
         return write(value, spec)
@@ -176,13 +172,13 @@ CODES = {
     "name": name,
     "own": terms.in_language,
     "date": numbers.date,
-    "period": lambda ends: numbers.period(*ends),
+    "period": lambda one: terms.term("period", one) if isinstance(one, str) else numbers.period(*one),
     "weekday": numbers.weekday,
     "month": numbers.month_name,
     "days": lambda n: str(days(n)),
     "past": lambda n: _("All there is, up to 400 days") if n == "all" else str(days(n)),
     "p": numbers.p_value,
-    "yes": _yes,
+    "yes": lambda value: _("yes") if value else _("no"),
     "weekend": lambda weekend: terms.term("weekend", bool(weekend)),
     "text": str,
     "listing": lambda items: numbers.listing([write(item) for item in items]),
