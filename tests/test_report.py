@@ -401,7 +401,10 @@ def test_the_brief_gives_the_effect_of_the_event_s_own_design_and_warns_where_it
     }
     numbers["results"] = {
         "03_x": {"e": {"observed": 1}},
-        "07_x": {"plan": {"synthetic": True, "metric": "count", "1": 0.1, "2": 0.07, "5": 0.05}, "designs": designs},
+        "07_x": {
+            "plan": {"synthetic": True, "metric": "count", "1": 0.1, "2": 0.07, "5": 0.05},
+            "designs": designs,
+        },
     }
     first, second = brief._decide(numbers)
     assert "of five an edition of 2 days shows a change of 7.0% or more in the number of" in first

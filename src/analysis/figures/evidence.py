@@ -216,10 +216,10 @@ def power(rows: pd.DataFrame, target: float = 0.8) -> Axes:
     alt = draw.said(_("Power by size of the true effect. {target} is reached: {found}."), **told)
     caption = draw.said(_("The dot marks the smallest effect found {target} of the time."), **told)
     title = draw.said(_("Found {target} of the time: {first}"), **told)
-    axis, formats = (
-        _("Share of editions whose interval would exclude zero"),
-        {"effect": "+percent.1", "power": "percent"},
-    )
+    axis = _("Share of editions whose interval would exclude zero")
+    formats = {"effect": "+percent.1", "power": "percent.0"}
+    if pd.api.types.is_numeric_dtype(rows["design"]):
+        formats["design"] = "days"
     return draw.describe(ax, alt=alt, caption=caption, data=rows, title=title, unit=axis, formats=formats)
 
 

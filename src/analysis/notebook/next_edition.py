@@ -165,8 +165,8 @@ def later_editions(
 
 @of_results
 def together(found: Editions, level: float = 0.95) -> Text | Value:
-    """What the editions have in common, and where the next one should lie."""
-    return plural(
+    """What the editions have in common, where the next one should lie, and whether weekends differ."""
+    common = plural(
         len(found.y),
         "Over[| all] {n:number.0} [edition|editions] the {metric:metric} changed by {mean:+percent.1} "
         "({level:percent} interval: {ends:+percent.1}); the effect of the next edition should lie within "
@@ -177,6 +177,16 @@ def together(found: Editions, level: float = 0.95) -> Text | Value:
         ends=found.confidence_interval(level),
         next=found.prediction_interval(level),
     )
+    if "weekend" not in found.moderators:
+        return common
+    low, high = found.change("weekend").interval(level)
+    mean = found.groups("weekend", level)["relative"]
+    apart = text(
+        "On a weekend it changed by {weekend:+percent.1}, on other days by {other:+percent.1}.",
+        weekend=mean[1],
+        other=mean[0],
+    )
+    return joined(common, not low <= 0 <= high and apart)
 
 
 @of_results

@@ -214,6 +214,14 @@ def _expected(row: Mapping, code: str) -> str:
     return "–" if _missing(value) else words.quantity(row[code], row["metric"], words.step(*ends, value))
 
 
+def _effect(row: Mapping, code: str) -> str:
+    """An effect in units of its metric, rounded to its interval where it has one."""
+    ends = row.get(f"{code}_low"), row.get(f"{code}_high")
+    if "metric" not in row or any(map(_missing, ends)):
+        return _cell(row, code, "+amount")
+    return words.quantity(row[code], row["metric"], words.step(*ends), signed=True)
+
+
 def _size(row: Mapping, code: str) -> str:
     """The effect or its interval; of a share in percentage points, of any other metric in per cent."""
     share = words.kind(row["metric"]) == "percent"
@@ -264,5 +272,5 @@ def _points(size: float, step: float) -> str:
     return words._("{n} points").format(n=words.number(100 * size, 100 * step, signed=True))
 
 
-ROWS = {"expected": _expected, "size": _size, "true": _true, "gained": _gained}
+ROWS = {"expected": _expected, "effect": _effect, "size": _size, "true": _true, "gained": _gained}
 TEXTS = {"won": _won, "choice": _choice, "result": _result}
