@@ -50,7 +50,7 @@ def struck(found: GroupEffects, metric: str = "count", alpha: float = 0.05) -> T
 
     Named together are those that stand out alone too; who is named for the family is so for the false discovery rate.
     """
-    if not _tells(found, alpha):
+    if not tells(found, alpha):
         return plural(
             found.dates,
             "With {n:number.0} comparable [date|dates] no p-value below {floor:p} is possible: single groups cannot be "
@@ -90,6 +90,11 @@ def struck(found: GroupEffects, metric: str = "count", alpha: float = 0.05) -> T
     return joined(alone, both)
 
 
+def tells(found: GroupEffects, alpha: float = 0.05) -> bool:
+    """Whether there are placebo dates enough for a p-value at the level."""
+    return 1 / (found.dates + 1) <= alpha
+
+
 def contributions(found: GroupEffects, by: str = "entity", few: int = 12) -> pd.DataFrame:
     """The largest contributions with their intervals, and all others in one row, so that the column adds up."""
     table = found.table
@@ -97,13 +102,8 @@ def contributions(found: GroupEffects, by: str = "entity", few: int = 12) -> pd.
     first, rest = shown.iloc[:few], table.drop(shown.index[:few])
     sums = ["observed", "expected", "effect"]
     columns = [by, *sums, "effect_low", "effect_high", "contribution"]
-    columns += ["p_family", "q_value"] if _tells(found) else []
+    columns += ["p_family", "q_value"] if tells(found) else []
     if len(rest):
         last = rest[[*sums, "contribution"]].sum().to_frame().T.assign(**{by: TOGETHER})
         first = pd.concat([first, last], ignore_index=True)
     return first[columns]
-
-
-def _tells(found: GroupEffects, alpha: float = 0.05) -> bool:
-    """Whether there are placebo dates enough for a p-value at the level."""
-    return 1 / (found.dates + 1) <= alpha

@@ -142,8 +142,8 @@ def later_editions(
 ) -> pd.DataFrame:
     """What several editions would say together, each as precise as the first.
 
-    `cases` are how many there are, and the share of the first's log effect that each after it shows. An interval that
-    reaches down to less than a tenth of what is expected says nothing, and is left out.
+    `cases` are how many there are, and the share of the first's log effect that each after it shows. An interval
+    whose ends lie more than a factor of ten apart says nothing, and is left out.
     """
     low, high = np.log1p(effect.confidence_interval(relative=True))
     first, se = np.log1p(effect.relative), (high - low) / 2 / special.ndtri(0.975)
@@ -154,7 +154,7 @@ def later_editions(
         known = editions > 2  # of two, how far editions differ is not known at all
         row = {"editions": editions, "later": np.expm1(y[-1]), "mean": pooled.mean().relative}
         for name, ends in (("mean", pooled.mean().interval()), ("next", pooled.next() if known else None)):
-            low, high = ends if ends and ends[0] > -0.9 else (None, None)
+            low, high = ends if ends and 1 + ends[1] < 10 * (1 + ends[0]) else (None, None)
             row |= {f"{name}_low": low, f"{name}_high": high}
         rows.append(row | {"same": special.chdtrc(pooled.df, pooled.q)})
     return pd.DataFrame(rows)
