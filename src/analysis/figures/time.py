@@ -101,6 +101,8 @@ def history(daily: pd.Series, windows: Windows, metric: str = "value") -> Axes:
         (line,) = ax.lines
         weeks = daily.resample("7D").mean()
         line.set_data(weeks.index, weeks / scale)
+        ax.relim()
+        ax.autoscale_view(scalex=False)
         caption = _("The line is the mean of every seven days, since the days are too many to be told apart.")
     event = daily.loc[windows.event_start : windows.event_end]
     ax.plot(event.index, event / scale, "o", color=draw.EVENT, ms=6)

@@ -79,11 +79,11 @@ def sureness(effect) -> Text:
     every = 1000 if p < 0.001 else round(1 / p) if p > 0.05 else round(1 / p, -1 if p > 0.005 else -2)
     if length > 1:
         form = N_(
-            "By the model ordinary days, {length} together, would lie this far out in about one case of {n}."
+            "By the model an ordinary span of {length} would lie this far out in about one case of {n}."
         )
         if p < 0.001:
             form = N_(
-                "By the model ordinary days, {length} together, would lie this far out in less than one case of 1,000."
+                "By the model an ordinary span of {length} would lie this far out in less than one case of 1,000."
             )
         return text(form, length=days(length), n=int(every))
     if p < 0.001:
