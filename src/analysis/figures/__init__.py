@@ -14,13 +14,11 @@ from analysis.figures.drawing import (
     describe,
     description,
     drawn,
-    mark_synthetic,
-    png,
     style,
-    svg,
 )
 from analysis.figures.evidence import calibration, decomposition, placebo, power, specification
 from analysis.figures.groups import retention, shares
 from analysis.figures.intervals import bounds, editions, effects, entities, readings
+from analysis.figures.output import mark_synthetic, png, svg
 from analysis.figures.published import possible_weeks
 from analysis.figures.time import counterfactual, cumulative, history, leads_lags, persistence, weekdays

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 
 from analysis import words
 from analysis.figures import drawing as draw
+from analysis.figures import marks
 from analysis.figures.intervals import clear as clear_of_zero
 from analysis.words import _
 
@@ -47,7 +48,7 @@ def placebo(test: Placebos, effect: Effect) -> Axes:
     room = 0.08 * np.ptp(ends)
     ax.set_xlim(min(ends.min(), 0) - room, ends.max() + room)
     ax.set_ylim(0, top)
-    draw.percent_axis(ax, ax.xaxis)
+    marks.percent_axis(ax, ax.xaxis)
     ax.grid(visible=False)
     ax.set_yticks([])
     ax.set_xlabel(
@@ -105,7 +106,7 @@ def specification(
     clear = ((rows["low"] > 0) | (rows["high"] < 0)).to_numpy()
     size, thin = np.clip(250 / n, 1.8, 4.5), np.clip(90 / n, 0.5, 1.6)
     for chosen, colour in ((clear, draw.EXPECTED), (~clear, draw.INK)):
-        draw.stems(ax, x[chosen], rows[chosen], colour, size, thin, 0.55)
+        marks.stems(ax, x[chosen], rows[chosen], colour, size, thin, 0.55)
     own = np.flatnonzero(rows["headline"])[0]
     ax.plot([own], rows["relative"].iloc[[own]], "D", color=draw.EVENT, ms=7, mec="white", mew=0.8, zorder=5)
     ax.axhline(0, color=draw.INK, lw=0.9)
@@ -116,8 +117,8 @@ def specification(
     ax.set_xlim(-1, n)
     if announced is not None:
         ax.axhline(announced, color=draw.ANNOUNCED, lw=1.3, ls=(0, (5, 3)))
-        draw.aside(ax, n, announced, note, color=draw.ANNOUNCED)
-    draw.percent_axis(ax)
+        marks.aside(ax, n, announced, note, color=draw.ANNOUNCED)
+    marks.percent_axis(ax)
     here = np.array([(rows[column] == value).fillna(False) for column, value, _text in marks], dtype=bool)
     below.plot(*np.nonzero(here)[::-1], "s", color=draw.INK, ms=np.clip(220 / n, 1.4, 3.5), mew=0)
     below.plot(*np.nonzero(here & (x == own))[::-1], "D", color=draw.EVENT, ms=4, mew=0, zorder=5)
@@ -167,7 +168,7 @@ def decomposition(found: Decomposition, metric: str = "value", level: float = 0.
     ax.hlines(places, parts["low"], parts["high"], color=draw.INK, lw=1.3)
     ax.axvline(0, color=draw.INK, lw=0.9)
     ax.axhline(places[-1] - (0.8 if draw.narrow() else 0.5), color=draw.INK, lw=0.6)
-    draw.value_axis(ax, ax.xaxis)
+    marks.value_axis(ax, ax.xaxis)
     told = [f"{name}: {text}" for name, text in zip(names, texts, strict=True)]
     alt = draw.said(
         _("Where the gain came from ({unit}). {parts}."),
@@ -208,8 +209,8 @@ def power(rows: pd.DataFrame, target: float = 0.8) -> Axes:
     ax.set_ylim(0, 1.02)
     ax.set_xlim(0, rows["effect"].max())
     _label_curves(ax, curves)
-    draw.percent_axis(ax, ax.xaxis)
-    draw.percent_axis(ax, signed=False)
+    marks.percent_axis(ax, ax.xaxis)
+    marks.percent_axis(ax, signed=False)
     ax.grid(visible=False, axis="x")
     ax.set_xlabel(_("true effect"), fontsize=9)
     told = {"target": (target, "percent"), "found": words.listing(reached), "first": reached[0]}
@@ -233,14 +234,14 @@ def _label_curves(ax: Axes, curves: Sequence[tuple[np.ndarray, np.ndarray, str, 
     """A name beside each curve: those that rise first at the left, the others at the right, each at its own height."""
     for effect, found, name, colour in curves:
         if found[-1] < 0.7:  # too flat to have a steep side: above its end
-            draw.aside(ax, effect[-1], found[-1] + 0.06, name, -2, color=colour)
+            marks.aside(ax, effect[-1], found[-1] + 0.06, name, -2, color=colour)
     ordered = sorted((c for c in curves if c[1][-1] >= 0.7), key=lambda curve: -curve[1].sum())
     left = len(ordered) // 2
     heights = [*np.linspace(0.68, 0.38, 2)[:left], *(0.66 - 0.12 * np.arange(len(ordered) - left))]
     for i, ((*_curve, name, colour), height) in enumerate(zip(ordered, heights, strict=True)):
         ends = [float(np.interp(height, other[1], other[0])) for other in ordered]
         end, points = (min(ends), -9) if i < left else (max(ends), 9)
-        draw.aside(ax, end, height, name, points, color=colour)
+        marks.aside(ax, end, height, name, points, color=colour)
         ax.plot([ends[i], end], [height, height], lw=0.8, zorder=1, color=colour)
 
 

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from analysis import words
 from analysis.figures import drawing as draw
+from analysis.figures import marks
 from analysis.words import _
 from analysis.words.terms import REST
 
@@ -25,8 +26,8 @@ def shares(rows: pd.DataFrame, by: str = "entity") -> Axes:
     ax.plot(count, places, "o", color=draw.INK, mfc="white", mew=1.4, label=_("share of number"), **look)
     ax.plot(value, places, "o", color=draw.EXPECTED, label=_("share of value"), **look)
     ax.set_xlim(left=0)
-    draw.percent_axis(ax, ax.xaxis, signed=False)
-    above = draw.key(ax)
+    marks.percent_axis(ax, ax.xaxis, signed=False)
+    above = marks.key(ax)
     named = rows[rows[by] != REST]
     big, many = named.loc[named["value_share"].idxmax()], named.loc[named["count_share"].idxmax()]
     alt = words.ngettext(
@@ -77,8 +78,8 @@ def retention(rows: pd.DataFrame) -> Axes:
     ax.plot(rows["ordinary_share"], places, "D", color=draw.EXPECTED, ms=5, label=names[1])
     ax.set_xlim(0, min(1.0, np.ceil(10 * max(rows["share"].max(), high.max())) / 10))
     ax.axvline(0, color=draw.INK, lw=0.9)
-    draw.percent_axis(ax, ax.xaxis, signed=False)
-    above = draw.key(ax)
+    marks.percent_axis(ax, ax.xaxis, signed=False)
+    above = marks.key(ax)
     first = rows.index[rows["channel"] == rows["channel"].iloc[0]]
     alt = draw.said(
         _("Share of first-time digital payers who paid digitally again. {channel}: {parts}."),

@@ -12,6 +12,7 @@ from analysis import words
 from analysis.editions import Editions
 from analysis.effect import Effect
 from analysis.figures import drawing as draw
+from analysis.figures import marks
 from analysis.words import _
 
 
@@ -94,7 +95,7 @@ def entities(rows: pd.DataFrame, total: float | None = None, of: str = "entity")
     named = rows.rename(columns={of: "label"})
     ax = _rows(named, None)
     if total is not None:
-        draw.dashed(ax, total, draw.OTHER, draw.said(_("all together {x}"), x=(total, "+percent")))
+        marks.dashed(ax, total, draw.OTHER, draw.said(_("all together {x}"), x=(total, "+percent")))
     caption = [_("Estimates pooled towards one another, with intervals.")]
     if 0 < ((rows["low"] > 0) | (rows["high"] < 0)).sum() < len(rows):
         caption.append(_("In blue where the interval excludes zero."))
@@ -165,10 +166,10 @@ def _rows(rows: pd.DataFrame, announced: float | None, bars: bool = False) -> Ax
     ax.axvline(0, color=draw.INK, lw=0.9)
     if announced is not None:
         ha = "right" if draw.narrow() and announced > np.quantile([left, right], 0.7) else "center"
-        draw.dashed(
+        marks.dashed(
             ax, announced, draw.ANNOUNCED, draw.said(_("announced {x}"), x=(announced, "+percent")), ha=ha
         )
-    draw.percent_axis(ax, ax.xaxis)
+    marks.percent_axis(ax, ax.xaxis)
     return ax
 
 

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 
 from analysis import words
 from analysis.figures import drawing as draw
+from analysis.figures import marks
 from analysis.words import _
 
 
@@ -36,9 +37,9 @@ def possible_weeks(rows: pd.DataFrame, metric: str = "value") -> Axes:
     ax.set_xlim(-0.3, len(rows) - 0.75)
     ax.set_ylim(bottom=min(0, ax.get_ylim()[0]))
     ax.set_xticks(range(len(rows)), [words.day_month(day) for day in rows["date"]])
-    draw.value_axis(ax)
+    marks.value_axis(ax)
     sides = [(height / scale, text, colour) for height, text, colour in labels]
-    above = draw.at_the_side(ax, len(rows) - 1, sides, 0.11)
+    above = marks.at_the_side(ax, len(rows) - 1, sides, 0.11)
     alt = _("Two possible weeks with their trend lines up to {day}. {labels}.").format(
         day=words.date(event["date"]), labels=_("; ").join(text for _y, text, _c in labels)
     )

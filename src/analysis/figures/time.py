@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from analysis import days, words
 from analysis.effect import Effect
 from analysis.figures import drawing as draw
+from analysis.figures import marks
 from analysis.windows import Windows
 from analysis.words import _
 
@@ -54,8 +55,8 @@ def counterfactual(
         [middle], [centre / scale], ends, color=draw.EXPECTED, marker="D", ms=5, capsize=4, lw=1.8, zorder=5
     )
     ax.plot([middle], [observed / scale], color=draw.EVENT, marker="o", ms=7, zorder=6)
-    draw.value_axis(ax)
-    above = draw.at_the_side(ax, middle, [(y / scale, text, colour) for y, text, colour in sides])
+    marks.value_axis(ax)
+    above = marks.at_the_side(ax, middle, [(y / scale, text, colour) for y, text, colour in sides])
     if n == 1:  # of several days their sum is predicted
         on = data["date"].isin(effect.event_days)
         data.loc[on, ["expected", "expected_low", "expected_high"]] = [centre, low, high]
@@ -106,7 +107,7 @@ def history(daily: pd.Series, windows: Windows, metric: str = "value") -> Axes:
         caption = _("The line is the mean of every seven days, since the days are too many to be told apart.")
     event = daily.loc[windows.event_start : windows.event_end]
     ax.plot(event.index, event / scale, "o", color=draw.EVENT, ms=6)
-    draw.value_axis(ax)
+    marks.value_axis(ax)
     alt = _(
         "Line chart of the {metric} a day from {start} to {end}: between {low} and {high}, half of the days between "
         "{quarter} and {three_quarters}; {event} on the event."
@@ -129,9 +130,9 @@ def _series(
 ) -> tuple[float, str, pd.DataFrame]:
     """The line of a daily series; what it is divided by, its unit, and the data behind it."""
     scale, unit = draw.unit(daily.max(), metric)
-    draw.shade(ax, windows, daily.index)
+    marks.shade(ax, windows, daily.index)
     ax.plot(daily.index, daily / scale, color=draw.INK, **look)
-    draw.time_axis(ax, daily.index[0], daily.index[-1], windows.event_start)
+    marks.time_axis(ax, daily.index[0], daily.index[-1], windows.event_start)
     period = windows.labels(daily.index).to_numpy()
     return scale, unit, pd.DataFrame({"date": daily.index, "period": period, "observed": daily.to_numpy()})
 
@@ -164,11 +165,11 @@ def leads_lags(
         ax.axvspan(-0.5, part.loc[on, "day"].max() + 0.5, color=draw.EVENT, alpha=0.22, lw=0)
         ax.axhline(0, color=draw.INK, lw=0.9)
         for chosen, colour, size in ((~on, draw.INK, 4), (on, draw.EVENT, 6.5)):
-            draw.stems(ax, part["day"][chosen], part[chosen], colour, size)
+            marks.stems(ax, part["day"][chosen], part[chosen], colour, size)
         title = draw.finding(words.series(code), _on_the_event(event), event["low"], event["high"])
         room = ax.get_position().width * draw.width() + 0.1
         ax.set_title("\n".join(draw.wrapped(title, room, 9)), pad=5, fontsize=9)
-        draw.percent_axis(ax)
+        marks.percent_axis(ax)
         ax.tick_params(labelbottom=first)
         if first:
             ax.set_xlabel(_("days before (−) and after (+) the event"), fontsize=9)
@@ -226,9 +227,9 @@ def cumulative(found: Decomposition, metric: str = "value", level: float = 0.95)
         rows["date"], rows["low"] / scale, rows["high"] / scale, color=draw.EXPECTED, alpha=0.2, lw=0
     )
     ax.plot(rows["date"], rows["effect"] / scale, color=draw.EXPECTED, lw=2)
-    draw.aside(ax, last["date"], effect, end, color=draw.EXPECTED)
-    draw.time_axis(ax, rows["date"].iloc[0], rows["date"].iloc[-1], event.min())
-    draw.value_axis(ax)
+    marks.aside(ax, last["date"], effect, end, color=draw.EXPECTED)
+    marks.time_axis(ax, rows["date"].iloc[0], rows["date"].iloc[-1], event.min())
+    marks.value_axis(ax)
     alt = draw.said(
         _(
             "Line chart of the effect on all payments, added up from {start}: {end} ({interval}) by {last}, in {unit}."
@@ -261,10 +262,10 @@ def persistence(found: Persistence) -> Axes:
     ax.plot(rows["lag"], rows["fitted"], color=draw.EVENT, lw=1.8)
     ax.plot(rows["lag"], rows["expected"], color=draw.EXPECTED, lw=1.6, ls=(0, (4, 2)))
     last = rows[["fitted", "expected"]].iloc[-1]
-    draw.at_the_end(ax, list(zip(last, texts, (draw.EVENT, draw.EXPECTED), strict=True)))
+    marks.at_the_end(ax, list(zip(last, texts, (draw.EVENT, draw.EXPECTED), strict=True)))
     ax.set_xlabel(_("days after the event"), fontsize=9)
     ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    draw.percent_axis(ax, signed=False)
+    marks.percent_axis(ax, signed=False)
     first, interval = words.points(found.first), words.interval(*found.first_interval, "points")
     alt = _(
         "Digital share of payments after the event. It began {first} ({interval}) above the expected. {life}"
@@ -303,13 +304,13 @@ def weekdays(daily: pd.Series, windows: Windows, metric: str = "value") -> Axes:
     for day in windows.event_days.intersection(daily.index):
         place = order.index(day.day_of_week)
         ax.plot([place], [daily[day] / scale], "o", color=draw.EVENT, ms=7)
-        draw.aside(ax, place, daily[day] / scale, words.date(day), -7 if place > 4 else 7, color=draw.EVENT)
+        marks.aside(ax, place, daily[day] / scale, words.date(day), -7 if place > 4 else 7, color=draw.EVENT)
     names = [words.weekday(day) for day in order]
     if draw.narrow():  # in two lines, so that each has room
         ax.set_xticks(range(7), [f"\n{name}" if place % 2 else name for place, name in enumerate(names)])
     else:
-        draw.level_ticks(ax, range(7), names)
-    draw.value_axis(ax)
+        marks.level_ticks(ax, range(7), names)
+    marks.value_axis(ax)
     top, bottom = data.loc[data["median"].idxmax()], data.loc[data["median"].idxmin()]
     alt = words.ngettext(
         "Dot chart of the {metric} by weekday over {n} ordinary day. The median is highest on {top} ({high}) and "
