@@ -284,6 +284,7 @@ def main() -> None:
             faults += 1
             rows.append(failed(name, error))
     print(markdown(rows))
+    options.out.mkdir(parents=True, exist_ok=True)
     for ending, text in (
         ("md", markdown(rows)),
         ("json", json.dumps([asdict(row) | {"reached": row.reached} for row in rows], indent=1)),

@@ -90,14 +90,14 @@ def specification(
     `rows` is `placebo.specifications(...)`: ``relative, low, high, headline`` and one column a choice.
     """
     rows = rows.sort_values("relative", kind="stable", ignore_index=True)
-    made = [
+    options = [
         (column, value, words.choice(column, value))
         for column in choices
         if column in rows and len(set(rows[column].dropna())) > 1
         for value in sorted(rows[column].dropna().unique(), key=lambda value: str(value).zfill(6))
         if str(value)
     ]
-    names = [text for *_rest, text in made]
+    names = [text for *_rest, text in options]
     note = "" if announced is None else draw.said(_("announced\n{x}"), x=(announced, "+percent"))
     right = 0.14 + draw.text_width(note.split("\n"), 9)
     below, places = draw.row_canvas(names, each=0.16, left=0.5, right=right, bottom=0.1)
@@ -119,11 +119,11 @@ def specification(
         ax.axhline(announced, color=draw.ANNOUNCED, lw=1.3, ls=(0, (5, 3)))
         marks.aside(ax, n, announced, note, color=draw.ANNOUNCED)
     marks.percent_axis(ax)
-    here = np.array([(rows[column] == value).fillna(False) for column, value, _text in made], dtype=bool)
+    here = np.array([(rows[column] == value).fillna(False) for column, value, _text in options], dtype=bool)
     below.plot(*np.nonzero(here)[::-1], "s", color=draw.INK, ms=np.clip(220 / n, 1.4, 3.5), mew=0)
     below.plot(*np.nonzero(here & (x == own))[::-1], "D", color=draw.EVENT, ms=4, mew=0, zorder=5)
-    for i in range(1, len(made)):
-        if made[i][0] != made[i - 1][0]:
+    for i in range(1, len(options)):
+        if options[i][0] != options[i - 1][0]:
             below.axhline(places[i] + below.get_ylim()[1], color=draw.INK, lw=0.5, alpha=0.4)
     for axes in (ax, below):
         axes.spines[["left", "bottom"]].set_visible(False)
