@@ -186,6 +186,17 @@ def soundness(study: Study, series: pd.Series) -> Value:
     )
 
 
+@of_results
+def within(table: pd.DataFrame) -> Text | Value:
+    """How many published figures the ledger meets, from `against_published`."""
+    inside = table["ledger"].between(table["within_low"], table["within_high"])
+    return text(
+        "Totals of the ledger that lie within the published range: {inside:number.0} of {n:number.0}.",
+        inside=int(inside.sum()),
+        n=len(table),
+    )
+
+
 def concentration(groups: pd.DataFrame, few: int = 5) -> Text | None:
     """How much of the value the first rows of `by_group` carry."""
     first = groups.iloc[:few]
