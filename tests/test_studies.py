@@ -178,7 +178,7 @@ def test_a_ledger_by_hand_with_two_days_and_two_participants(tmp_path):
     foreign = (
         DUBAI[:6] + OTHERS["births"] + OTHERS["hires"] + OTHERS["mobile"] + OTHERS["orders"] + ("هيئة الطرق",)
     )
-    check(folder, [*ALL, "05", "06"], ("INR", "जल विभाग", "From 30 June 2023 to 1 July 2023"), foreign)
+    check(folder, [*ALL, "05", "06"], ("INR", "जल विभाग", "From 30 June to 1 July 2023"), foreign)
 
 
 def test_a_covariate_is_in_every_place_of_the_effect(tmp_path):

@@ -63,7 +63,7 @@ def held(facts: dict) -> Text:
     """How often the interval held the truth on series that nobody chose it on."""
     return plural(
         facts["processes"],
-        "On {processes:number.0} [kind|kinds] of simulated series that the method was not made on, {cases:number.0} "
+        "On {processes:number.0} [kind|kinds] of series that the method was not made on, {cases:number.0} "
         "cases with both baselines, the 95% interval held the truth in a median of {coverage_median:percent.1} of the "
         "series drawn, and in 93.5% to 97% of them in {inside:number.0} cases. The lowest coverage was "
         "{coverage_low:percent.1}, for one kind of series: {name}.",
